@@ -1,0 +1,45 @@
+/** The dependency rule of architecture/README.md: implementations never import one another; no cycles. */
+const contract = '^packages/(core|layout)/';
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'core-imports-nothing',
+      severity: 'error',
+      from: { path: '^packages/core/src', pathNot: '\\.test\\.ts$' },
+      to: { pathNot: '^packages/core/src' },
+    },
+    {
+      name: 'implementations-never-import-one-another',
+      severity: 'error',
+      from: { path: '^packages/(?!core/|sdk/|cli/)([^/]+)/' },
+      to: { path: '^(node_modules/@boxlite|packages)/', pathNot: [contract, '^packages/$1/'] },
+    },
+    {
+      name: 'cli-imports-only-sdk-and-core',
+      severity: 'error',
+      from: { path: '^packages/cli/' },
+      to: { path: '^packages/', pathNot: '^packages/(cli|sdk|core)/' },
+    },
+    {
+      name: 'nobody-imports-cli',
+      severity: 'error',
+      from: { path: '^packages/(?!cli/)' },
+      to: { path: '^packages/cli/' },
+    },
+    {
+      name: 'only-cli-imports-sdk',
+      severity: 'error',
+      from: { path: '^packages/(?!cli/|sdk/)' },
+      to: { path: '^packages/sdk/' },
+    },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|native/build)/|tsup\\.config\\.ts$' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'node'] },
+  },
+};

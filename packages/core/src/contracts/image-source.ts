@@ -1,0 +1,76 @@
+import type { Digest } from '../ids/digest.js';
+
+/** An OCI platform, `os` always `linux` here. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/** The parts of an image's configuration a container needs (OCI image-spec, config.md). */
+export interface ImageConfig {
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  /** `KEY=value`, in order. */
+  readonly env: readonly string[];
+  /** Absolute, `/` when the image sets none. */
+  readonly workingDir: string;
+  /** `user[:group]`, empty for root. */
+  readonly user: string;
+  readonly exposedPorts: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal?: string;
+}
+
+/** One layer of a resolved image. `diffId` is the digest of the uncompressed tar. */
+export interface ImageLayer {
+  readonly digest: Digest;
+  readonly diffId: Digest;
+  readonly mediaType: string;
+  /** Compressed bytes. */
+  readonly size: number;
+}
+
+/** An image whose every blob is present and verified. */
+export interface ResolvedImage {
+  /** As the user named it, canonical. */
+  readonly reference: string;
+  readonly manifestDigest: Digest;
+  readonly configDigest: Digest;
+  readonly platform: Platform;
+  readonly config: ImageConfig;
+  /** Bottom first. */
+  readonly layers: readonly ImageLayer[];
+}
+
+/** Progress of a long operation; told at least at its start and end. */
+export interface ImageProgress {
+  readonly kind: 'resolve' | 'download' | 'verify' | 'done';
+  readonly digest?: Digest;
+  readonly bytes?: number;
+  readonly totalBytes?: number;
+}
+
+/**
+ * Where images come from.
+ *
+ * `accepts(reference)` is pure and says whether the reference is of this source's kind. `resolve` fetches what is missing, verifies
+ * every digest, and resolves only when all blobs are at hand; it may be called concurrently for the same image. `openLayer`
+ * yields the **uncompressed** tar and checks the `diffId`: a mismatch is thrown at the end of the stream (`digest_mismatch`), so a consumer
+ * installs nothing before the stream has ended.
+ */
+export interface ImageSource {
+  readonly id: string;
+  accepts(reference: string): boolean;
+  resolve(
+    reference: string,
+    options?: {
+      readonly platform?: Platform;
+      readonly signal?: AbortSignal;
+      readonly onProgress?: (progress: ImageProgress) => void;
+      /** `missing` (default) uses what is cached under this reference; `always` asks the registry again; `never` stays offline. */
+      readonly pull?: 'missing' | 'always' | 'never';
+    },
+  ): Promise<ResolvedImage>;
+  openLayer(image: ResolvedImage, layer: ImageLayer, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}

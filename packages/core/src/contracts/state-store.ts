@@ -1,0 +1,154 @@
+import type { BaseDiskId, BoxId } from '../ids/box-id.js';
+import type { Digest } from '../ids/digest.js';
+import type { ProcessIdentity } from '../ids/process-identity.js';
+
+/** Life of a box; transitions: `canTransition`. */
+export type BoxStatus = 'unknown' | 'configured' | 'running' | 'stopping' | 'stopped' | 'paused' | 'failed';
+
+/** Immutable once written. `options` is the caller's, as validated by the SDK. */
+export interface BoxConfigRecord {
+  readonly id: BoxId;
+  readonly name?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Mutable. A cache of the truth in `shim.pid`. */
+export interface BoxStateRecord {
+  readonly status: BoxStatus;
+  readonly supervisor?: ProcessIdentity;
+  readonly vmm?: ProcessIdentity;
+  /** Why it is `failed`. */
+  readonly errorReason?: string;
+  /** Of the main command, when it has ended. */
+  readonly exitCode?: number;
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly updatedAt: number;
+}
+
+export interface BoxRecord {
+  readonly config: BoxConfigRecord;
+  readonly state: BoxStateRecord;
+}
+
+export interface ImageRecord {
+  readonly reference: string;
+  readonly manifestDigest: Digest;
+  readonly configDigest: Digest;
+  readonly layers: readonly Digest[];
+  readonly sizeBytes: number;
+  readonly cachedAt: number;
+  readonly complete: boolean;
+}
+
+/** `rootfs` entries live under the source box id `__global__` (spec section 3). */
+export interface BaseDiskRecord {
+  readonly id: BaseDiskId;
+  readonly sourceBoxId: string;
+  readonly name?: string;
+  readonly kind: 'snapshot' | 'clone_base' | 'rootfs';
+  readonly basePath: string;
+  readonly containerDiskBytes: number;
+  readonly sizeBytes: number;
+  /** Seconds since the epoch. */
+  readonly createdAt: number;
+}
+
+export interface SnapshotRecord {
+  readonly id: string;
+  readonly boxId: BoxId;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly containerDiskBytes: number;
+  readonly sizeBytes: number;
+  readonly baseDiskId?: BaseDiskId;
+}
+
+/** Who holds a lease: pid, start time and the boot they belong to. */
+export interface LeaseHolder extends ProcessIdentity {
+  readonly bootId: string;
+}
+
+/** A lease that is held until `release()` or until its holder is gone. */
+export interface Lease extends AsyncDisposable {
+  readonly entity: string;
+  readonly purpose: string;
+  release(): Promise<void>;
+}
+
+export interface BoxStore {
+  /** @throws BoxliteError `already_exists` (field `name` or `id`) */
+  insert(config: BoxConfigRecord, state: BoxStateRecord): Promise<void>;
+  get(id: BoxId): Promise<BoxRecord | undefined>;
+  /** Exact id, then name, then unique id prefix. @throws BoxliteError `invalid_argument` when a prefix fits several */
+  find(idOrName: string): Promise<BoxRecord | undefined>;
+  list(): Promise<readonly BoxRecord[]>;
+  /**
+   * Read, change, write in one transaction. Returns the new state.
+   * @throws BoxliteError `not_found`; `invalid_state` when the change is not an allowed transition
+   */
+  update(id: BoxId, change: (state: BoxStateRecord) => BoxStateRecord): Promise<BoxStateRecord>;
+  /** True when there was one. References to base disks and snapshots of the box go with it. */
+  delete(id: BoxId): Promise<boolean>;
+}
+
+export interface ImageStore {
+  put(record: ImageRecord): Promise<void>;
+  get(reference: string): Promise<ImageRecord | undefined>;
+  list(): Promise<readonly ImageRecord[]>;
+  delete(reference: string): Promise<boolean>;
+}
+
+export interface BaseDiskStore {
+  /** @throws BoxliteError `already_exists` when the id or (sourceBoxId, name) is taken */
+  insert(record: BaseDiskRecord): Promise<void>;
+  get(id: BaseDiskId): Promise<BaseDiskRecord | undefined>;
+  findByName(sourceBoxId: string, name: string): Promise<BaseDiskRecord | undefined>;
+  list(kind?: BaseDiskRecord['kind']): Promise<readonly BaseDiskRecord[]>;
+  delete(id: BaseDiskId): Promise<boolean>;
+  addReference(id: BaseDiskId, boxId: BoxId): Promise<void>;
+  removeReferences(boxId: BoxId): Promise<void>;
+  referencedBy(id: BaseDiskId): Promise<readonly BoxId[]>;
+}
+
+export interface SnapshotStore {
+  insert(record: SnapshotRecord): Promise<void>;
+  list(boxId: BoxId): Promise<readonly SnapshotRecord[]>;
+  get(boxId: BoxId, name: string): Promise<SnapshotRecord | undefined>;
+  delete(boxId: BoxId, name: string): Promise<boolean>;
+}
+
+export interface LeaseStore {
+  /**
+   * Takes the lease in one immediate transaction, removing holders that are gone.
+   * @param options.shared several shared holders may coexist; exclusive (default) excludes all
+   * @param options.waitMs how long to retry; default 0
+   * @throws BoxliteError `lease_held`, details name the holder
+   */
+  acquire(
+    entity: string,
+    purpose: string,
+    options?: { readonly shared?: boolean; readonly waitMs?: number; readonly signal?: AbortSignal },
+  ): Promise<Lease>;
+  /** Living leases on an entity. */
+  holders(entity: string): Promise<readonly (LeaseHolder & { readonly purpose: string })[]>;
+  /** Living leases whose entity starts with a prefix. */
+  list(entityPrefix: string): Promise<readonly (LeaseHolder & { readonly entity: string; readonly purpose: string })[]>;
+}
+
+/**
+ * The state of one home. Opening runs migrations; a foreign or newer database is refused with remedies
+ * (`database_foreign`, `database_newer`). Several processes share one; every member may be called concurrently.
+ */
+export interface StateStore extends AsyncDisposable {
+  readonly boxes: BoxStore;
+  readonly images: ImageStore;
+  readonly baseDisks: BaseDiskStore;
+  readonly snapshots: SnapshotStore;
+  readonly leases: LeaseStore;
+  /** The boot id rows were last written under, replaced by the current one. Undefined in a new home. */
+  exchangeBootId(current: string): Promise<string | undefined>;
+  close(): Promise<void>;
+}

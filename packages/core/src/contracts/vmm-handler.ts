@@ -1,0 +1,110 @@
+import type { ProcessIdentity } from '../ids/process-identity.js';
+import type { GuestChannel } from './guest-channel.js';
+import type { Jail } from './jail.js';
+import type { PathAccess } from './sandbox.js';
+import type { ExitRecord, SupervisedVm, SuperviseRequest, Supervisor } from './supervisor.js';
+
+/** A block device. The format is always explicit: a sniffed format lets a guest turn its raw disk into a qcow2 naming host files. */
+export interface VmmDisk {
+  /** Appears in this order as `/dev/vda`, `/dev/vdb`, … */
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly readOnly: boolean;
+}
+
+/** A directory shared with the guest by virtiofs. */
+export interface VmmShare {
+  readonly tag: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+/** A network card on a unix stream socket carrying length-prefixed Ethernet frames. */
+export interface VmmNic {
+  readonly socketPath: string;
+  /** `aa:bb:cc:dd:ee:ff` */
+  readonly macAddress: string;
+}
+
+/** The virtual machine to build. */
+export interface VmmSpec {
+  readonly boxId: string;
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  /** An ELF kernel with a PVH note. */
+  readonly kernel: string;
+  /**
+   * Kernel parameters that do not depend on the VMM (`root=`, `init=`); the handler adds console and reboot. Nothing of the user's.
+   */
+  readonly commandLine: readonly string[];
+  readonly disks: readonly VmmDisk[];
+  readonly shares: readonly VmmShare[];
+  readonly nics: readonly VmmNic[];
+  /** The unix socket the VMM dials for the agent link, as seen inside the jail. */
+  readonly agentSocket: string;
+}
+
+/** The process that becomes the machine, before confinement. */
+export interface VmmCommand {
+  readonly binary: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin?: Uint8Array;
+  /** Named sockets the handler wants to be inherited as listening file descriptors (QEMU's monitor). */
+  readonly listeners: readonly { readonly name: string; readonly fd: number }[];
+}
+
+/** What a VMM needs to see on the host besides its disks: ELF closure, firmware, devices. */
+export interface VmmHostRequirements {
+  readonly paths: readonly PathAccess[];
+  readonly devices: readonly string[];
+}
+
+/** What `start` may use. A handler spawns through these and in no other way. */
+export interface VmmHost {
+  readonly jail: Jail;
+  readonly supervisor: Supervisor;
+  /** Everything of the request that does not depend on the VMM. */
+  readonly request: Omit<SuperviseRequest, 'command' | 'stdin' | 'listeners'>;
+  /** Outside the jail: where a named listener's socket is made. */
+  listenerPath(name: string): string;
+}
+
+/**
+ * A running virtual machine.
+ *
+ * `stop(graceMs)` is graceful first (the agent, then what the VMM itself offers, then signals) and never leaves the process behind;
+ * `kill()` is immediate. Both are idempotent and resolve with how the VMM ended; `wait()` only waits. `close()` gives up this
+ * process's connection and leaves the machine running.
+ */
+export interface RunningVm extends AsyncDisposable {
+  readonly identity: ProcessIdentity;
+  readonly channel: GuestChannel;
+  wait(): Promise<ExitRecord>;
+  stop(graceMs: number): Promise<ExitRecord>;
+  kill(): Promise<ExitRecord>;
+  close(): Promise<void>;
+  pause?(): Promise<void>;
+  resume?(): Promise<void>;
+  /** Saves the machine's state and memory to a file. */
+  snapshot?(path: string): Promise<void>;
+}
+
+/**
+ * Turns a {@link VmmSpec} into a running machine. Stateless: one handler serves every box of a process.
+ *
+ * `check` is called first and throws `unsupported` or `resource_exhausted` when this VMM cannot run the spec (too little memory to boot,
+ * too many devices), before anything is spawned. `requirements` and `command` do not spawn. `start` spawns through the given
+ * jail and supervisor and resolves once the VMM process runs; it leaves nothing behind when it throws. `attach` wraps a machine
+ * another process started.
+ */
+export interface VmmHandler {
+  readonly id: string;
+  check(spec: VmmSpec): void;
+  requirements(spec: VmmSpec): Promise<VmmHostRequirements>;
+  command(spec: VmmSpec): VmmCommand;
+  /** Host memory the VMM process needs beyond the guest's RAM, in MiB; added to limits. */
+  memoryOverheadMib(spec: VmmSpec): number;
+  start(spec: VmmSpec, host: VmmHost, signal?: AbortSignal): Promise<RunningVm>;
+  attach(vm: SupervisedVm, listenerPath: (name: string) => string): RunningVm;
+}

@@ -1,0 +1,88 @@
+export { canRemove, canStart, canTransition, isActive } from './contracts/box-transitions.js';
+export type { DiskBase, DiskCheck, DiskLayer, DiskStore } from './contracts/disk-store.js';
+export type { GuestChannel } from './contracts/guest-channel.js';
+export type { HardwareProbe, KvmStatus } from './contracts/hardware-probe.js';
+export type {
+  ImageConfig,
+  ImageLayer,
+  ImageProgress,
+  ImageSource,
+  Platform,
+  ResolvedImage,
+} from './contracts/image-source.js';
+export type { Jail } from './contracts/jail.js';
+export type { GuestKernel, KernelSource } from './contracts/kernel-source.js';
+export { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSION } from './contracts/plugin.js';
+export type {
+  ConfinedCommand,
+  JailCommand,
+  PathAccess,
+  PidReport,
+  ResourceLimits,
+  Sandbox,
+  SandboxContext,
+  SandboxSetup,
+} from './contracts/sandbox.js';
+export type {
+  BaseDiskRecord,
+  BaseDiskStore,
+  BoxConfigRecord,
+  BoxRecord,
+  BoxStateRecord,
+  BoxStatus,
+  BoxStore,
+  ImageRecord,
+  ImageStore,
+  Lease,
+  LeaseHolder,
+  LeaseStore,
+  SnapshotRecord,
+  SnapshotStore,
+  StateStore,
+} from './contracts/state-store.js';
+export type {
+  ExitRecord,
+  SupervisedVm,
+  SuperviseRequest,
+  Supervisor,
+  SupervisorWelcome,
+} from './contracts/supervisor.js';
+export type {
+  RunningVm,
+  VmmCommand,
+  VmmDisk,
+  VmmHandler,
+  VmmHost,
+  VmmHostRequirements,
+  VmmNic,
+  VmmShare,
+  VmmSpec,
+} from './contracts/vmm-handler.js';
+export { BoxliteError, type BoxliteErrorOptions } from './errors/boxlite-error.js';
+export { ERROR_CODES, type ErrorCode } from './errors/error-code.js';
+export { escapeText } from './errors/escape-text.js';
+export { errnoOf, toBoxliteError } from './errors/to-boxlite-error.js';
+export {
+  BASE_DISK_ID_LENGTH,
+  BASE62,
+  type BaseDiskId,
+  type BoxId,
+  LOCAL_BOX_ID_LENGTH,
+  parseBaseDiskId,
+  parseBoxId,
+  randomBase62,
+} from './ids/box-id.js';
+export { type Digest, digestHex, isDigest, parseDigest } from './ids/digest.js';
+export type { ProcessIdentity } from './ids/process-identity.js';
+export { PluginRegistry, type ProbedPlugin } from './registry/plugin-registry.js';
+export {
+  Channel,
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  FrameDecoder,
+  FrameFlag,
+  FrameType,
+  INITIAL_CREDIT_BYTES,
+  MAX_FRAME_PAYLOAD,
+} from './wire/frame.js';

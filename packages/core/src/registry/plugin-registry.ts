@@ -1,0 +1,137 @@
+import { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSION } from '../contracts/plugin.js';
+import { BoxliteError } from '../errors/boxlite-error.js';
+
+const KINDS: ReadonlySet<string> = new Set<PluginKind>([
+  'vmm',
+  'sandbox',
+  'disk-store',
+  'image-source',
+  'kernel-source',
+  'state-store',
+]);
+const PLUGIN_ID = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
+/** A candidate and what its probe said. */
+export interface ProbedPlugin {
+  readonly plugin: Plugin;
+  readonly result: ProbeResult;
+}
+
+/**
+ * Holds plugins and chooses among them: the explicitly named one, else the first available by priority, then by registration order.
+ * Each probe runs at most once for the life of the registry.
+ */
+export class PluginRegistry {
+  readonly #plugins: Plugin[] = [];
+  readonly #probes = new Map<Plugin, Promise<ProbeResult>>();
+
+  /**
+   * @throws BoxliteError `plugin_invalid` (kind, id or a member is wrong), `plugin_version` (made for other contracts),
+   * `plugin_duplicate` (kind and id are taken)
+   */
+  register(plugin: Plugin): this {
+    const { kind, id, specificationVersion } = plugin;
+    if (!KINDS.has(kind)) {
+      throw invalid('kind', `plugin kind ${JSON.stringify(kind)} is unknown`, `one of ${[...KINDS].join(', ')}`);
+    }
+    if (typeof id !== 'string' || !PLUGIN_ID.test(id)) {
+      throw invalid(
+        'id',
+        `${kind} plugin id ${JSON.stringify(id)} is malformed`,
+        'lower-case letters, digits and dashes',
+      );
+    }
+    for (const member of ['probe', 'create'] as const) {
+      if (typeof plugin[member] !== 'function') {
+        throw invalid(member, `${kind} plugin "${id}" has no ${member}()`, `${member} must be a function`);
+      }
+    }
+    if (specificationVersion !== SPECIFICATION_VERSION) {
+      throw new BoxliteError(
+        'plugin_version',
+        `${kind} plugin "${id}" is made for contract ${JSON.stringify(specificationVersion)}, this is ${SPECIFICATION_VERSION}`,
+        { hint: 'install versions of the plugin and of @boxlite/core that agree', details: { kind, id } },
+      );
+    }
+    if (this.#plugins.some((other) => other.kind === kind && other.id === id)) {
+      throw new BoxliteError('plugin_duplicate', `a ${kind} plugin "${id}" is registered already`, {
+        hint: 'register each plugin once, or give it an id of its own',
+        details: { kind, id },
+      });
+    }
+    this.#plugins.push(plugin);
+    return this;
+  }
+
+  /** Plugins of a kind, in the order in which selection tries them. */
+  list(kind: PluginKind): readonly Plugin[] {
+    return this.#plugins.filter((plugin) => plugin.kind === kind).sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
+  }
+
+  /** Every candidate of a kind with its probe's result; for `doctor`. */
+  async probeAll(kind: PluginKind): Promise<readonly ProbedPlugin[]> {
+    return Promise.all(this.list(kind).map(async (plugin) => ({ plugin, result: await this.#probe(plugin) })));
+  }
+
+  /**
+   * @param kind what is needed
+   * @param id the user's explicit choice; then no other is considered
+   * @throws BoxliteError `plugin_unknown` when nothing is registered under `id`; `plugin_none_available` listing every
+   * candidate with its reason and remedy
+   */
+  async select(kind: PluginKind, id?: string): Promise<Plugin> {
+    const candidates = this.list(kind);
+    if (id !== undefined) {
+      const chosen = candidates.find((plugin) => plugin.id === id);
+      if (chosen === undefined) {
+        throw new BoxliteError('plugin_unknown', `there is no ${kind} plugin ${JSON.stringify(id)}`, {
+          hint: `registered: ${candidates.map((plugin) => plugin.id).join(', ') || 'none'}`,
+          details: { kind, id, field: kind },
+        });
+      }
+      const result = await this.#probe(chosen);
+      if (result.available) return chosen;
+      throw noneAvailable(kind, [{ plugin: chosen, result }]);
+    }
+    const failed: ProbedPlugin[] = [];
+    for (const plugin of candidates) {
+      const result = await this.#probe(plugin);
+      if (result.available) return plugin;
+      failed.push({ plugin, result });
+    }
+    throw noneAvailable(kind, failed);
+  }
+
+  #probe(plugin: Plugin): Promise<ProbeResult> {
+    const running = this.#probes.get(plugin);
+    if (running !== undefined) return running;
+    const started = plugin.probe().catch(
+      (thrown: unknown): ProbeResult => ({
+        available: false,
+        reason: `its probe failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+        remedy: 'report this to the author of the plugin',
+      }),
+    );
+    this.#probes.set(plugin, started);
+    return started;
+  }
+}
+
+function noneAvailable(kind: PluginKind, failed: readonly ProbedPlugin[]): BoxliteError {
+  const lines = failed.flatMap(({ plugin, result }) =>
+    result.available ? [] : [`  ${plugin.id}: ${result.reason} (${result.remedy})`],
+  );
+  const list = lines.length === 0 ? ': none is registered' : `:\n${lines.join('\n')}`;
+  return new BoxliteError('plugin_none_available', `no ${kind} is available here${list}`, {
+    hint:
+      lines.length === 0 ? `register a ${kind} plugin` : 'follow one of the remedies above, or run `boxlite doctor`',
+    details: {
+      kind,
+      candidates: failed.map(({ plugin, result }) => ({ id: plugin.id, ...result })),
+    },
+  });
+}
+
+function invalid(field: string, message: string, hint: string): BoxliteError {
+  return new BoxliteError('plugin_invalid', message, { hint, details: { field } });
+}
