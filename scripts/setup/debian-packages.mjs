@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+
+/** What each Debian package is needed for; said to the person before anything is installed. */
+export const DEBIAN_PACKAGES = {
+  build: {
+    make: 'builds the native programs',
+    'g++': 'builds better-sqlite3',
+    python3: 'builds better-sqlite3 (node-gyp)',
+    'musl-tools': 'static guest agent, supervisor, probe',
+    'linux-libc-dev': 'kernel headers of the native programs',
+    nanopb: 'wire schema of the guest agent',
+    'libnanopb-dev': 'wire schema of the guest agent',
+    'protobuf-compiler': 'wire schema of the guest agent',
+  },
+  run: {
+    'qemu-system-x86': 'virtual machines where libkrun cannot run',
+    bubblewrap: 'the jail around each virtual machine',
+    'busybox-static': 'the starter image',
+  },
+  test: {
+    'qemu-utils': 'judges our qcow2 disks',
+    e2fsprogs: 'judges our ext4 disks',
+    'docker-registry': 'a real registry on loopback',
+    skopeo: 'fills the registry',
+    umoci: 'judges our layer application',
+    'libcap2-bin': 'file capabilities in test images',
+    attr: 'extended attributes in test images',
+    strace: 'shows what a confined process really opens',
+    'util-linux': 'mounts and other users in tests',
+  },
+};
+
+/**
+ * @param {('build' | 'run' | 'test')[]} groups
+ * @returns {Map<string, string>} the missing packages and why each is needed
+ */
+export function missingDebianPackages(groups) {
+  const wanted = new Map(groups.flatMap((group) => Object.entries(DEBIAN_PACKAGES[group])));
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package}\t${db:Status-Status}\n', ...wanted.keys()], {
+    encoding: 'utf8',
+  });
+  if (query.error !== undefined) return wanted;
+  const installed = new Set(
+    query.stdout
+      .split('\n')
+      .filter((line) => line.endsWith('\tinstalled'))
+      .map((line) => line.split('\t')[0]),
+  );
+  return new Map([...wanted].filter(([name]) => !installed.has(name)));
+}
+
+/** The commands that install packages, the same for `sudo` and for root. */
+export function installCommands(names) {
+  return [
+    ['apt-get', 'update', '-q'],
+    ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...names],
+  ];
+}
+
+/**
+ * Installs what is missing as root; as an ordinary user prints the exact commands and returns false.
+ * @param {('build' | 'run' | 'test')[]} groups
+ */
+export function ensureDebianPackages(groups, { say, isRoot = process.getuid?.() === 0 }) {
+  const missing = missingDebianPackages(groups);
+  if (missing.size === 0) return true;
+  const names = [...missing.keys()];
+  if (!isRoot) {
+    say('These Debian packages are missing:');
+    for (const [name, why] of missing) say(`  ${name.padEnd(20)} ${why}`);
+    say('Install them, then run the same command again:');
+    for (const command of installCommands(names)) say(`  sudo ${command.join(' ')}`);
+    return false;
+  }
+  say('Installing Debian packages:');
+  for (const [name, why] of missing) say(`  ${name.padEnd(20)} ${why}`);
+  for (const [program, ...args] of installCommands(names)) {
+    const run = spawnSync(program, args, {
+      encoding: 'utf8',
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    if (run.status !== 0) {
+      say(`${program} ${args.join(' ')} failed:\n${run.stdout ?? ''}${run.stderr ?? run.error}`);
+      return false;
+    }
+  }
+  return true;
+}
