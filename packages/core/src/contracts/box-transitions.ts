@@ -1,6 +1,6 @@
 import type { BoxStatus } from './state-store.js';
 
-/** Allowed transitions, as `../shared/reference/boxlite.md` section 4.4 lists them; staying in a state is always allowed. */
+/** Allowed transitions, as BoxLite 0.10 has them (core state machine); staying in a state is always allowed. */
 const ALLOWED: Readonly<Record<BoxStatus, readonly BoxStatus[]>> = {
   unknown: ['configured', 'running', 'stopping', 'stopped', 'paused', 'failed'],
   configured: ['running', 'stopped', 'failed', 'unknown'],

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { parseOptions } from './parse-options.js';
+
+/** Guest memory without `memoryMib`, in MiB. */
+export const DEFAULT_MEMORY_MIB = 512;
+/** Virtual CPUs without `cpus`. */
+export const DEFAULT_CPUS = 1;
+/** Size of the container disk without `diskSizeGb`, in GiB; sparse, so it costs what is written. */
+export const DEFAULT_DISK_SIZE_GB = 10;
+
+const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
+const nonEmpty = text.refine((value) => value.length > 0, 'must not be empty');
+const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
+/** docker's grammar for names, and at most 128 characters. */
+const boxName = z
+  .string()
+  .max(128)
+  .regex(
+    /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/,
+    'must start with a letter or digit and hold only letters, digits, ".", "_", "-"',
+  );
+
+const absoluteGuestPath = nonEmpty.refine((path) => path.startsWith('/'), 'must be an absolute path');
+
+const securitySchema = z.strictObject({
+  jailerEnabled: z.boolean().optional(),
+  allowUnconfined: z.boolean().optional(),
+  seccompEnabled: z.boolean().optional(),
+  networkEnabled: z.boolean().optional(),
+  maxOpenFiles: limit.optional(),
+  maxFileSize: limit.optional(),
+  maxProcesses: limit.optional(),
+  maxMemory: limit.optional(),
+  maxCpuTime: limit.optional(),
+});
+
+const volumeSchema = z.strictObject({
+  hostPath: nonEmpty,
+  guestPath: absoluteGuestPath,
+  readOnly: z.boolean().default(false),
+});
+
+export const boxOptionsSchema = z.strictObject({
+  image: nonEmpty.max(4096).optional(),
+  name: boxName.optional(),
+  cpus: z.number().int().min(1).max(255).default(DEFAULT_CPUS),
+  memoryMib: z.number().int().min(1).max(1_048_576).default(DEFAULT_MEMORY_MIB),
+  diskSizeGb: z.number().int().min(1).max(65_536).default(DEFAULT_DISK_SIZE_GB),
+  env: z.record(z.string().regex(/^[^=\0]+$/, 'must be a name without "="'), text).default({}),
+  workingDir: absoluteGuestPath.optional(),
+  user: text.max(256).optional(),
+  hostname: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,62}$/, 'must be a host name of at most 63 characters')
+    .optional(),
+  entrypoint: z.array(text).optional(),
+  cmd: z.array(text).optional(),
+  detach: z.boolean().default(false),
+  autoRemove: z.boolean().default(false),
+  vmm: nonEmpty.optional(),
+  volumes: z.array(volumeSchema).max(16).default([]),
+  security: securitySchema.default({}),
+});
+
+/**
+ * What a box is made of. Every field is optional.
+ * - `image`: reference, `oci:DIR` or `oci-archive:FILE`; default: the bundled starter image (busybox), which needs no network
+ * - `name`: unique in the home, usable wherever an id is
+ * - `cpus`, `memoryMib` (MiB), `diskSizeGb` (GiB, sparse): the size of the machine
+ * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says
+ * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
+ * - `autoRemove`: the box is removed when it is stopped
+ * - `vmm`: plugin id; default: the best that is available
+ * - `volumes`: host directories shared with the guest
+ * - `security`: limits and layers of the jail; a partial object is never weaker than the default
+ */
+export type BoxOptions = z.input<typeof boxOptionsSchema>;
+/** {@link BoxOptions} with its defaults filled in. */
+export type ResolvedBoxOptions = z.output<typeof boxOptionsSchema>;
+
+/** @throws BoxliteError `invalid_argument` naming the field */
+export function parseBoxOptions(options: unknown): ResolvedBoxOptions {
+  return parseOptions(boxOptionsSchema, options, 'box options');
+}

@@ -1,0 +1,59 @@
+import { realpath, stat } from 'node:fs/promises';
+import { BoxliteError } from '@boxlite/core';
+
+/** A volume that has passed every check. `tag` is the virtiofs tag; uid and gid are those of the directory's owner. */
+export interface CheckedVolume {
+  readonly tag: string;
+  readonly hostPath: string;
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+  readonly ownerUid: number;
+  readonly ownerGid: number;
+}
+
+export interface VolumeRequest {
+  readonly hostPath: string;
+  readonly guestPath: string;
+  readonly readOnly: boolean;
+}
+
+/**
+ * Checks volumes in the order of spec section 4: exists, canonical, is a directory, stat.
+ * @param requests in the order of the options; the tag of each is `uservol<i>`
+ * @param isForbidden says whether a canonical path is, or contains, `/`, the user's home or the BoxLite home
+ * @throws BoxliteError `config_error` naming the path
+ */
+export async function checkVolumes(
+  requests: readonly VolumeRequest[],
+  isForbidden: (canonicalPath: string) => boolean,
+): Promise<readonly CheckedVolume[]> {
+  return Promise.all(requests.map((request, index) => checkVolume(request, index, isForbidden)));
+}
+
+async function checkVolume(
+  { hostPath, guestPath, readOnly }: VolumeRequest,
+  index: number,
+  isForbidden: (path: string) => boolean,
+): Promise<CheckedVolume> {
+  const field = `volumes.${index}.hostPath`;
+  const refuse = (why: string, hint: string, cause?: unknown) =>
+    new BoxliteError('config_error', `volume ${JSON.stringify(hostPath)} ${why}`, {
+      hint,
+      cause,
+      details: { field, path: hostPath },
+    });
+  const canonical = await realpath(hostPath).catch((cause: unknown) => {
+    throw refuse('does not exist or cannot be resolved', 'create the directory first', cause);
+  });
+  const found = await stat(canonical).catch((cause: unknown) => {
+    throw refuse('cannot be read', 'check its permissions', cause);
+  });
+  if (!found.isDirectory()) throw refuse('is not a directory', 'share the directory that contains it');
+  if (isForbidden(canonical)) {
+    throw refuse(
+      'is or contains /, your home or the BoxLite home',
+      'share a directory that holds only what the box needs',
+    );
+  }
+  return { tag: `uservol${index}`, hostPath: canonical, guestPath, readOnly, ownerUid: found.uid, ownerGid: found.gid };
+}
