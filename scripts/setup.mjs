@@ -22,7 +22,9 @@ export function setUp({ groups, say = (line) => console.error(line) }) {
   }
   if (!ensureDebianPackages(groups, { say })) return false;
   if (!isWritable(ROOT)) {
-    say(`${ROOT} is not writable for you; clone the repository into a directory of your own, or run once as its owner:`);
+    say(
+      `${ROOT} is not writable for you; clone the repository into a directory of your own, or run once as its owner:`,
+    );
     say('  npm run setup');
     return false;
   }

@@ -1,6 +1,7 @@
 import type { BaseDiskId, BoxId } from '../ids/box-id.js';
 import type { Digest } from '../ids/digest.js';
 import type { ProcessIdentity } from '../ids/process-identity.js';
+import type { ResolvedImage } from './image-source.js';
 
 /** Life of a box; transitions: `canTransition`. */
 export type BoxStatus = 'unknown' | 'configured' | 'running' | 'stopping' | 'stopped' | 'paused' | 'failed';
@@ -19,6 +20,10 @@ export interface BoxStateRecord {
   readonly status: BoxStatus;
   readonly supervisor?: ProcessIdentity;
   readonly vmm?: ProcessIdentity;
+  /** What the container disk was made from, kept so that a later start needs no image source. */
+  readonly image?: ResolvedImage;
+  /** The VMM plugin that runs, or last ran, the box. */
+  readonly vmmId?: string;
   /** Why it is `failed`. */
   readonly errorReason?: string;
   /** Of the main command, when it has ended. */
