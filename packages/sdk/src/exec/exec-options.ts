@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { parseOptions } from '../options/parse-options.js';
+
+const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
+const size = z.number().int().min(1).max(65_535);
+
+const execOptionsSchema = z.strictObject({
+  env: z.record(z.string().regex(/^[^=\0]+$/, 'must be a name without "="'), text).default({}),
+  cwd: text.refine((path) => path.startsWith('/'), 'must be an absolute path').optional(),
+  user: text.max(256).optional(),
+  tty: z.union([z.literal(false), z.strictObject({ rows: size, columns: size })]).default(false),
+  stdin: z.boolean().default(true),
+  timeoutMs: z.number().int().min(0).max(2_147_483_647).default(0),
+  main: z.boolean().default(false),
+});
+
+/**
+ * - `env`, `cwd`, `user`: over those of the box
+ * - `tty`: a terminal of this size; stdout and stderr then come merged on stdout
+ * - `stdin`: false gives the command an empty input (default true)
+ * - `timeoutMs`: 0 for none; then SIGTERM, two seconds later SIGKILL
+ * - `main`: the box stops when this command ends
+ */
+export type ExecOptions = z.input<typeof execOptionsSchema>;
+export type ResolvedExecOptions = z.output<typeof execOptionsSchema>;
+
+/** @throws BoxliteError `invalid_argument` naming the field */
+export function parseExecOptions(options: unknown): ResolvedExecOptions {
+  return parseOptions(execOptionsSchema, options, 'exec options');
+}
