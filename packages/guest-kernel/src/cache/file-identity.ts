@@ -1,0 +1,12 @@
+import type { BigIntStats } from 'node:fs';
+
+/**
+ * Tells a file apart from a changed or replaced one without reading it. The change time is part of it because, unlike the
+ * modification time (npm sets 1985 on every file), no program can set it.
+ */
+export type FileIdentity = string;
+
+/** @param stats of the open file or of the path, taken with `bigint: true` */
+export function fileIdentity(stats: BigIntStats): FileIdentity {
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+}

@@ -1,0 +1,101 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, digestHex, errnoOf, type GuestKernel, toBoxliteError } from '@boxlite/core';
+import { type FileIdentity, fileIdentity } from './file-identity.js';
+import { readKernelIndex, writeKernelIndex } from './kernel-index.js';
+
+/** A kernel before it is in the cache: its parts follow one another in the file. */
+export interface BuiltKernel {
+  readonly parts: readonly Uint8Array[];
+  readonly version: string;
+}
+
+/** The home's `kernels/`: one file a kernel, named by the sha256 of its contents, and an index of what was made from what. */
+export class KernelCache {
+  readonly #kernels: string;
+  readonly #staging: string;
+
+  /** @param home absolute path of the BoxLite home */
+  constructor(home: string) {
+    this.#kernels = join(home, 'kernels');
+    this.#staging = join(home, 'tmp');
+  }
+
+  /**
+   * The kernel made before from this very source, if its file is still the one that was installed: no byte of either is read.
+   * @param key which source
+   * @param source the state of the source now
+   */
+  async lookup(key: string, source: FileIdentity): Promise<Omit<GuestKernel, 'origin'> | undefined> {
+    const entry = (await readKernelIndex(this.#kernels)).find((one) => one.key === key && one.source === source);
+    if (entry === undefined) return undefined;
+    const path = join(this.#kernels, digestHex(entry.digest));
+    const isIntact = (await identityOf(path)) === entry.cached;
+    return isIntact ? { path, digest: entry.digest, version: entry.version } : undefined;
+  }
+
+  /**
+   * Writes the kernel in `tmp/`, makes it durable, and renames it to its name; of two processes that do the same, one wins and both
+   * files are equal.
+   * @throws BoxliteError `storage_error` or `disk_full`; nothing stays
+   */
+  async install(key: string, source: FileIdentity, kernel: BuiltKernel): Promise<Omit<GuestKernel, 'origin'>> {
+    const staged = join(this.#staging, `kernel-${process.pid}-${randomBytes(6).toString('hex')}`);
+    try {
+      await mkdir(this.#kernels, { recursive: true, mode: 0o700 });
+      await mkdir(this.#staging, { recursive: true, mode: 0o700 });
+      const hash = createHash('sha256');
+      for (const part of kernel.parts) hash.update(part);
+      const digest: Digest = `sha256:${hash.digest('hex')}`;
+      const path = join(this.#kernels, digestHex(digest));
+      await writeDurably(staged, kernel.parts);
+      await rename(staged, path);
+      await syncDirectory(this.#kernels);
+      const cached = await identityOf(path);
+      if (cached !== undefined) {
+        await writeKernelIndex(this.#kernels, `${staged}.index`, {
+          key,
+          source,
+          cached,
+          digest,
+          version: kernel.version,
+        });
+      }
+      return { path, digest, version: kernel.version };
+    } catch (thrown) {
+      await rm(staged, { force: true });
+      throw toBoxliteError(thrown, 'storage_error', `installing the guest kernel in ${this.#kernels}`);
+    }
+  }
+}
+
+async function identityOf(path: string): Promise<FileIdentity | undefined> {
+  try {
+    const stats = await stat(path, { bigint: true });
+    return stats.isFile() ? fileIdentity(stats) : undefined;
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}
+
+async function writeDurably(path: string, parts: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.chmod(0o600);
+    await file.writev(parts);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

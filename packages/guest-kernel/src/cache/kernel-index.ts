@@ -1,0 +1,68 @@
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, errnoOf, isDigest } from '@boxlite/core';
+import type { FileIdentity } from './file-identity.js';
+
+const INDEX_FILE = 'index.json';
+const MAX_INDEX_BYTES = 65_536;
+const MAX_ENTRIES = 16;
+
+/** What is known about a source that was turned into a kernel before. */
+export interface KernelIndexEntry {
+  /** Path, kind and pin of the source: the question. */
+  readonly key: string;
+  /** The source as it was then. */
+  readonly source: FileIdentity;
+  /** The cached kernel as it was then. */
+  readonly cached: FileIdentity;
+  readonly digest: Digest;
+  readonly version: string;
+}
+
+/**
+ * Reads `kernels/index.json`. It only saves work: anything wrong with it means an empty index, never an error.
+ */
+export async function readKernelIndex(kernelsDirectory: string): Promise<readonly KernelIndexEntry[]> {
+  const path = join(kernelsDirectory, INDEX_FILE);
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_INDEX_BYTES) return [];
+    const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return Array.isArray(parsed) ? parsed.filter(isEntry) : [];
+  } catch (thrown) {
+    // Missing (the first start), unreadable or not JSON: the kernel is made again and the index replaced.
+    if (errnoOf(thrown) === undefined && !(thrown instanceof SyntaxError)) throw thrown;
+    return [];
+  }
+}
+
+/** Replaces the entry of the same key, newest first, at once for other processes (write aside, rename). */
+export async function writeKernelIndex(
+  kernelsDirectory: string,
+  stagingPath: string,
+  entry: KernelIndexEntry,
+): Promise<void> {
+  const others = (await readKernelIndex(kernelsDirectory)).filter(({ key }) => key !== entry.key);
+  const text = JSON.stringify([entry, ...others].slice(0, MAX_ENTRIES), null, 1);
+  try {
+    const file = await open(stagingPath, 'wx', 0o600);
+    try {
+      await file.chmod(0o600);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(stagingPath, join(kernelsDirectory, INDEX_FILE));
+  } catch (thrown) {
+    await rm(stagingPath, { force: true });
+    throw thrown;
+  }
+}
+
+function isEntry(value: unknown): value is KernelIndexEntry {
+  if (typeof value !== 'object' || value === null) return false;
+  const { key, source, cached, digest, version } = value as Record<keyof KernelIndexEntry, unknown>;
+  const areTexts = [key, source, cached, version].every((text) => typeof text === 'string');
+  return areTexts && typeof digest === 'string' && isDigest(digest);
+}
