@@ -26,7 +26,7 @@ export interface LibkrunfwKernelSourceOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Searched for `libkrunfw.so.5`; default {@link SYSTEM_LIBRARY_DIRECTORIES}. */
   readonly libraryDirectories?: readonly string[];
-  /** Directories from which the pinned npm package is resolved, before this package's own. */
+  /** Directories from which the pinned npm package is resolved; default: the one of this package. */
   readonly resolveFrom?: readonly string[];
 }
 
@@ -69,7 +69,7 @@ async function findKernel(options: LibkrunfwKernelSourceOptions, cache: KernelCa
     libraryPath: options.libraryPath,
     environment: options.environment ?? process.env,
     libraryDirectories: options.libraryDirectories ?? SYSTEM_LIBRARY_DIRECTORIES,
-    resolveFrom: [...(options.resolveFrom ?? []), fileURLToPath(new URL('.', import.meta.url))],
+    resolveFrom: options.resolveFrom ?? [fileURLToPath(new URL('.', import.meta.url))],
   });
   const refused: string[] = [];
   for (const candidate of candidates) {
