@@ -28,7 +28,9 @@ export async function readHostileFile(path: string, maxBytes: number): Promise<U
  * @throws BoxliteError `not_found`; `permission_denied` when it is not a plain file of its own
  */
 export async function readHostileTail(path: string, maxBytes: number): Promise<Uint8Array> {
-  return withHostileFile(path, (handle, size) => readUpTo(handle, Math.max(0, size - maxBytes), Math.min(size, maxBytes)));
+  return withHostileFile(path, (handle, size) =>
+    readUpTo(handle, Math.max(0, size - maxBytes), Math.min(size, maxBytes)),
+  );
 }
 
 async function withHostileFile<T>(path: string, read: (handle: FileHandle, size: number) => Promise<T>): Promise<T> {
