@@ -1,0 +1,149 @@
+import { createHash, type Hash } from 'node:crypto';
+import { BoxliteError, type ImageLayer, toBoxliteError } from '@boxlite/core';
+import { throwIfAborted } from '../abort.js';
+import { gunzip } from './gunzip.js';
+import { SNIFF_BYTES, sniffCompression } from './sniff-compression.js';
+import { unzstd } from './zstd-decoder.js';
+
+/** Below this much output the ratio says nothing: a layer of a few zero-filled files is legal and tiny. */
+const RATIO_FREE_BYTES = 1024 ** 3;
+/** Above what gzip can do at all (1032:1), so only zstd bombs meet it. */
+const MAX_RATIO = 2000;
+
+export interface DecodeLayerOptions {
+  /** Uncompressed bytes; more is `resource_exhausted`. */
+  readonly maxLayerBytes: number;
+  /** Hash the compressed bytes too. Needed unless they were verified when they were stored. */
+  readonly verifyDigest: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Turns a stored layer into its tar.
+ *
+ * The compression is recognised by its magic. The consumer must read to the end before it believes anything: only there are sizes and
+ * digests known.
+ *
+ * @param source the stored bytes; closed however the reading ends
+ * @throws BoxliteError `digest_mismatch`, `layer_invalid` (damaged, truncated, unknown compression), `resource_exhausted`, `aborted`
+ */
+export async function* decodeLayer(
+  source: AsyncIterable<Uint8Array>,
+  layer: ImageLayer,
+  options: DecodeLayerOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const compressed = new StoredBytes(layer, options.verifyDigest);
+  const diffId = createHash('sha256');
+  let total = 0;
+  try {
+    for await (const chunk of decompress(compressed.read(source), layer)) {
+      throwIfAborted(options.signal, `reading layer ${layer.digest}`);
+      total += chunk.byteLength;
+      checkBounds(layer, total, compressed.size, options.maxLayerBytes);
+      diffId.update(chunk);
+      yield chunk;
+    }
+  } catch (thrown) {
+    throwIfAborted(options.signal, `reading layer ${layer.digest}`);
+    throw toBoxliteError(thrown, 'layer_invalid', `layer ${layer.digest} is damaged or truncated`);
+  }
+  compressed.verify();
+  const actual = `sha256:${diffId.digest('hex')}`;
+  if (actual !== layer.diffId)
+    throw digestMismatch(layer, `uncompressed it is ${actual}, not the diff id ${layer.diffId}`);
+}
+
+/** Counts and hashes what is read from storage. */
+class StoredBytes {
+  size = 0;
+  private readonly hash: Hash | undefined;
+
+  constructor(
+    private readonly layer: ImageLayer,
+    verifyDigest: boolean,
+  ) {
+    this.hash = verifyDigest ? createHash('sha256') : undefined;
+  }
+
+  async *read(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of source) {
+      this.size += chunk.byteLength;
+      if (this.size > this.layer.size) throw digestMismatch(this.layer, `it has more than ${this.layer.size} bytes`);
+      this.hash?.update(chunk);
+      yield chunk;
+    }
+    if (this.size < this.layer.size) {
+      throw new BoxliteError(
+        'layer_invalid',
+        `layer ${this.layer.digest} is truncated: ${this.size} of ${this.layer.size} bytes`,
+        { hint: 'pull the image again', details: { digest: this.layer.digest } },
+      );
+    }
+  }
+
+  verify(): void {
+    // Bytes after the end of the compressed stream were never asked for.
+    if (this.size !== this.layer.size) throw digestMismatch(this.layer, 'it has data after its end');
+    if (this.hash === undefined) return;
+    const actual = `sha256:${this.hash.digest('hex')}`;
+    if (actual !== this.layer.digest) throw digestMismatch(this.layer, `its bytes are ${actual}`);
+  }
+}
+
+async function* decompress(
+  source: AsyncGenerator<Uint8Array, void, undefined>,
+  layer: ImageLayer,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const head = await readHead(source);
+  const compression = sniffCompression(head);
+  const whole = prepend(head, source);
+  if (compression === 'gzip') yield* gunzip(whole);
+  else if (compression === 'zstd') yield* unzstd(whole);
+  else if (compression === 'none') yield* whole;
+  else {
+    await source.return();
+    throw new BoxliteError('layer_invalid', `layer ${layer.digest} is compressed with ${compression}`, {
+      hint: 'push the image again with gzip or zstd layers',
+      details: { digest: layer.digest, compression },
+    });
+  }
+}
+
+async function readHead(source: AsyncGenerator<Uint8Array, void, undefined>): Promise<Uint8Array> {
+  let head: Uint8Array = new Uint8Array(0);
+  while (head.byteLength < SNIFF_BYTES) {
+    const next = await source.next();
+    if (next.done === true) break;
+    head = head.byteLength === 0 ? next.value : Buffer.concat([head, next.value]);
+  }
+  return head;
+}
+
+async function* prepend(
+  head: Uint8Array,
+  rest: AsyncGenerator<Uint8Array, void, undefined>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    if (head.byteLength > 0) yield head;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+}
+
+function checkBounds(layer: ImageLayer, total: number, stored: number, limit: number): void {
+  const exploding = total > RATIO_FREE_BYTES && total > stored * MAX_RATIO;
+  if (total <= limit && !exploding) return;
+  const why = exploding ? `it expands more than ${MAX_RATIO} times` : `it has more than ${limit} bytes uncompressed`;
+  throw new BoxliteError('resource_exhausted', `layer ${layer.digest} is too large: ${why}`, {
+    hint: 'use a smaller image, or raise maxLayerBytes of the image source',
+    details: { digest: layer.digest, limit },
+  });
+}
+
+function digestMismatch(layer: ImageLayer, why: string): BoxliteError {
+  return new BoxliteError('digest_mismatch', `layer ${layer.digest} is not what its image says: ${why}`, {
+    hint: 'remove the image and pull it again; if it stays, the image itself is damaged',
+    details: { digest: layer.digest },
+  });
+}
