@@ -1,0 +1,50 @@
+import type { BoxRecord, BoxStatus } from '@boxlite/core';
+import { parseBoxOptions } from '../options/box-options.js';
+import { STARTER_IMAGE } from '../options/starter-image.js';
+
+/** What a person or program is told about a box. */
+export interface BoxInfo {
+  readonly id: string;
+  readonly name: string | null;
+  readonly status: BoxStatus;
+  readonly running: boolean;
+  /** Host pid of the VMM while it runs. */
+  readonly pid: number | null;
+  readonly image: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly detached: boolean;
+  readonly vmm: string | null;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  /** Of the main command, when the box has run one to its end. */
+  readonly exitCode: number | null;
+  /** Why the box is `failed`. */
+  readonly errorReason: string | null;
+  /** Directory of the box's files. */
+  readonly directory: string;
+}
+
+/** @param directory of the box, from the home's layout */
+export function boxInfo({ config, state }: BoxRecord, directory: string): BoxInfo {
+  const options = parseBoxOptions(config.options);
+  const running = state.status === 'running' || state.status === 'paused';
+  return {
+    id: config.id,
+    name: config.name ?? null,
+    status: state.status,
+    running,
+    pid: running ? (state.vmm?.pid ?? null) : null,
+    image: options.image ?? STARTER_IMAGE,
+    cpus: options.cpus,
+    memoryMib: options.memoryMib,
+    detached: options.detach,
+    vmm: state.vmmId ?? null,
+    createdAt: new Date(config.createdAt).toISOString(),
+    startedAt: state.startedAt === undefined ? null : new Date(state.startedAt).toISOString(),
+    exitCode: state.exitCode ?? null,
+    errorReason: state.errorReason ?? null,
+    directory,
+  };
+}

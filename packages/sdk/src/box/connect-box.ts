@@ -1,0 +1,32 @@
+import { BoxliteError, type BoxRecord, type RunningVm } from '@boxlite/core';
+import type { BoxLayout } from '@boxlite/layout';
+import { join } from 'node:path';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
+import type { LiveBox } from './live-box.js';
+
+/**
+ * Attaches to a box that runs already, without waiting for readiness beyond the agent's hello, which the supervisor repeats at once.
+ * @throws BoxliteError `agent_unavailable` when nobody serves the box any more
+ */
+export async function connectBox(
+  services: RuntimeServices,
+  record: BoxRecord,
+  box: BoxLayout,
+  signal?: AbortSignal,
+): Promise<LiveBox> {
+  const [supervisor, vmm] = await Promise.all([services.supervisor(), services.vmm(record.state.vmmId)]);
+  const supervised = await supervisor.connect(box.controlDir, signal);
+  const vm = vmm.attach(supervised, (name) => join(box.controlDir, `${name}.sock`));
+  const agent = await services.agent(vm.channel);
+  return { vm, agent, ended: vm.wait() };
+}
+
+/** True for the error of a connection whose other side has gone. */
+export function isGone(thrown: unknown): boolean {
+  return BoxliteError.isInstance(thrown, 'agent_unavailable');
+}
+
+/** Gives up a connection without touching the box. */
+export async function disconnect(live: { readonly vm: RunningVm }): Promise<void> {
+  await live.vm.close();
+}

@@ -1,0 +1,13 @@
+import { BoxliteError, toBoxliteError } from '@boxlite/core';
+import type { BoxLayout } from '@boxlite/layout';
+
+/** The original error, with where the box's files are and how to remove it (spec section 4, cleanup guard). */
+export function failedStartError(thrown: unknown, box: BoxLayout): BoxliteError {
+  const error = toBoxliteError(thrown, 'internal', `box ${box.id} could not be started`);
+  const where = `its files are kept in ${box.dir}; remove it with \`boxlite rm ${box.id}\``;
+  return new BoxliteError(error.code, error.message, {
+    hint: error.hint === undefined ? where : `${error.hint}; ${where}`,
+    cause: error,
+    details: { ...error.details, boxId: box.id, directory: box.dir },
+  });
+}

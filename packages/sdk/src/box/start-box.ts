@@ -1,0 +1,86 @@
+import type { BoxRecord } from '@boxlite/core';
+import type { BoxLayout } from '@boxlite/layout';
+import { CleanupGuard } from '../init/cleanup-guard.js';
+import { runPipeline, type StageListener, type StageTiming } from '../init/pipeline.js';
+import { required, type StartContext } from '../init/start-context.js';
+import { START_PLAN } from '../init/start-plan.js';
+import { parseBoxOptions } from '../options/box-options.js';
+import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
+import { endStrayVm } from './end-stray-vm.js';
+import { failedStartError } from './failed-start-error.js';
+import type { LiveBox } from './live-box.js';
+
+/** How a start is watched and ended early. */
+export interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onStage?: StageListener | undefined;
+  readonly onImageProgress?: PullOptions['onProgress'];
+}
+
+/**
+ * Runs the init pipeline for a box that is not running. The caller holds the box's lease.
+ * On failure the VM is gone, the files are kept, and the record is `failed` with the reason.
+ */
+export async function startBox(
+  services: RuntimeServices,
+  record: BoxRecord,
+  box: BoxLayout,
+  options: StartOptions,
+): Promise<{ readonly live: LiveBox; readonly timings: readonly StageTiming[] }> {
+  const { id } = record.config;
+  const guard = new CleanupGuard({
+    markFailed: (reason) => markFailed(services, record, reason),
+    countFailure: () => {
+      services.metrics.boxesFailed += 1;
+    },
+    log: (message, cause) => services.log({ level: 'warn', message, boxId: id, cause }),
+  });
+  const context: StartContext = {
+    services,
+    record,
+    options: parseBoxOptions(record.config.options),
+    box,
+    guard,
+    signal: options.signal,
+    onImageProgress: options.onImageProgress,
+  };
+  try {
+    await endStrayVm(services, box);
+    const timings = await runPipeline(START_PLAN, context, { signal: options.signal, onStage: options.onStage });
+    const vm = required(context, 'vm');
+    const live: LiveBox = { vm, agent: required(context, 'agent'), ended: vm.wait() };
+    await recordRunning(services, context, live);
+    guard.disarm();
+    return { live, timings };
+  } catch (thrown) {
+    await guard.trip(thrown);
+    throw failedStartError(thrown, box);
+  }
+}
+
+async function recordRunning(services: RuntimeServices, context: StartContext, live: LiveBox): Promise<void> {
+  const now = Date.now();
+  await services.store.boxes.update(context.record.config.id, (state) => {
+    const { errorReason: _errorReason, exitCode: _exitCode, ...kept } = state;
+    return {
+      ...kept,
+      status: 'running',
+      vmm: live.vm.identity,
+      vmmId: required(context, 'vmm').id,
+      startedAt: now,
+      updatedAt: now,
+    };
+  });
+}
+
+/** A record that vanished meanwhile (removed by force) is tolerated. */
+async function markFailed(services: RuntimeServices, record: BoxRecord, reason: string): Promise<void> {
+  const current = await services.store.boxes.get(record.config.id);
+  if (current === undefined) return;
+  await services.store.boxes.update(record.config.id, (state) => ({
+    ...state,
+    status: 'failed',
+    errorReason: reason,
+    updatedAt: Date.now(),
+  }));
+}

@@ -1,0 +1,27 @@
+import type { BoxId } from '@boxlite/core';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
+
+/** A start from a cold cache may take minutes (pull and convert), so others wait long for it. */
+const LEASE_WAIT_MS = 600_000;
+
+/** The lease entity of a box's lifecycle. */
+export const boxLeaseEntity = (id: BoxId): string => `box:${id}`;
+
+/** Runs `action` while no other process starts, stops or removes this box. */
+export async function withBoxLease<T>(
+  services: RuntimeServices,
+  id: BoxId,
+  purpose: 'start' | 'stop' | 'remove',
+  signal: AbortSignal | undefined,
+  action: () => Promise<T>,
+): Promise<T> {
+  const lease = await services.store.leases.acquire(boxLeaseEntity(id), purpose, {
+    waitMs: LEASE_WAIT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    return await action();
+  } finally {
+    await lease.release();
+  }
+}

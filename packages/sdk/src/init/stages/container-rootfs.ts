@@ -1,0 +1,36 @@
+import { access } from 'node:fs/promises';
+import { STARTER_IMAGE } from '../../options/starter-image.js';
+import type { Stage } from '../pipeline.js';
+import type { StartContext } from '../start-context.js';
+
+const BYTES_PER_GIB = 1024 ** 3;
+
+/** The container disk: the box's own from an earlier start, else a copy-on-write child of the image's disk. */
+export const containerRootfs: Stage<StartContext> = {
+  name: 'container-rootfs',
+  async run(context) {
+    const { services, box, options, record, signal } = context;
+    const kept = record.state.image;
+    if (kept !== undefined && (await exists(box.containerDisk))) {
+      context.image = kept;
+      return;
+    }
+    const image = await services.resolveImage(options.image ?? STARTER_IMAGE, {
+      signal,
+      onProgress: context.onImageProgress,
+    });
+    const sizeBytes = options.diskSizeGb * BYTES_PER_GIB;
+    const [base, disks] = await Promise.all([services.imageDisk(image, sizeBytes, signal), services.disks()]);
+    await disks.createChild(box.containerDisk, { path: base, format: 'raw' }, { virtualSize: sizeBytes });
+    // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
+    await services.store.boxes.update(record.config.id, (state) => ({ ...state, image }));
+    context.image = image;
+  },
+};
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

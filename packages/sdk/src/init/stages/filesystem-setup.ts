@@ -1,0 +1,27 @@
+import { open } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { isForbiddenVolume, rotateExitRecord } from '@boxlite/layout';
+import { checkVolumes } from '../../options/volume.js';
+import type { Stage } from '../pipeline.js';
+import type { StartContext } from '../start-context.js';
+
+/**
+ * Directories, links and the empty `shim.stderr`; the crash record of the lifecycle before is put aside; volumes are checked. The VMM is
+ * chosen here, so that a machine without one fails before any image is fetched.
+ */
+export const filesystemSetup: Stage<StartContext> = {
+  name: 'filesystem-setup',
+  async run(context) {
+    const { services, box, options } = context;
+    const [vmm, volumes] = await Promise.all([
+      services.vmm(options.vmm),
+      checkVolumes(options.volumes, (path) => isForbiddenVolume(path, homedir(), services.layout.home)),
+    ]);
+    context.vmm = vmm;
+    context.volumes = volumes;
+    for (const message of await box.prepare()) services.log({ level: 'warn', message, boxId: box.id });
+    await rotateExitRecord(box);
+    const stderr = await open(box.stderrFile, 'w', 0o600);
+    await stderr.close();
+  },
+};

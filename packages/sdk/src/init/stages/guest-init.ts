@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import type { Stage } from '../pipeline.js';
+import { required, type StartContext } from '../start-context.js';
+
+const ENTROPY_BYTES = 64;
+
+/** Makes the blank guest this box: name, clock, entropy, and the container on its disk. */
+export const guestInit: Stage<StartContext> = {
+  name: 'guest-init',
+  async run(context) {
+    const { options } = context;
+    const { config } = required(context, 'image');
+    await required(context, 'agent').init(
+      {
+        hostname: options.hostname ?? options.name?.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63) ?? 'boxlite',
+        wallClockNs: BigInt(Date.now()) * 1_000_000n,
+        entropy: randomBytes(ENTROPY_BYTES),
+        containerDevice: '/dev/vda',
+        container: {
+          env: mergeEnv(config.env, options.env),
+          cwd: options.workingDir ?? config.workingDir,
+          user: options.user ?? config.user,
+        },
+      },
+      context.signal,
+    );
+  },
+};
+
+/** The image's environment with the box's over it, in the image's order. */
+export function mergeEnv(imageEnv: readonly string[], boxEnv: Readonly<Record<string, string>>): readonly string[] {
+  const merged = new Map<string, string>();
+  for (const entry of imageEnv) {
+    const split = entry.indexOf('=');
+    if (split > 0) merged.set(entry.slice(0, split), entry.slice(split + 1));
+  }
+  for (const [name, value] of Object.entries(boxEnv)) merged.set(name, value);
+  return [...merged].map(([name, value]) => `${name}=${value}`);
+}

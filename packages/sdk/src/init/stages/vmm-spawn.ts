@@ -1,0 +1,65 @@
+import type { VmmSpec } from '@boxlite/core';
+import { join } from 'node:path';
+import type { Stage } from '../pipeline.js';
+import { required, type StartContext } from '../start-context.js';
+
+/** Bytes of `console.log` before it is rotated once. */
+const CONSOLE_MAX_BYTES = 4 * 1024 * 1024;
+/** Where package rootfs puts the agent in the guest rootfs (spec section 3). */
+const AGENT_IN_GUEST = '/boxlite/bin/boxlite-guest';
+
+/** Builds the machine's specification and starts it through jail and supervisor. */
+export const vmmSpawn: Stage<StartContext> = {
+  name: 'vmm-spawn',
+  async run(context) {
+    const { services, box, options, guard } = context;
+    const vmm = required(context, 'vmm');
+    const volumes = required(context, 'volumes');
+    const spec: VmmSpec = {
+      boxId: box.id,
+      vcpus: options.cpus,
+      memoryMib: options.memoryMib,
+      kernel: required(context, 'kernel').path,
+      commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', `init=${AGENT_IN_GUEST}`],
+      disks: [
+        { path: box.containerDisk, format: 'qcow2', readOnly: false },
+        { path: required(context, 'guestRootfsPath'), format: 'raw', readOnly: true },
+      ],
+      shares: volumes.map(({ tag, hostPath, readOnly }) => ({ tag, hostPath, readOnly })),
+      nics: [],
+      agentSocket: box.agentSocket,
+    };
+    vmm.check(spec);
+    const [jail, supervisor] = await Promise.all([
+      services.jail({ box, options, spec, vmm, volumes }),
+      services.supervisor(),
+    ]);
+    context.jail = jail;
+    guard.onFailure('release the jail', () => jail.release());
+    const vm = await vmm.start(
+      spec,
+      {
+        jail,
+        supervisor,
+        request: {
+          boxId: box.id,
+          agentSocket: box.agentSocket,
+          controlDir: box.controlDir,
+          pidFile: box.pidFile,
+          stderrFile: box.stderrFile,
+          exitFile: box.exitFile,
+          consoleFile: box.consoleLog,
+          consoleMaxBytes: CONSOLE_MAX_BYTES,
+          detached: options.detach,
+        },
+        listenerPath: (name) => join(box.controlDir, `${name}.sock`),
+      },
+      context.signal,
+    );
+    guard.onFailure('kill the VM', async () => {
+      await vm.kill();
+      await vm.close();
+    });
+    context.vm = vm;
+  },
+};

@@ -1,0 +1,33 @@
+import type { BoxRecord, GuestKernel, Jail, ResolvedImage, RunningVm, VmmHandler } from '@boxlite/core';
+import type { AgentClient } from '@boxlite/guest-agent';
+import type { BoxLayout } from '@boxlite/layout';
+import type { ResolvedBoxOptions } from '../options/box-options.js';
+import type { CheckedVolume } from '../options/volume.js';
+import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
+import type { CleanupGuard } from './cleanup-guard.js';
+
+/** What the stages of one start share: each reads what earlier ones left and adds its own. */
+export interface StartContext {
+  readonly services: RuntimeServices;
+  readonly record: BoxRecord;
+  readonly options: ResolvedBoxOptions;
+  readonly box: BoxLayout;
+  readonly guard: CleanupGuard;
+  readonly signal: AbortSignal | undefined;
+  readonly onImageProgress: PullOptions['onProgress'];
+  vmm?: VmmHandler;
+  volumes?: readonly CheckedVolume[];
+  image?: ResolvedImage;
+  guestRootfsPath?: string;
+  kernel?: GuestKernel;
+  jail?: Jail;
+  vm?: RunningVm;
+  agent?: AgentClient;
+}
+
+/** Reads what an earlier stage must have left. A miss is a mistake in the order of stages, not of the user. */
+export function required<Key extends keyof StartContext>(context: StartContext, key: Key): NonNullable<StartContext[Key]> {
+  const value = context[key];
+  if (value === undefined || value === null) throw new TypeError(`stage order: ${key} is not there yet`);
+  return value;
+}

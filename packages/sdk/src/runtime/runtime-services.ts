@@ -1,0 +1,64 @@
+import type {
+  DiskStore,
+  GuestChannel,
+  GuestKernel,
+  ImageProgress,
+  Jail,
+  Platform,
+  PluginRegistry,
+  ResolvedImage,
+  StateStore,
+  Supervisor,
+  VmmHandler,
+  VmmSpec,
+} from '@boxlite/core';
+import type { AgentClient } from '@boxlite/guest-agent';
+import type { BoxLayout, HomeLayout } from '@boxlite/layout';
+import type { ResolvedBoxOptions } from '../options/box-options.js';
+import type { CheckedVolume } from '../options/volume.js';
+import type { Log } from './log.js';
+import type { MetricsCounter } from './runtime-metrics.js';
+
+/** How an image is fetched. */
+export interface PullOptions {
+  readonly platform?: Platform;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
+  readonly pull?: 'missing' | 'always' | 'never';
+}
+
+/** A guest rootfs disk, and what releases the lease that keeps it from garbage collection until its reference is recorded. */
+export interface HeldGuestRootfs extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** What a jail is built from for one start. */
+export interface JailRequest {
+  readonly box: BoxLayout;
+  readonly options: ResolvedBoxOptions;
+  readonly spec: VmmSpec;
+  readonly vmm: VmmHandler;
+  readonly volumes: readonly CheckedVolume[];
+}
+
+/**
+ * What the init pipeline and the lifecycle use. `assembleServices` makes it from the packages, each loaded on first use, so that listing
+ * boxes loads neither a VMM nor an image source.
+ */
+export interface RuntimeServices {
+  readonly layout: HomeLayout;
+  readonly store: StateStore;
+  readonly registry: PluginRegistry;
+  readonly log: Log;
+  readonly metrics: MetricsCounter;
+  vmm(id?: string): Promise<VmmHandler>;
+  resolveImage(reference: string, options?: PullOptions): Promise<ResolvedImage>;
+  disks(): Promise<DiskStore>;
+  /** The shared ext4 disk of an image, made when it is missing. */
+  imageDisk(image: ResolvedImage, sizeBytes: number, signal?: AbortSignal): Promise<string>;
+  guestRootfs(signal?: AbortSignal): Promise<HeldGuestRootfs & { recordUse(boxId: string): Promise<void> }>;
+  kernel(signal?: AbortSignal): Promise<GuestKernel>;
+  supervisor(): Promise<Supervisor>;
+  jail(request: JailRequest): Promise<Jail>;
+  agent(channel: GuestChannel): Promise<AgentClient>;
+}
