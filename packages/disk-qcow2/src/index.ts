@@ -1,1 +1,8 @@
-export {};
+export {
+  CLUSTER_BYTES,
+  MAX_BACKING_NAME_BYTES,
+  MAX_CHAIN_DEPTH,
+  MAX_VIRTUAL_BYTES,
+} from './limits.js';
+export { createQcow2DiskStore, type Qcow2DiskStoreOptions } from './qcow2-disk-store.js';
+export { qcow2DiskStorePlugin } from './qcow2-disk-store-plugin.js';

@@ -1,0 +1,148 @@
+import { BoxliteError, type DiskCheck } from '@boxlite/core';
+import { quoted } from './disk-errors.js';
+import type { Qcow2Header } from './header.js';
+import { MAX_CHECKED_CLUSTERS } from './limits.js';
+import { type OpenDisk, openDisk, readAt, requireAbsolutePath } from './open-disk.js';
+import { readHeader } from './read-chain.js';
+import { ReferenceCounts } from './reference-counts.js';
+import { readStoredRefcounts } from './stored-refcounts.js';
+import { decodeL1Entry, decodeL2Entry, type L2Entry } from './table-entry.js';
+
+/** Messages kept; a wholly broken disk would have millions. */
+const MAX_MESSAGES = 100;
+
+/**
+ * Compares the reference counts on record with the references there are, and checks every table entry, as `qemu-img check` does;
+ * this file alone, not its backing chain. The disk must not be in use. Memory: at most 64 MiB.
+ * @throws BoxliteError `disk_invalid` (the header), `unsupported` (more than {@link MAX_CHECKED_CLUSTERS} clusters), `not_found`
+ */
+export async function checkDisk(path: string): Promise<DiskCheck> {
+  requireAbsolutePath(path, 'path');
+  const disk = await openDisk(path);
+  try {
+    return await new DiskChecker(disk, await readHeader(disk)).run();
+  } finally {
+    await disk.handle.close();
+  }
+}
+
+class DiskChecker {
+  readonly #disk: OpenDisk;
+  readonly #header: Qcow2Header;
+  readonly #clusterBytes: number;
+  readonly #references: ReferenceCounts;
+  readonly #zeros: Buffer;
+  readonly #errors: string[] = [];
+  #errorCount = 0;
+
+  constructor(disk: OpenDisk, header: Qcow2Header) {
+    this.#disk = disk;
+    this.#header = header;
+    this.#clusterBytes = 2 ** header.clusterBits;
+    const clusters = Math.ceil(disk.size / this.#clusterBytes);
+    if (clusters > MAX_CHECKED_CLUSTERS) {
+      throw new BoxliteError('unsupported', `disk ${quoted(disk.path)} has ${clusters} clusters, too many to check`, {
+        hint: `at most ${MAX_CHECKED_CLUSTERS} are; use \`qemu-img check\``,
+        details: { path: disk.path, clusters },
+      });
+    }
+    this.#references = new ReferenceCounts(clusters, this.#clusterBytes);
+    this.#zeros = Buffer.alloc(this.#clusterBytes);
+  }
+
+  async run(): Promise<DiskCheck> {
+    const header = this.#header;
+    this.#references.add(0, this.#clusterBytes);
+    this.#references.add(header.l1TableOffset, header.l1Size * 8);
+    this.#references.add(header.refcountTableOffset, header.refcountTableClusters * this.#clusterBytes);
+    const stored = await readStoredRefcounts(this.#disk, header, this.#references, (error) => this.#report(error));
+    await this.#walkL1(stored);
+    return { errors: this.#errors, leakedClusters: this.#compare(stored) };
+  }
+
+  async #walkL1(stored: ReferenceCounts): Promise<void> {
+    const l1 = await readAt(this.#disk, this.#header.l1TableOffset, this.#header.l1Size * 8);
+    for (let index = 0; (index + 1) * 8 <= l1.length; index++) {
+      const entry = decodeL1Entry(l1.readUInt32BE(index * 8), l1.readUInt32BE(index * 8 + 4));
+      if (entry.reservedBits) this.#report(`l1_table: entry ${index} has reserved bits set`);
+      if (entry.offset === 0) continue;
+      if (entry.offset % this.#clusterBytes !== 0) {
+        this.#report(`l1_table: entry ${index} is not the start of a cluster`);
+        continue;
+      }
+      if (!this.#references.add(entry.offset, this.#clusterBytes)) {
+        this.#report(`l1_table: entry ${index} is outside the file`);
+        continue;
+      }
+      const cluster = entry.offset / this.#clusterBytes;
+      this.#checkCopied(`l1_table: entry ${index}`, entry.copied, stored.get(cluster));
+      if (this.#references.get(cluster) > 1) {
+        // Not read again: as many entries as the table has could name one L2 table.
+        this.#report(`l1_table: entry ${index} names a cluster that is used otherwise`);
+        continue;
+      }
+      await this.#walkL2(index, entry.offset, stored);
+    }
+  }
+
+  async #walkL2(l1Index: number, offset: number, stored: ReferenceCounts): Promise<void> {
+    const l2 = await readAt(this.#disk, offset, this.#clusterBytes);
+    if (l2.equals(this.#zeros.subarray(0, l2.length))) return;
+    for (let index = 0; (index + 1) * 8 <= l2.length; index++) {
+      const high = l2.readUInt32BE(index * 8);
+      const low = l2.readUInt32BE(index * 8 + 4);
+      if (high === 0 && low === 0) continue;
+      this.#checkEntry(
+        `l2_table ${l1Index}: entry ${index}`,
+        decodeL2Entry(high, low, this.#header.clusterBits),
+        stored,
+      );
+    }
+  }
+
+  #checkEntry(name: string, entry: L2Entry, stored: ReferenceCounts): void {
+    if (entry.kind === 'unallocated') return;
+    if (entry.kind === 'compressed') {
+      if (entry.copied) this.#report(`${name} is compressed and marked as copied`);
+      if (!this.#references.add(entry.offset, entry.bytes)) this.#report(`${name} is outside the file`);
+      return;
+    }
+    if (entry.reservedBits) this.#report(`${name} has reserved bits set`);
+    if (entry.offset === 0) {
+      if (!entry.zero || entry.copied) this.#report(`${name} is marked as copied without a cluster`);
+    } else if (entry.offset % this.#clusterBytes !== 0) {
+      this.#report(`${name} is not the start of a cluster`);
+    } else if (!this.#references.add(entry.offset, this.#clusterBytes)) {
+      this.#report(`${name} is outside the file`);
+    } else {
+      this.#checkCopied(name, entry.copied, stored.get(entry.offset / this.#clusterBytes));
+    }
+  }
+
+  /** Bit 63 says that a cluster may be written in place: it must be set exactly when its count is one. */
+  #checkCopied(name: string, copied: boolean, refcount: number): void {
+    if (copied !== (refcount === 1)) {
+      this.#report(`${name} is ${copied ? '' : 'not '}marked as copied, with a reference count of ${refcount}`);
+    }
+  }
+
+  /** @returns leaked clusters */
+  #compare(stored: ReferenceCounts): number {
+    let leaked = 0;
+    for (let cluster = 0; cluster < stored.clusters; cluster++) {
+      const recorded = stored.get(cluster);
+      const counted = this.#references.get(cluster);
+      if (recorded > counted) leaked++;
+      else if (recorded < counted) {
+        this.#report(`refcount: cluster ${cluster} is used ${counted} times, its reference count is ${recorded}`);
+      }
+    }
+    if (this.#errorCount > MAX_MESSAGES) this.#errors.push(`and ${this.#errorCount - MAX_MESSAGES} more`);
+    return leaked;
+  }
+
+  #report(error: string): void {
+    this.#errorCount++;
+    if (this.#errorCount <= MAX_MESSAGES) this.#errors.push(error);
+  }
+}

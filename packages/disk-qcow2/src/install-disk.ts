@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { BoxliteError, errnoOf, randomBase62, toBoxliteError } from '@boxlite/core';
+import { quoted } from './disk-errors.js';
+
+/**
+ * Makes a file appear under its name whole and durable, or not at all: written and fsynced under a staging name, then linked
+ * (unlike a rename, a link never replaces a file), then the directory is fsynced. Killed at any point, it leaves at most the
+ * staging file, named `.qcow2-<pid>-<random>.staged`.
+ * @param path absolute; must not exist
+ * @param stagingDirectory on the same file system as `path`
+ * @param write fills the empty file, mode 0600 whatever the umask
+ * @throws BoxliteError `already_exists`, `not_found` (no such directory), `disk_full`, `storage_error`, or what `write` throws
+ */
+export async function installDisk(
+  path: string,
+  stagingDirectory: string,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const staged = join(stagingDirectory, `.qcow2-${process.pid}-${randomBase62(12, randomBytes)}.staged`);
+  const created: string[] = [];
+  try {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const handle = await open(staged, flags, 0o600);
+    created.push(staged);
+    try {
+      await handle.chmod(0o600);
+      await write(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const directory = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await link(staged, path);
+      created.push(path);
+      await unlink(staged);
+      created.shift();
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  } catch (thrown) {
+    await removeAll(created);
+    throw installFailure(path, stagingDirectory, thrown);
+  }
+}
+
+/** Removes what a failed install made. Its own failures must not hide the failure that matters. */
+async function removeAll(paths: readonly string[]): Promise<void> {
+  await Promise.allSettled(paths.map((created) => unlink(created)));
+}
+
+function installFailure(path: string, stagingDirectory: string, thrown: unknown): BoxliteError {
+  const errno = errnoOf(thrown);
+  if (BoxliteError.isInstance(thrown)) return thrown;
+  if (errno === 'EEXIST') {
+    return new BoxliteError('already_exists', `disk ${quoted(path)} exists already`, {
+      hint: 'choose another path, or remove the file if nothing uses it',
+      details: { path, field: 'path' },
+      cause: thrown,
+    });
+  }
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+    return new BoxliteError('not_found', `disk ${quoted(path)} cannot be created: its directory does not exist`, {
+      hint: `make ${quoted(dirname(path))} and ${quoted(stagingDirectory)} first`,
+      details: { path, field: 'path' },
+      cause: thrown,
+    });
+  }
+  if (errno === 'EXDEV') {
+    return new BoxliteError(
+      'config_error',
+      `disk ${quoted(path)} and its staging directory are on different file systems`,
+      {
+        hint: `put ${quoted(stagingDirectory)} on the file system of ${quoted(dirname(path))}`,
+        details: { path, stagingDirectory, field: 'stagingDirectory' },
+        cause: thrown,
+      },
+    );
+  }
+  return toBoxliteError(thrown, 'storage_error', `disk ${quoted(path)}: cannot be created`);
+}
