@@ -1,7 +1,7 @@
 import { type BoxId, BoxliteError, type BoxRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import { type ExecOptions, parseExecOptions } from '../exec/exec-options.js';
-import { type ExecResult, type Execution, collect } from '../exec/execution.js';
+import { collect, type ExecResult, type Execution } from '../exec/execution.js';
 import { startExecution } from '../exec/start-execution.js';
 import type { StageTiming } from '../init/pipeline.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
@@ -13,7 +13,7 @@ import { mainCommand } from './main-command.js';
 import { reconciledState } from './reconcile.js';
 import { settleEnd } from './settle-end.js';
 import { type StartOptions, startBox } from './start-box.js';
-import { stopBox, type StopOptions } from './stop-box.js';
+import { type StopOptions, stopBox } from './stop-box.js';
 import { withBoxLease } from './with-box-lease.js';
 
 /**

@@ -1,6 +1,6 @@
+import { join } from 'node:path';
 import { BoxliteError, type BoxRecord, type RunningVm } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
-import { join } from 'node:path';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import type { LiveBox } from './live-box.js';
 

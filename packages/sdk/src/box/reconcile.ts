@@ -1,4 +1,4 @@
-import { type BoxRecord, type BoxStateRecord, escapeText, errnoOf, type ProcessIdentity } from '@boxlite/core';
+import { type BoxRecord, type BoxStateRecord, errnoOf, escapeText, type ProcessIdentity } from '@boxlite/core';
 import { type BoxLayout, isAlive, readHostileFile } from '@boxlite/layout';
 import { parsePidRecord } from '@boxlite/supervisor';
 

@@ -3,8 +3,8 @@ import type { BoxLayout } from '@boxlite/layout';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { endedState } from './ended-state.js';
-import { removeBoxFiles } from './remove-box.js';
 import { boxLiveness } from './reconcile.js';
+import { removeBoxFiles } from './remove-box.js';
 
 /**
  * Records the end of a VM that this process watched. Several processes may watch the same box, and it may run again by the time one of

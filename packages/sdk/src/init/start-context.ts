@@ -26,7 +26,10 @@ export interface StartContext {
 }
 
 /** Reads what an earlier stage must have left. A miss is a mistake in the order of stages, not of the user. */
-export function required<Key extends keyof StartContext>(context: StartContext, key: Key): NonNullable<StartContext[Key]> {
+export function required<Key extends keyof StartContext>(
+  context: StartContext,
+  key: Key,
+): NonNullable<StartContext[Key]> {
   const value = context[key];
   if (value === undefined || value === null) throw new TypeError(`stage order: ${key} is not there yet`);
   return value;

@@ -7,13 +7,13 @@ import { removeBoxFiles } from '../box/remove-box.js';
 import { DEFAULT_STOP_GRACE_MS } from '../box/stop-box.js';
 import { withBoxLease } from '../box/with-box-lease.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
+import type { RegistryOptions } from '../options/registry-options.js';
 import { assembleServices } from './assemble-services.js';
 import { ImageLibrary } from './image-library.js';
 import type { Log } from './log.js';
 import { recoverHome } from './recover-home.js';
 import type { RuntimeMetrics } from './runtime-metrics.js';
 import type { RuntimeServices } from './runtime-services.js';
-import type { RegistryOptions } from '../options/registry-options.js';
 
 /** How a runtime is opened. */
 export interface BoxliteOptions {
@@ -173,7 +173,9 @@ export class Boxlite implements AsyncDisposable {
 
   #checkOpen(): void {
     if (!this.#closed) return;
-    throw new BoxliteError('stopped', 'this runtime has been shut down', { hint: 'open a new one with Boxlite.open()' });
+    throw new BoxliteError('stopped', 'this runtime has been shut down', {
+      hint: 'open a new one with Boxlite.open()',
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { BoxliteError, escapeText, type ExitRecord } from '@boxlite/core';
+import { BoxliteError, type ExitRecord, escapeText } from '@boxlite/core';
 import { readHostileTail } from '@boxlite/layout';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
@@ -46,20 +46,28 @@ function timeoutAfter(milliseconds: number, signal: AbortSignal | undefined) {
 }
 
 async function notReady(context: StartContext): Promise<BoxliteError> {
-  return new BoxliteError('timeout', `the guest of box ${context.box.id} was not ready after ${GUEST_READY_TIMEOUT_MS / 1000} s`, {
-    hint: `read ${context.box.consoleLog}`,
-    details: { console: await consoleTail(context) },
-  });
+  return new BoxliteError(
+    'timeout',
+    `the guest of box ${context.box.id} was not ready after ${GUEST_READY_TIMEOUT_MS / 1000} s`,
+    {
+      hint: `read ${context.box.consoleLog}`,
+      details: { console: await consoleTail(context) },
+    },
+  );
 }
 
 async function vmmEnded(context: StartContext, record: ExitRecord): Promise<BoxliteError> {
   const console = await consoleTail(context);
   const why = record.kind === 'Clean' ? 'the guest powered off before it was ready' : record.message;
   const last = console.trimEnd().split('\n').at(-1) ?? '';
-  return new BoxliteError('vmm_failed', `box ${context.box.id} ended while it started: ${why}${last && ` (console: ${last})`}`, {
-    hint: `read ${context.box.consoleLog} and ${context.box.stderrFile}`,
-    details: { exit: record, console },
-  });
+  return new BoxliteError(
+    'vmm_failed',
+    `box ${context.box.id} ended while it started: ${why}${last && ` (console: ${last})`}`,
+    {
+      hint: `read ${context.box.consoleLog} and ${context.box.stderrFile}`,
+      details: { exit: record, console },
+    },
+  );
 }
 
 async function consoleTail(context: StartContext): Promise<string> {

@@ -1,5 +1,5 @@
-import type { VmmSpec } from '@boxlite/core';
 import { join } from 'node:path';
+import type { VmmSpec } from '@boxlite/core';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
 

@@ -1,0 +1,44 @@
+import { BoxliteError } from '@boxlite/core';
+import type { BoxOptions } from '@boxlite/sdk';
+import { parseEnv } from '../arguments/parse-env.js';
+import { parseMemoryMib } from '../arguments/parse-memory.js';
+
+/** What commander leaves of the options `run` and `create` share. */
+export interface BoxFlags {
+  readonly env?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly cpus?: string;
+  readonly memory?: string;
+  readonly diskSize?: string;
+  readonly name?: string;
+  readonly hostname?: string;
+  readonly vmm?: string;
+  readonly entrypoint?: string;
+}
+
+/** Flags, image and command as {@link BoxOptions}. @throws BoxliteError `invalid_argument` naming the field */
+export function boxOptions(flags: BoxFlags, image: string | undefined, command: readonly string[]): BoxOptions {
+  return {
+    ...(image === undefined ? {} : { image }),
+    ...(command.length === 0 ? {} : { cmd: [...command] }),
+    ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint === '' ? [] : [flags.entrypoint] }),
+    ...(flags.env === undefined ? {} : { env: parseEnv(flags.env, process.env) }),
+    ...(flags.workdir === undefined ? {} : { workingDir: flags.workdir }),
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.cpus === undefined ? {} : { cpus: wholeNumber('cpus', flags.cpus) }),
+    ...(flags.memory === undefined ? {} : { memoryMib: parseMemoryMib(flags.memory) }),
+    ...(flags.diskSize === undefined ? {} : { diskSizeGb: wholeNumber('disk-size', flags.diskSize) }),
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
+    ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
+  };
+}
+
+function wholeNumber(field: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new BoxliteError('invalid_argument', `--${field} ${JSON.stringify(text)} is not a whole number`, {
+    hint: `write --${field} 2`,
+    details: { field },
+  });
+}

@@ -1,0 +1,86 @@
+import { Boxlite, type Log } from '@boxlite/sdk';
+import { exitStatusOf } from '../exit-status.js';
+import { formatError } from '../output/print-error.js';
+
+/** Options before the command. */
+export interface GlobalFlags {
+  readonly home?: string;
+  readonly debug?: boolean;
+}
+
+/** What commands share: the runtime, error output and the exit status. */
+export class CliContext {
+  exitStatus = 0;
+  readonly #globals: () => GlobalFlags;
+
+  constructor(globals: () => GlobalFlags) {
+    this.#globals = globals;
+  }
+
+  /** For `run` and `exec`: the action's result is the exit status. */
+  async runsCommand(action: (boxlite: Boxlite) => Promise<number>): Promise<void> {
+    await this.#guarded(true, false, async () => {
+      this.exitStatus = await this.#withRuntime(action);
+    });
+  }
+
+  /** For everything else that needs the home. */
+  async managesHome(action: (boxlite: Boxlite) => Promise<void>, json = false): Promise<void> {
+    await this.#guarded(false, json, () => this.#withRuntime(action));
+  }
+
+  /** For what needs no home. */
+  async standsAlone(action: () => Promise<number>, json = false): Promise<void> {
+    await this.#guarded(false, json, async () => {
+      this.exitStatus = await action();
+    });
+  }
+
+  /** Runs an action for each of several boxes, reports each failure, and goes on with the rest. */
+  async forEach(ids: readonly string[], action: (id: string) => Promise<void>): Promise<void> {
+    for (const id of ids) {
+      try {
+        await action(id);
+        process.stdout.write(`${id}\n`);
+      } catch (thrown) {
+        this.#report(thrown, false, false);
+      }
+    }
+  }
+
+  /** Where the home is, when the user said so. */
+  get homeDir(): string | undefined {
+    return this.#globals().home;
+  }
+
+  async #withRuntime<T>(action: (boxlite: Boxlite) => Promise<T>): Promise<T> {
+    const { home, debug } = this.#globals();
+    const boxlite = await Boxlite.open({
+      ...(home === undefined ? {} : { homeDir: home }),
+      ...(debug === true ? { log: debugLog } : {}),
+    });
+    try {
+      return await action(boxlite);
+    } finally {
+      await boxlite.shutdown();
+    }
+  }
+
+  async #guarded(runsCommand: boolean, json: boolean, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (thrown) {
+      this.#report(thrown, runsCommand, json);
+    }
+  }
+
+  #report(thrown: unknown, runsCommand: boolean, json: boolean): void {
+    process.stderr.write(`${formatError(thrown, { json, debug: this.#globals().debug === true })}\n`);
+    this.exitStatus = exitStatusOf(thrown, runsCommand);
+  }
+}
+
+const debugLog: Log = ({ level, message, boxId, cause }) => {
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  process.stderr.write(`boxlite: ${level}: ${boxId === undefined ? '' : `${boxId}: `}${message}${reason}\n`);
+};

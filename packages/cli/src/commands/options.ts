@@ -1,0 +1,19 @@
+import { Option } from 'commander';
+
+/** Options several commands share, so that they read and mean the same everywhere. */
+export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
+
+export const envOption = () =>
+  new Option('-e, --env <KEY[=VALUE]>', "environment; a bare KEY passes this shell's value on").argParser(collect);
+export const workdirOption = () => new Option('-w, --workdir <DIR>', 'working directory in the box');
+export const userOption = () => new Option('-u, --user <USER[:GROUP]>', 'user name or id in the box');
+export const interactiveOption = () => new Option('-i, --interactive', 'pass stdin on');
+export const ttyOption = () => new Option('-t, --tty', 'give the command a terminal');
+export const jsonOption = () => new Option('--json', 'print JSON');
+export const nameOption = () => new Option('--name <NAME>', 'name of the box, usable instead of its id');
+export const cpusOption = () => new Option('--cpus <N>', 'virtual CPUs (default: 1)');
+export const memoryOption = () => new Option('--memory <SIZE>', 'guest memory: MiB, or with k, m, g (default: 512)');
+export const diskSizeOption = () => new Option('--disk-size <GB>', 'size of the disk in GiB, sparse (default: 10)');
+export const vmmOption = () => new Option('--vmm <ID>', 'virtual machine monitor (default: the best available)');
+export const entrypointOption = () => new Option('--entrypoint <PROGRAM>', "instead of the image's entrypoint");
+export const hostnameOption = () => new Option('--hostname <NAME>', 'host name in the box');

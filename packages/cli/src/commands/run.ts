@@ -1,0 +1,89 @@
+import { BoxliteError } from '@boxlite/core';
+import type { Box, Boxlite } from '@boxlite/sdk';
+import type { Command } from 'commander';
+import { imageAndCommand } from '../arguments/image-and-command.js';
+import { createProgress } from '../output/progress.js';
+import { attachTerminal, terminalSize } from '../terminal/attach-terminal.js';
+import { type BoxFlags, boxOptions } from './box-flags.js';
+import type { CliContext } from './cli-context.js';
+import * as flags from './options.js';
+
+interface RunFlags extends BoxFlags {
+  readonly rm?: boolean;
+  readonly detach?: boolean;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+}
+
+/** `boxlite run`: create, start, run the command, pass its status on, stop. */
+export function addRunCommand(program: Command, context: CliContext): void {
+  program
+    .command('run')
+    .summary('run a command in a new box')
+    .description('Run a command in a new box. Without an image before `--` the bundled busybox image is used.')
+    .argument('[image] [--] [cmd...]', 'image reference, oci:DIR or oci-archive:FILE, and the command')
+    .option('--rm', 'remove the box when the command ends')
+    .option('-d, --detach', 'print the id and leave the command running')
+    .addOption(flags.interactiveOption())
+    .addOption(flags.ttyOption())
+    .addOption(flags.envOption())
+    .addOption(flags.workdirOption())
+    .addOption(flags.userOption())
+    .addOption(flags.cpusOption())
+    .addOption(flags.memoryOption())
+    .addOption(flags.diskSizeOption())
+    .addOption(flags.nameOption())
+    .addOption(flags.hostnameOption())
+    .addOption(flags.entrypointOption())
+    .addOption(flags.vmmOption())
+    .passThroughOptions()
+    .action((_words: unknown, given: RunFlags, command: Command) =>
+      context.runsCommand(async (boxlite) => run(boxlite, command.args, given)),
+    );
+}
+
+async function run(boxlite: Boxlite, words: readonly string[], given: RunFlags): Promise<number> {
+  checkTerminal(given);
+  const { image, command } = imageAndCommand(words);
+  const temporary = given.rm === true && given.detach !== true;
+  const box = await boxlite.create({ ...boxOptions(given, image, command), detach: !temporary, autoRemove: temporary });
+  try {
+    const progress = createProgress(process.stderr);
+    try {
+      await box.start(progress);
+    } finally {
+      progress.end();
+    }
+    return given.detach === true ? await startDetached(box) : await runAttached(box, given);
+  } catch (thrown) {
+    // A box whose command never ran is of no use to whoever asked for it to be removed afterwards.
+    if (temporary) await boxlite.remove(box.id, { force: true });
+    else await box.stop();
+    throw thrown;
+  }
+}
+
+async function startDetached(box: Box): Promise<number> {
+  const execution = await box.main({ main: true, stdin: false });
+  await execution.detach();
+  process.stdout.write(`${box.id}\n`);
+  return 0;
+}
+
+async function runAttached(box: Box, given: RunFlags): Promise<number> {
+  const tty = given.tty === true;
+  const execution = await box.main({ stdin: given.interactive === true, ...(tty ? { tty: terminalSize() } : {}) });
+  const status = await attachTerminal(execution, { stdin: given.interactive === true, tty });
+  await box.stop();
+  return status.exitCode;
+}
+
+/** Docker's rule: a terminal for the command needs one here, when stdin is passed on. */
+export function checkTerminal(given: { readonly interactive?: boolean; readonly tty?: boolean }): void {
+  if (given.tty === true && given.interactive === true && !process.stdin.isTTY) {
+    throw new BoxliteError('invalid_argument', 'the input device is not a TTY', {
+      hint: 'leave out -t when stdin is a pipe',
+      details: { field: 'tty' },
+    });
+  }
+}

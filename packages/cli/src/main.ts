@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { CommanderError } from 'commander';
+import { markSeparator } from './arguments/image-and-command.js';
+import { EXIT_USAGE } from './exit-status.js';
+import { createProgram } from './program.js';
+
+/**
+ * Runs one command line.
+ * @param argv without node and script
+ * @returns the exit status
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const { program, context } = createProgram((manifest as { version: string }).version);
+  try {
+    await program.parseAsync(markSeparator(argv), { from: 'user' });
+    return context.exitStatus;
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    // commander has printed its message; help and version are no failures.
+    return thrown.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+}

@@ -1,0 +1,16 @@
+import { BoxliteError, escapeText } from '@boxlite/core';
+
+/** One failure as a person reads it, or as a program does with `--json`. Text of guests and images is made harmless. */
+export function formatError(thrown: unknown, options: { readonly json: boolean; readonly debug: boolean }): string {
+  if (options.json) {
+    const error = BoxliteError.isInstance(thrown)
+      ? { code: thrown.code, message: thrown.message, hint: thrown.hint, details: thrown.details }
+      : { code: 'internal', message: thrown instanceof Error ? thrown.message : String(thrown) };
+    return JSON.stringify({ error });
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const lines = [`boxlite: ${escapeText(message)}`];
+  if (BoxliteError.isInstance(thrown) && thrown.hint !== undefined) lines.push(`  hint: ${escapeText(thrown.hint)}`);
+  if (options.debug && thrown instanceof Error) lines.push(escapeText(thrown.stack ?? '', 20_000));
+  return lines.join('\n');
+}

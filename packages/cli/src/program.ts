@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import { CliContext, type GlobalFlags } from './commands/cli-context.js';
+import { addCompletionCommand } from './commands/completion.js';
+import { addCreateCommand } from './commands/create.js';
+import { addDoctorCommand } from './commands/doctor.js';
+import { addExecCommand } from './commands/exec.js';
+import { addImageCommands } from './commands/images.js';
+import { addInspectCommand } from './commands/inspect.js';
+import { addLifecycleCommands } from './commands/lifecycle.js';
+import { addListCommand } from './commands/list.js';
+import { addRunCommand } from './commands/run.js';
+
+/** The whole command line; parsing it runs a command and leaves its status in the context. */
+export function createProgram(version: string): { readonly program: Command; readonly context: CliContext } {
+  const program = new Command('boxlite')
+    .description('Run any OCI image in its own micro-VM.')
+    .version(version)
+    .option('--home <DIR>', 'directory of all state (default: $BOXLITE_HOME, else ~/.boxlite)')
+    .option('--debug', 'say more when something fails')
+    .enablePositionalOptions()
+    .showHelpAfterError('run `boxlite --help` for the commands')
+    .exitOverride();
+  const context = new CliContext(() => program.opts<GlobalFlags>());
+  addRunCommand(program, context);
+  addCreateCommand(program, context);
+  addLifecycleCommands(program, context);
+  addExecCommand(program, context);
+  addListCommand(program, context);
+  addInspectCommand(program, context);
+  addImageCommands(program, context);
+  addDoctorCommand(program, context);
+  addCompletionCommand(program, context);
+  return { program, context };
+}
