@@ -1,0 +1,104 @@
+import { BoxliteError } from '@boxlite/core';
+import type { Database, Statement } from 'better-sqlite3';
+import { databaseError } from './database-error.js';
+import { retryBusy } from './retry-busy.js';
+
+/** A row as SQLite gives it, before it is checked. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What a piece of work may do inside its transaction. */
+export interface Transaction {
+  get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined;
+  all(sql: string, ...parameters: readonly SqlValue[]): readonly Row[];
+  /** Number of rows changed, and the id of the last one inserted. */
+  run(sql: string, ...parameters: readonly SqlValue[]): { readonly changes: number; readonly insertedId: number };
+}
+
+export type SqlValue = string | number | null;
+
+/** How to wait in one call. */
+export interface WorkOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The one way the stores reach SQLite: short synchronous transactions, retried from outside while another process holds the lock,
+ * and every failure a typed error.
+ */
+export class Connection implements Transaction {
+  readonly file: string;
+  readonly #database: Database;
+  readonly #retryBoundMs: number;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(database: Database, file: string, retryBoundMs: number) {
+    this.#database = database;
+    this.file = file;
+    this.#retryBoundMs = retryBoundMs;
+  }
+
+  get isOpen(): boolean {
+    return this.#database.open;
+  }
+
+  /** Reads one consistent state. */
+  read<T>(what: string, work: (transaction: Transaction) => T, options: WorkOptions = {}): Promise<T> {
+    return this.#work(what, () => this.#database.transaction(() => work(this)).deferred(), options);
+  }
+
+  /**
+   * Reads and writes in one immediate transaction: the lock is taken before `work` runs, so `work` runs once for each commit,
+   * and what it throws rolls everything back.
+   */
+  write<T>(what: string, work: (transaction: Transaction) => T, options: WorkOptions = {}): Promise<T> {
+    return this.#work(what, () => this.#database.transaction(() => work(this)).immediate(), options);
+  }
+
+  get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined {
+    return this.#statement(sql).get(...parameters) as Row | undefined;
+  }
+
+  all(sql: string, ...parameters: readonly SqlValue[]): readonly Row[] {
+    return this.#statement(sql).all(...parameters) as Row[];
+  }
+
+  run(sql: string, ...parameters: readonly SqlValue[]): { readonly changes: number; readonly insertedId: number } {
+    const result = this.#statement(sql).run(...parameters);
+    return { changes: result.changes, insertedId: Number(result.lastInsertRowid) };
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  async #work<T>(what: string, run: () => T, options: WorkOptions): Promise<T> {
+    try {
+      return await retryBusy(
+        () => {
+          this.#checkOpen(what);
+          return run();
+        },
+        { boundMs: this.#retryBoundMs, signal: options.signal },
+      );
+    } catch (thrown) {
+      throw databaseError(thrown, this.file, what);
+    }
+  }
+
+  #checkOpen(what: string): void {
+    if (this.#database.open) return;
+    throw new BoxliteError('stopped', `${what}: the state store of ${this.file} is closed`, {
+      hint: 'open it again',
+      details: { file: this.file },
+    });
+  }
+
+  #statement(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+}

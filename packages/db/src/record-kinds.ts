@@ -1,0 +1,103 @@
+import type {
+  BaseDiskId,
+  BaseDiskRecord,
+  BoxConfigRecord,
+  BoxId,
+  BoxStateRecord,
+  Digest,
+  ImageRecord,
+  SnapshotRecord,
+} from '@boxlite/core';
+import { isDigest, parseBaseDiskId, parseBoxId } from '@boxlite/core';
+import { z } from 'zod';
+import type { DocumentKind } from './document.js';
+
+const count = z.int().nonnegative();
+/** Clocks of file systems have fractions of milliseconds. */
+const time = z.number().nonnegative();
+const boxId = z.custom<BoxId>((value) => parses(parseBoxId, value), 'is not a box id');
+const baseDiskId = z.custom<BaseDiskId>((value) => parses(parseBaseDiskId, value), 'is not a base disk id');
+const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
+const processIdentity = z.object({ pid: z.int().positive(), startTime: time });
+
+export const boxConfigKind: DocumentKind<BoxConfigRecord> = {
+  table: 'box_config',
+  key: 'id',
+  schema: z.object({
+    id: boxId,
+    name: z.string().exactOptional(),
+    createdAt: time,
+    options: z.record(z.string(), z.unknown()),
+  }),
+};
+
+/** State as stored: with the id of its box, which ties document and row together. */
+export type StoredBoxState = BoxStateRecord & { readonly id: BoxId };
+
+export const boxStateKind: DocumentKind<StoredBoxState> = {
+  table: 'box_state',
+  key: 'id',
+  schema: z.object({
+    id: boxId,
+    status: z.enum(['unknown', 'configured', 'running', 'stopping', 'stopped', 'paused', 'failed']),
+    supervisor: processIdentity.exactOptional(),
+    vmm: processIdentity.exactOptional(),
+    errorReason: z.string().exactOptional(),
+    exitCode: z.int().exactOptional(),
+    startedAt: time.exactOptional(),
+    updatedAt: time,
+  }),
+};
+
+export const imageKind: DocumentKind<ImageRecord> = {
+  table: 'image_index',
+  key: 'reference',
+  schema: z.object({
+    reference: z.string(),
+    manifestDigest: digest,
+    configDigest: digest,
+    layers: z.array(digest),
+    sizeBytes: count,
+    cachedAt: time,
+    complete: z.boolean(),
+  }),
+};
+
+export const baseDiskKind: DocumentKind<BaseDiskRecord> = {
+  table: 'base_disk',
+  key: 'id',
+  schema: z.object({
+    id: baseDiskId,
+    sourceBoxId: z.string(),
+    name: z.string().exactOptional(),
+    kind: z.enum(['snapshot', 'clone_base', 'rootfs']),
+    basePath: z.string(),
+    containerDiskBytes: count,
+    sizeBytes: count,
+    createdAt: time,
+  }),
+};
+
+export const snapshotKind: DocumentKind<SnapshotRecord> = {
+  table: 'snapshot',
+  key: 'id',
+  schema: z.object({
+    id: z.string(),
+    boxId,
+    name: z.string(),
+    createdAt: time,
+    containerDiskBytes: count,
+    sizeBytes: count,
+    baseDiskId: baseDiskId.exactOptional(),
+  }),
+};
+
+function parses(parse: (text: string) => unknown, value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  try {
+    parse(value);
+    return true;
+  } catch {
+    return false; // the parser throws for what is no id; zod words the error
+  }
+}
