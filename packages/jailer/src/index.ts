@@ -1,1 +1,31 @@
-export {};
+export type { CgroupController, CgroupOutcome } from './cgroup/cgroup-controller.js';
+export { type CgroupHierarchy, cgroupHierarchy } from './cgroup/cgroup-hierarchy.js';
+export { type CgroupV2Options, createCgroupV2Controller } from './cgroup/cgroup-v2-controller.js';
+export { type CollectPathsRequest, collectPaths, type JailedDisk } from './collect-paths.js';
+export type { BoxPathNames, CollectedPaths, CollectedVolume, PathKind } from './collected-paths.js';
+export { createCompositeSandbox } from './composite-sandbox.js';
+export { createJailer } from './jailer.js';
+export type { JailerOptions } from './jailer-options.js';
+export { landlockRules } from './landlock-rules.js';
+export { createNoopSandbox } from './noop-sandbox.js';
+export { type PathRules, pathRules } from './path-rules.js';
+export { DENIED_SYSCALLS } from './seccomp/denied-syscalls.js';
+export { type SeccompFilterOptions, seccompFilter } from './seccomp/seccomp-filter.js';
+export type { FilterArchitecture, SyscallName } from './seccomp/syscall-numbers.js';
+export {
+  DEFAULT_RESOURCE_LIMITS,
+  inertSecurityOptions,
+  NOBODY_ID,
+  resolveSecurityOptions,
+  SECURITY_OPTION_TABLE,
+  type SecurityOptions,
+  type SecurityOptionsInput,
+} from './security-options.js';
+export {
+  defaultStageBPath,
+  FIRST_LISTENER_FD,
+  STAGE_B_LANDLOCK_FD,
+  STAGE_B_SECCOMP_FD,
+  type StageBOptions,
+  wrapWithStageB,
+} from './stage-b.js';

@@ -23,12 +23,17 @@ export interface SandboxContext {
   readonly id: string;
   /** Stable order, de-duplicated, parents before children. */
   readonly paths: readonly PathAccess[];
-  /** Hidden last, also where one lies below a path of `paths` (a user volume may contain one). */
+  /**
+   * Hidden last, also where one lies below a path of `paths` (a user volume may contain one). A directory ends with `/`; list only what
+   * exists. The deepest rule decides: a path of `paths` that lies below a masked one is visible; where both name the same, it is hidden.
+   */
   readonly maskedPaths?: readonly string[];
   /** Symbolic links to make in the view's own `/tmp`, such as the short socket link. */
   readonly symlinks?: readonly { readonly path: string; readonly target: string }[];
   /** Device nodes beyond null, zero, random and urandom: `/dev/kvm`, `/dev/net/tun`. */
   readonly devices?: readonly string[];
+  /** The ids the command sees itself as; the sandbox's own choice when absent. */
+  readonly runAs?: { readonly uid: number; readonly gid: number };
   readonly resourceLimits: ResourceLimits;
   /** False: the command must have no network but its unix sockets. */
   readonly networkEnabled: boolean;

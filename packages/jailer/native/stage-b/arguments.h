@@ -1,0 +1,32 @@
+#ifndef BOXLITE_ARGUMENTS_H
+#define BOXLITE_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * boxlite-stage-b [--gid N] [--uid N] [--landlock FD [--no-tcp]] [--seccomp FD] [--unset NAME]...
+ *                 [--keep FD]... [--keep-from FD] -- BINARY [ARGUMENT]...
+ *
+ * Each option once, --unset at most 16 times, --keep at most 64 times. Numbers are decimal, without sign or leading zeros. Descriptors lie in
+ * 3 to 65535. BINARY is taken as it is: no PATH is searched.
+ */
+enum { MAX_KEPT = 64, MAX_UNSET = 16, MAX_FD = 65535 };
+
+struct arguments {
+  bool has_gid, has_uid;
+  unsigned gid, uid;
+  int landlock_fd, seccomp_fd; /* -1: not asked for */
+  bool no_tcp;
+  int kept[MAX_KEPT];
+  size_t kept_count;
+  int keep_from; /* MAX_FD + 1: none */
+  const char *unset[MAX_UNSET];
+  size_t unset_count;
+  char **command; /* NULL-terminated, the binary first */
+};
+
+/* Reads argv, or ends the process with STEP_ARGUMENTS. */
+void parse_arguments(int argc, char **argv, struct arguments *into);
+
+#endif

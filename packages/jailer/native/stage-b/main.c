@@ -1,0 +1,41 @@
+/*
+ * Stage B: runs inside the view a sandbox has built, gives up what is left to give up, and becomes the command.
+ * Every step that fails ends the process with the step's name on stderr and a status of its own (step.h).
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "descriptors.h"
+#include "landlock.h"
+#include "privileges.h"
+#include "seccomp.h"
+#include "step.h"
+
+extern char **environ;
+
+static char rules[MAX_LANDLOCK_BYTES];
+static uint64_t filter[MAX_SECCOMP_INSTRUCTIONS];
+
+int main(int argc, char **argv) {
+  struct arguments arguments;
+  parse_arguments(argc, argv, &arguments);
+
+  size_t rules_length = 0;
+  size_t filter_bytes = 0;
+  if (arguments.landlock_fd != -1) rules_length = read_all(arguments.landlock_fd, rules, sizeof rules, "landlock rules");
+  if (arguments.seccomp_fd != -1) filter_bytes = read_all(arguments.seccomp_fd, filter, sizeof filter, "seccomp program");
+  for (size_t i = 0; i < arguments.unset_count; i++) {
+    if (unsetenv(arguments.unset[i]) == -1) fail(STEP_ARGUMENTS, arguments.unset[i], errno);
+  }
+  close_strays(&arguments);
+
+  drop_privileges(&arguments);
+  if (arguments.landlock_fd != -1) restrict_paths(rules, rules_length, arguments.no_tcp);
+  if (arguments.seccomp_fd != -1) install_filter(filter, filter_bytes);
+
+  execve(arguments.command[0], arguments.command, environ);
+  fail(STEP_EXEC, arguments.command[0], errno);
+}

@@ -1,0 +1,11 @@
+#ifndef BOXLITE_SECCOMP_H
+#define BOXLITE_SECCOMP_H
+
+#include <stddef.h>
+
+enum { MAX_SECCOMP_INSTRUCTIONS = 4096, MAX_SECCOMP_BYTES = MAX_SECCOMP_INSTRUCTIONS * 8 };
+
+/* Installs a program of struct sock_filter for this process and what it becomes. no_new_privs must be on already. */
+void install_filter(void *program, size_t bytes);
+
+#endif

@@ -1,0 +1,128 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { type DiskStore, errnoOf, type PathAccess, toBoxliteError } from '@boxlite/core';
+import type { BoxPathNames, CollectedPaths, PathKind } from './collected-paths.js';
+
+/** A disk of the box as the VMM opens it. */
+export interface JailedDisk {
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly readOnly: boolean;
+}
+
+/** What a caller knows before looking. All paths absolute. */
+export interface CollectPathsRequest {
+  readonly home: string;
+  readonly box: BoxPathNames;
+  readonly disks: readonly JailedDisk[];
+  /** Reads the backing chains. */
+  readonly diskStore: Pick<DiskStore, 'chain'>;
+  readonly kernel?: string;
+  /** `VmmHostRequirements.paths`. */
+  readonly vmmPaths?: readonly PathAccess[];
+  /** `VmmHostRequirements.devices`. */
+  readonly devices?: readonly string[];
+  readonly volumes?: readonly { readonly hostPath: string; readonly readOnly: boolean }[];
+  /** Default false. */
+  readonly vmmWritesLogs?: boolean;
+  readonly socketLink?: { readonly path: string; readonly target: string };
+  /** Default: this platform. */
+  readonly platform?: 'linux' | 'darwin';
+}
+
+/**
+ * Looks at the host and reports what the path rules decide from: what exists and which files the disks stand on.
+ *
+ * The box's own places are not followed if they are symbolic links: the VMM could have put one there.
+ * @throws BoxliteError of the disk store for a damaged chain; `storage_error` when a path cannot be examined
+ */
+export async function collectPaths(request: CollectPathsRequest): Promise<CollectedPaths> {
+  const { home, box, volumes = [], vmmPaths = [], devices = [] } = request;
+  const chains = await Promise.all(request.disks.map((disk) => chainBelow(request.diskStore, disk)));
+  const backingFiles = chains.flat();
+  const platform = request.platform ?? (process.platform === 'darwin' ? 'darwin' : 'linux');
+  const own = [...boxPlaces(box), ...request.disks.map((disk) => disk.path)];
+  const parents = platform === 'darwin' ? backingFiles.map((file) => file.slice(0, file.lastIndexOf('/')) || '/') : [];
+  const foreign = [
+    home,
+    `${home}/db`,
+    `${home}/boxes`,
+    ...backingFiles,
+    ...parents,
+    ...(request.kernel === undefined ? [] : [request.kernel]),
+    ...vmmPaths.map((access) => access.path),
+    ...devices,
+    ...volumes.map((volume) => volume.hostPath),
+  ];
+  const kinds = new Map<string, PathKind>();
+  const examine = async (path: string, follow: boolean) => {
+    const kind = await kindOf(path, follow);
+    if (kind !== undefined) kinds.set(path, kind);
+  };
+  await Promise.all([...new Set(foreign)].map((path) => examine(path, true)));
+  // Second, so that a path that is both is judged by the stricter look.
+  for (const path of own) kinds.delete(path);
+  await Promise.all([...new Set(own)].map((path) => examine(path, false)));
+  return {
+    platform,
+    home: { path: home, realPath: await realPathOr(home) },
+    box,
+    kinds,
+    disks: request.disks.map(({ path, readOnly }) => ({ path, writable: !readOnly })),
+    backingFiles,
+    ...(request.kernel === undefined ? {} : { kernel: request.kernel }),
+    vmm: vmmPaths,
+    devices,
+    volumes: await Promise.all(
+      volumes.map(async ({ hostPath, readOnly }) => ({
+        path: hostPath,
+        realPath: await realPathOr(hostPath),
+        readOnly,
+      })),
+    ),
+    vmmWritesLogs: request.vmmWritesLogs ?? false,
+    ...(request.socketLink === undefined ? {} : { socketLink: request.socketLink }),
+  };
+}
+
+/** Named one by one: what is passed may be a whole layout with more in it. */
+function boxPlaces(box: BoxPathNames): string[] {
+  const { dir, socketsDir, tmpDir, sharedDir, binDir, mountsDir, controlDir, caDir, logsDir } = box;
+  return [dir, socketsDir, tmpDir, sharedDir, binDir, mountsDir, controlDir, caDir, logsDir].concat(
+    box.exitFile,
+    box.pidFile,
+    box.stderrFile,
+  );
+}
+
+/** The files below one disk, nearest first; none for a disk that is not there yet. */
+async function chainBelow(store: Pick<DiskStore, 'chain'>, disk: JailedDisk): Promise<string[]> {
+  if ((await kindOf(disk.path, false)) === undefined) return [];
+  const layers = await store.chain(disk.path, disk.format);
+  return layers.slice(1).map((layer) => layer.path);
+}
+
+async function kindOf(path: string, follow: boolean): Promise<PathKind | undefined> {
+  try {
+    const found = await (follow ? stat(path) : lstat(path));
+    if (found.isFile()) return 'file';
+    if (found.isDirectory()) return 'directory';
+    return found.isCharacterDevice() || found.isBlockDevice() ? 'device' : undefined;
+  } catch (thrown) {
+    if (isAbsent(thrown)) return undefined;
+    throw toBoxliteError(thrown, 'storage_error', `cannot examine ${path} for the jail`);
+  }
+}
+
+async function realPathOr(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (thrown) {
+    if (isAbsent(thrown)) return path;
+    throw toBoxliteError(thrown, 'storage_error', `cannot resolve ${path} for the jail`);
+  }
+}
+
+/** A place this user cannot reach is as good as not there: it could not be granted either. */
+function isAbsent(thrown: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errnoOf(thrown) ?? '');
+}

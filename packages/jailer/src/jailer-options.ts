@@ -1,0 +1,78 @@
+import { isAbsolute, normalize } from 'node:path';
+import { BoxliteError, type PathAccess, parseBoxId, type Sandbox } from '@boxlite/core';
+import type { CgroupController } from './cgroup/cgroup-controller.js';
+import type { SecurityOptionsInput } from './security-options.js';
+
+/** What {@link import('./jailer.js').createJailer} is given. Paths are absolute and normal (no `.`, `..`, `//` or trailing slash). */
+export interface JailerOptions {
+  /** The box id, 1 to 128 characters of `[A-Za-z0-9_-]`; names the cgroup. */
+  readonly id: string;
+  readonly sandbox: Sandbox;
+  readonly paths: readonly PathAccess[];
+  /** Directories end with a slash. */
+  readonly maskedPaths?: readonly string[];
+  readonly symlinks?: readonly { readonly path: string; readonly target: string }[];
+  readonly devices?: readonly string[];
+  readonly security?: SecurityOptionsInput;
+  /** Default: this machine's cgroup v2 hierarchy. */
+  readonly cgroups?: CgroupController;
+  /** The stage B helper; default: the one built in this package. */
+  readonly stageB?: string;
+}
+
+/**
+ * Checks what a jail is made of, before anything is done with it.
+ * @throws BoxliteError `invalid_argument`, `details.field` naming the input
+ */
+export function checkJailerOptions(options: JailerOptions): void {
+  try {
+    parseBoxId(options.id);
+  } catch (thrown) {
+    throw new BoxliteError('invalid_argument', `a jail needs a valid box id, not ${JSON.stringify(options.id)}`, {
+      cause: thrown,
+      details: { field: 'id' },
+    });
+  }
+  for (const member of ['isAvailable', 'setup', 'apply'] as const) {
+    if (typeof options.sandbox?.[member] !== 'function') {
+      throw refuse('sandbox', `the sandbox has no ${member}()`, 'pass a Sandbox, such as createBwrapSandbox()');
+    }
+  }
+  for (const [index, { path, writable }] of options.paths.entries()) {
+    checkPath(`paths[${index}].path`, path);
+    if (typeof writable !== 'boolean')
+      throw refuse(`paths[${index}].writable`, `${path}: writable must be true or false`);
+  }
+  for (const [index, path] of (options.maskedPaths ?? []).entries()) {
+    checkPath(`maskedPaths[${index}]`, path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
+  }
+  for (const [index, link] of (options.symlinks ?? []).entries()) {
+    checkPath(`symlinks[${index}].path`, link.path);
+    checkPath(`symlinks[${index}].target`, link.target);
+  }
+  for (const [index, device] of (options.devices ?? []).entries()) {
+    checkPath(`devices[${index}]`, device);
+    if (!device.startsWith('/dev/')) throw refuse(`devices[${index}]`, `${device} is not below /dev`);
+  }
+  if (options.stageB !== undefined) checkPath('stageB', options.stageB);
+}
+
+function checkPath(field: string, path: unknown): void {
+  if (typeof path !== 'string' || !isAbsolute(path)) {
+    throw refuse(field, `${field} must be an absolute path, not ${JSON.stringify(path)}`);
+  }
+  if (path.includes('\0')) throw refuse(field, `${field} contains a NUL character`);
+  if (normalize(path) !== path || (path !== '/' && path.endsWith('/'))) {
+    throw refuse(
+      field,
+      `${field} is not a normal path: ${JSON.stringify(path)}`,
+      `use ${JSON.stringify(normalize(path))}`,
+    );
+  }
+  if (path === '/')
+    throw refuse(field, `${field} must not be the root directory`, 'grant the directories that are needed');
+}
+
+function refuse(field: string, message: string, hint?: string): BoxliteError {
+  return new BoxliteError('invalid_argument', message, { ...(hint === undefined ? {} : { hint }), details: { field } });
+}

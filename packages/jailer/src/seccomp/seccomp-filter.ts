@@ -1,0 +1,95 @@
+import { BoxliteError } from '@boxlite/core';
+import { BPF, type BpfInstruction, encodeBpf, load, returnValue, when } from './bpf.js';
+import { DENIED_SYSCALLS } from './denied-syscalls.js';
+import { type FilterArchitecture, type SyscallName, syscallNumber } from './syscall-numbers.js';
+
+export interface SeccompFilterOptions {
+  /** False also takes internet sockets away. */
+  readonly networkEnabled: boolean;
+  /** Default: this machine's. */
+  readonly architecture?: FilterArchitecture;
+  /** Denied besides {@link DENIED_SYSCALLS}, such as the io_uring calls. */
+  readonly alsoDenied?: readonly SyscallName[];
+}
+
+/** `struct seccomp_data` (linux/seccomp.h): number, architecture, instruction pointer, six 64-bit arguments. */
+const OFFSET = { number: 0, architecture: 4, argument: (index: number) => 16 + 8 * index };
+
+/** AUDIT_ARCH_* of linux/audit.h. */
+const AUDIT_ARCHITECTURE: Record<FilterArchitecture, number> = { x64: 0xc000003e, arm64: 0xc00000b7 };
+
+/** Calls of the x32 interface carry this bit (asm/unistd.h), so a filter by number would miss them. */
+const X32_BIT = 0x40000000;
+
+/** SECCOMP_RET_* of linux/seccomp.h. */
+const KILL_PROCESS = 0x80000000;
+const ALLOW = 0x7fff0000;
+const errno = (value: number): number => 0x00050000 | value;
+const EPERM = errno(1);
+const ENOSYS = errno(38);
+const EAFNOSUPPORT = errno(97);
+
+/** CLONE_NEWTIME (0x80, meaningful only to clone3 and unshare) aside, every CLONE_NEW* flag of linux/sched.h. */
+const NEW_NAMESPACE_FLAGS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+
+/** Terminal requests that put characters into somebody's shell (asm-generic/ioctls.h: TIOCSTI, TIOCLINUX). */
+const TERMINAL_INJECTION = [0x5412, 0x541c];
+
+/** Address families (linux/socket.h). All others, among them vsock, packet and the kernel's crypto sockets, are no business of a VMM. */
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/**
+ * The system call filter of stage B as bytes for `SECCOMP_SET_MODE_FILTER`, a pure function.
+ *
+ * A foreign architecture or the x32 interface kills the process; denied calls fail with EPERM; `clone3`, whose flags a filter cannot
+ * read, fails with ENOSYS so that the C library falls back to `clone`; everything else is allowed.
+ * @throws BoxliteError `unsupported` for an architecture without a table
+ */
+export function seccompFilter(options: SeccompFilterOptions): Uint8Array {
+  const architecture = options.architecture ?? ownArchitecture();
+  const onCall = (name: SyscallName, body: readonly BpfInstruction[]): readonly BpfInstruction[] => {
+    const number = syscallNumber(name, architecture);
+    return number === undefined ? [] : when('jumpEqual', number, body);
+  };
+  const denied = [...new Set([...DENIED_SYSCALLS, ...(options.alsoDenied ?? [])])];
+  const families = options.networkEnabled ? [AF_UNIX, AF_INET, AF_INET6] : [AF_UNIX];
+  const allow = returnValue(ALLOW);
+  return encodeBpf([
+    load(OFFSET.architecture),
+    ...unlessEqual(AUDIT_ARCHITECTURE[architecture], returnValue(KILL_PROCESS)),
+    load(OFFSET.number),
+    ...(architecture === 'x64' ? when('jumpGreaterEqual', X32_BIT, [returnValue(KILL_PROCESS)]) : []),
+    ...denied.flatMap((name) => onCall(name, [returnValue(EPERM)])),
+    ...onCall('clone3', [returnValue(ENOSYS)]),
+    ...onCall('clone', [
+      load(OFFSET.argument(0)),
+      ...when('jumpSet', NEW_NAMESPACE_FLAGS, [returnValue(EPERM)]),
+      allow,
+    ]),
+    ...onCall('socket', [
+      load(OFFSET.argument(0)),
+      ...families.flatMap((family) => when('jumpEqual', family, [allow])),
+      returnValue(EAFNOSUPPORT),
+    ]),
+    ...onCall('ioctl', [
+      load(OFFSET.argument(1)),
+      ...TERMINAL_INJECTION.flatMap((request) => when('jumpEqual', request, [returnValue(EPERM)])),
+      allow,
+    ]),
+    allow,
+  ]);
+}
+
+/** Runs one instruction unless the accumulator is `constant`. */
+function unlessEqual(constant: number, instruction: BpfInstruction): readonly BpfInstruction[] {
+  return [{ code: BPF.jumpEqual, jumpTrue: 1, jumpFalse: 0, constant }, instruction];
+}
+
+function ownArchitecture(): FilterArchitecture {
+  if (process.arch === 'x64' || process.arch === 'arm64') return process.arch;
+  throw new BoxliteError('unsupported', `there is no system call filter for ${process.arch}`, {
+    hint: 'set seccompEnabled: false to run without it',
+  });
+}

@@ -1,0 +1,50 @@
+import { fileURLToPath } from 'node:url';
+import type { ConfinedCommand, JailCommand, SandboxContext } from '@boxlite/core';
+import { landlockRules } from './landlock-rules.js';
+
+/** Descriptors stage B reads its data from. 3 and 4 are a forking sandbox's pid report, 7 is bubblewrap's argument list. */
+export const STAGE_B_SECCOMP_FD = 5;
+export const STAGE_B_LANDLOCK_FD = 6;
+
+/** Listening sockets handed to the VMM start here (`SuperviseRequest.listeners`); stage B keeps these and closes the rest. */
+export const FIRST_LISTENER_FD = 10;
+
+/** The static helper built by `make -C native`, next to this package's sources and its build alike. */
+export function defaultStageBPath(): string {
+  return fileURLToPath(new URL('../native/build/boxlite-stage-b', import.meta.url));
+}
+
+export interface StageBOptions {
+  readonly path: string;
+  /** A program in the kernel's `struct sock_filter` form; absent: no filter. */
+  readonly seccomp?: Uint8Array;
+  readonly landlock: boolean;
+}
+
+/** The wrapped command, and the data the helper reads. */
+export type StageBCommand = JailCommand & Required<Pick<ConfinedCommand, 'dataFds'>>;
+
+/**
+ * Puts stage B in front of a command: what runs inside the view and confines itself before it becomes the command.
+ * A pure function; the helper's grammar is in `native/stage-b/arguments.h`.
+ */
+export function wrapWithStageB(context: SandboxContext, command: JailCommand, options: StageBOptions): StageBCommand {
+  const args: string[] = [];
+  const dataFds: { fd: number; data: Uint8Array }[] = [];
+  if (context.runAs !== undefined) {
+    args.push('--gid', String(context.runAs.gid), '--uid', String(context.runAs.uid));
+  }
+  if (options.landlock) {
+    args.push('--landlock', String(STAGE_B_LANDLOCK_FD));
+    if (!context.networkEnabled) args.push('--no-tcp');
+    dataFds.push({ fd: STAGE_B_LANDLOCK_FD, data: landlockRules(context, command.binary) });
+  }
+  if (options.seccomp !== undefined) {
+    args.push('--seccomp', String(STAGE_B_SECCOMP_FD));
+    dataFds.push({ fd: STAGE_B_SECCOMP_FD, data: options.seccomp });
+  }
+  // bubblewrap sets PWD; the command's environment is exactly what the caller gave.
+  if (!Object.hasOwn(command.env, 'PWD')) args.push('--unset', 'PWD');
+  args.push('--keep-from', String(FIRST_LISTENER_FD), '--', command.binary, ...command.args);
+  return { binary: options.path, args, env: command.env, dataFds };
+}
