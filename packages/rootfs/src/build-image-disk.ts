@@ -1,0 +1,77 @@
+import { BoxliteError } from '@boxlite/core';
+import { Ext4Writer } from './ext4/ext4-writer.js';
+import type { ConversionOptions, ConvertedDisk, ImageConverter } from './image-converter.js';
+import { LayerApplier } from './layers/layer-applier.js';
+import { DEFAULT_LAYER_LIMITS } from './layers/layer-limits.js';
+import { readLayer } from './layers/read-layer.js';
+import { TarReader } from './tar/tar-reader.js';
+import { treeDigest } from './tree/tree-digest.js';
+
+/** Size of a disk whose size nobody chose: what Docker's and BoxLite's users expect to find. */
+export const DEFAULT_DISK_BYTES = 10 * 1024 ** 3;
+const PROGRESS_INTERVAL_BYTES = 1024 * 1024;
+
+/**
+ * Builds an ext4 disk from image layers, as an ordinary user and without unpacking anything to the host.
+ *
+ * @throws BoxliteError `layer_invalid`, `layer_escapes` (details name the entry), `resource_exhausted` (too large for the disk or the limits),
+ * `disk_full`, `storage_error`, `invalid_argument`, `aborted`; and what a layer's source throws, such as `digest_mismatch`
+ * @example
+ * ```ts
+ * await buildImageDisk({ layers: [skeletonLayer()], target: '/tmp/rootfs.ext4', sizeBytes: 16 * 1024 * 1024, journal: false });
+ * ```
+ */
+export async function buildImageDisk(options: ConversionOptions): Promise<ConvertedDisk> {
+  const sizeBytes = options.sizeBytes ?? DEFAULT_DISK_BYTES;
+  const writer = await Ext4Writer.create(options.target, {
+    sizeBytes,
+    journal: options.journal ?? true,
+    ...(options.label === undefined ? {} : { label: options.label }),
+  });
+  try {
+    const applier = new LayerApplier(writer, options.maxEntries ?? DEFAULT_LAYER_LIMITS.maxEntries);
+    await applyLayers(options, applier, writer);
+    const { root } = applier.tree;
+    const { usedBytes } = await writer.finish(root, options.identity ?? treeDigest(root));
+    return { sizeBytes, usedBytes, entries: applier.entries };
+  } catch (thrown) {
+    await writer.discard();
+    throw thrown;
+  }
+}
+
+/** The converter of {@link buildImageDisk}. */
+export const ext4Converter: ImageConverter = { id: 'ext4', version: 1, convert: buildImageDisk };
+
+async function applyLayers(options: ConversionOptions, applier: LayerApplier, writer: Ext4Writer): Promise<void> {
+  const { layers, signal, onProgress } = options;
+  const maxBytes = options.maxBytes ?? DEFAULT_LAYER_LIMITS.maxBytes;
+  let bytes = 0;
+  let reported = 0;
+  for (const [layer, stream] of layers.entries()) {
+    onProgress?.({ layer, bytes, entries: applier.entries });
+    applier.beginLayer();
+    const reader = new TarReader(applier);
+    const onPiece = async (piece: Buffer): Promise<void> => {
+      bytes += piece.length;
+      if (bytes > maxBytes) throw tooManyBytes(maxBytes);
+      reader.push(piece);
+      await writer.drain();
+      if (onProgress !== undefined && bytes - reported >= PROGRESS_INTERVAL_BYTES) {
+        reported = bytes;
+        onProgress({ layer, bytes, entries: applier.entries });
+      }
+    };
+    const what = `layer ${layer + 1} of ${layers.length}`;
+    await readLayer(typeof stream === 'function' ? stream() : stream, onPiece, what, signal);
+    reader.finish();
+  }
+  onProgress?.({ layer: layers.length, bytes, entries: applier.entries });
+}
+
+function tooManyBytes(maxBytes: number): BoxliteError {
+  return new BoxliteError('resource_exhausted', `the layers unpack to more than ${maxBytes} bytes`, {
+    hint: 'use a smaller image, or raise maxBytes if you trust it',
+    details: { field: 'maxBytes', maxBytes },
+  });
+}

@@ -1,0 +1,193 @@
+import type { DirectoryNode, FileContent } from '../tree/image-node.js';
+import { BlockAllocator } from './block-allocator.js';
+import { ContentWriter } from './content-writer.js';
+import { BLOCK_SIZE, BLOCKS_PER_GROUP, FileType, JOURNAL_INODE, RESIZE_INODE, SECTORS_PER_BLOCK } from './format.js';
+import { freeRunsOf, type Geometry, geometryOf, hasSuperblock } from './geometry.js';
+import { buildGroupTable } from './group-table.js';
+import { deriveIdentity, type FileSystemIdentity } from './identity.js';
+import { ImageFile } from './image-file.js';
+import { type InodeFields, inodeChecksumSeed } from './inode-record.js';
+import { InodeTables, inodesPerGroup } from './inode-tables.js';
+import { type JournalInode, placeJournal } from './journal-inode.js';
+import { buildNodeInode } from './node-inode.js';
+import { type NumberedTree, numberInodes } from './number-inodes.js';
+import { buildResizeInode, type ResizeInode } from './resize-inode.js';
+import { buildSuperblock, SUPERBLOCK_OFFSET } from './superblock.js';
+
+/** How an image is made. */
+export interface Ext4WriterOptions {
+  /** Size of the image in bytes, a multiple of 4096. */
+  readonly sizeBytes: number;
+  /** With a journal (for disks that are written to). */
+  readonly journal: boolean;
+  /** Volume label, at most 16 bytes. */
+  readonly label?: string;
+}
+
+/** Between how many inodes to wait for the disk. */
+const DRAIN_INTERVAL = 512;
+
+/**
+ * Writes an ext4 image front to back: file data as it comes, all metadata at the end. Holds the shape of the tree in memory, never its
+ * bytes. Call {@link finish} or {@link discard}.
+ */
+export class Ext4Writer {
+  readonly #options: Ext4WriterOptions;
+  readonly #geometry: Geometry;
+  readonly #allocator: BlockAllocator;
+  readonly #file: ImageFile;
+  readonly #content: ContentWriter;
+
+  private constructor(options: Ext4WriterOptions, geometry: Geometry, file: ImageFile) {
+    this.#options = options;
+    this.#geometry = geometry;
+    this.#file = file;
+    this.#allocator = new BlockAllocator(geometry.blockCount, freeRunsOf(geometry));
+    this.#content = new ContentWriter(this.#allocator, file);
+  }
+
+  /**
+   * @param path of the image; must not exist
+   * @throws BoxliteError `invalid_argument` (size, label), `storage_error`, `disk_full`
+   */
+  static async create(path: string, options: Ext4WriterOptions): Promise<Ext4Writer> {
+    deriveIdentity('', options.label);
+    const geometry = geometryOf(options.sizeBytes);
+    return new Ext4Writer(options, geometry, await ImageFile.create(path, options.sizeBytes));
+  }
+
+  /** Appends bytes to the current file. @throws BoxliteError `resource_exhausted` when the disk is full */
+  write(bytes: Buffer): void {
+    this.#content.write(bytes);
+  }
+
+  /** Appends zeros to the current file, as a hole where possible. */
+  skip(count: number): void {
+    this.#content.skip(count);
+  }
+
+  /** Ends the current file; the next `write` begins another. */
+  endFile(): FileContent {
+    return this.#content.end();
+  }
+
+  /** Frees the blocks of a file that is not part of the image after all. */
+  release(content: FileContent): void {
+    for (const extent of content.extents) {
+      this.#allocator.release({ start: extent.physical, length: extent.length });
+    }
+  }
+
+  /** Waits for the disk when it is behind. Call it between pieces of input. */
+  drain(): Promise<void> {
+    return this.#file.drain();
+  }
+
+  /** Closes and removes the image. */
+  discard(): Promise<void> {
+    return this.#file.discard();
+  }
+
+  /**
+   * Writes all metadata, makes the image durable and closes it.
+   * @param root the finished tree; its nodes are numbered here
+   * @param identitySource any text that names the content; the file system's UUID comes from it
+   * @returns bytes in use inside the image
+   */
+  async finish(root: DirectoryNode, identitySource: string): Promise<{ usedBytes: number }> {
+    const identity = deriveIdentity(identitySource, this.#options.label);
+    const tree = numberInodes(root);
+    const perGroup = inodesPerGroup(this.#geometry, tree.lastInode);
+    const bitmaps = Array.from({ length: this.#geometry.groupCount }, () => ({
+      blockBitmap: this.#allocator.allocate(1).start,
+      inodeBitmap: this.#allocator.allocate(1).start,
+    }));
+    const tables = new InodeTables(this.#geometry, perGroup, this.#allocator, this.#file);
+    const journal = this.#options.journal
+      ? placeJournal(this.#geometry, identity, this.#allocator, this.#file)
+      : undefined;
+    const resize = this.#placeResizeInode();
+    await this.#writeInodes(tree, tables, identity, journal, resize);
+
+    const groupTable = buildGroupTable({
+      geometry: this.#geometry,
+      allocator: this.#allocator,
+      sink: this.#file,
+      checksumSeed: identity.checksumSeed,
+      placements: bitmaps.map((bitmap, group) => ({ ...bitmap, inodeTable: tables.tables[group]?.start ?? 0 })),
+      inodesPerGroup: perGroup,
+      lastInode: tree.lastInode,
+      directories: directoriesByGroup(tree, perGroup),
+    });
+    const fields = {
+      geometry: this.#geometry,
+      identity,
+      inodesPerGroup: perGroup,
+      freeBlocks: this.#allocator.free,
+      freeInodes: perGroup * this.#geometry.groupCount - tree.lastInode,
+      journal,
+    };
+    for (let group = 0; group < this.#geometry.groupCount; group++) {
+      if (!hasSuperblock(group)) continue;
+      const start = group * BLOCKS_PER_GROUP * BLOCK_SIZE;
+      this.#file.put(start + (group === 0 ? SUPERBLOCK_OFFSET : 0), buildSuperblock(fields, group));
+      this.#file.put(start + BLOCK_SIZE, groupTable);
+    }
+    await this.#file.finish();
+    return { usedBytes: (this.#geometry.blockCount - this.#allocator.free) * BLOCK_SIZE };
+  }
+
+  async #writeInodes(
+    tree: NumberedTree,
+    tables: InodeTables,
+    identity: FileSystemIdentity,
+    journal: JournalInode | undefined,
+    resize: ResizeInode | undefined,
+  ): Promise<void> {
+    const context = { allocator: this.#allocator, sink: this.#file, identity, parents: tree.parents };
+    const add = (inode: number, fields: InodeFields) =>
+      tables.add(inode, fields, inodeChecksumSeed(identity.checksumSeed, inode));
+    let count = 0;
+    for (const node of tree.nodes) {
+      add(node.inode, buildNodeInode(node, context));
+      // The root is number 2; the two special inodes lie between it and all others.
+      if (count === 0 && resize !== undefined) add(RESIZE_INODE, specialInode({ flags: 0, ...resize }));
+      if (count === 0 && journal !== undefined) add(JOURNAL_INODE, specialInode(journal));
+      if (++count % DRAIN_INTERVAL === 0) await this.#file.drain();
+    }
+    tables.finish(tree.lastInode);
+    await this.#file.drain();
+  }
+
+  #placeResizeInode(): ResizeInode | undefined {
+    if (this.#geometry.reservedDescriptorBlocks === 0) return undefined;
+    const resize = buildResizeInode(this.#geometry, this.#allocator.allocate(1).start);
+    for (const { block, bytes } of resize.blocks) this.#file.put(block * BLOCK_SIZE, bytes);
+    return resize;
+  }
+}
+
+function specialInode(body: { blockArea: Uint8Array; flags: number; size: number; blockCount: number }): InodeFields {
+  return {
+    mode: FileType.file | 0o600,
+    uid: 0,
+    gid: 0,
+    mtime: { seconds: 0, nanoseconds: 0 },
+    size: body.size,
+    links: 1,
+    sectors: body.blockCount * SECTORS_PER_BLOCK,
+    flags: body.flags,
+    blockArea: body.blockArea,
+    xattrBlock: 0,
+    inInodeXattrs: new Uint8Array(0),
+  };
+}
+
+function directoriesByGroup(tree: NumberedTree, perGroup: number): number[] {
+  const counts: number[] = [];
+  for (const directory of tree.parents.keys()) {
+    const group = Math.floor((directory.inode - 1) / perGroup);
+    counts[group] = (counts[group] ?? 0) + 1;
+  }
+  return counts;
+}
