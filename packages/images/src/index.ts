@@ -1,3 +1,5 @@
+export { type BlobDirectories, type BlobKind, BlobStore, type ExpectedBlob } from './blobs/blob-store.js';
+export type { BlobSink } from './blobs/staged-blob.js';
 export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './documents/assemble-image.js';
 export { hostPlatform } from './documents/choose-platform.js';
 export { type WriteOciLayoutOptions, writeOciLayout } from './layout-writer/write-oci-layout.js';
@@ -9,3 +11,10 @@ export {
   type LocalReference,
   parseLocalReference,
 } from './reference/local-reference.js';
+export {
+  createRegistryImageSource,
+  type RegistryImageSource,
+  type RegistryImageSourceOptions,
+} from './registry/create-registry-image-source.js';
+export { DEFAULT_HTTP_TIMEOUTS, type HttpTimeouts } from './registry/http-client.js';
+export type { RegistrySettings } from './registry/registry-settings.js';

@@ -1,9 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { BoxliteError, type ImageLayer, toBoxliteError } from '@boxlite/core';
 import { throwIfAborted } from '../abort.js';
-import { gunzip } from './gunzip.js';
-import { SNIFF_BYTES, sniffCompression } from './sniff-compression.js';
-import { unzstd } from './zstd-decoder.js';
+import { decompress } from './decompress.js';
 
 /** Below this much output the ratio says nothing: a layer of a few zero-filled files is legal and tiny. */
 const RATIO_FREE_BYTES = 1024 ** 3;
@@ -36,7 +34,7 @@ export async function* decodeLayer(
   const diffId = createHash('sha256');
   let total = 0;
   try {
-    for await (const chunk of decompress(compressed.read(source), layer)) {
+    for await (const chunk of decompress(compressed.read(source), `layer ${layer.digest}`)) {
       throwIfAborted(options.signal, `reading layer ${layer.digest}`);
       total += chunk.byteLength;
       checkBounds(layer, total, compressed.size, options.maxLayerBytes);
@@ -87,47 +85,6 @@ class StoredBytes {
     if (this.hash === undefined) return;
     const actual = `sha256:${this.hash.digest('hex')}`;
     if (actual !== this.layer.digest) throw digestMismatch(this.layer, `its bytes are ${actual}`);
-  }
-}
-
-async function* decompress(
-  source: AsyncGenerator<Uint8Array, void, undefined>,
-  layer: ImageLayer,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const head = await readHead(source);
-  const compression = sniffCompression(head);
-  const whole = prepend(head, source);
-  if (compression === 'gzip') yield* gunzip(whole);
-  else if (compression === 'zstd') yield* unzstd(whole);
-  else if (compression === 'none') yield* whole;
-  else {
-    await source.return();
-    throw new BoxliteError('layer_invalid', `layer ${layer.digest} is compressed with ${compression}`, {
-      hint: 'push the image again with gzip or zstd layers',
-      details: { digest: layer.digest, compression },
-    });
-  }
-}
-
-async function readHead(source: AsyncGenerator<Uint8Array, void, undefined>): Promise<Uint8Array> {
-  let head: Uint8Array = new Uint8Array(0);
-  while (head.byteLength < SNIFF_BYTES) {
-    const next = await source.next();
-    if (next.done === true) break;
-    head = head.byteLength === 0 ? next.value : Buffer.concat([head, next.value]);
-  }
-  return head;
-}
-
-async function* prepend(
-  head: Uint8Array,
-  rest: AsyncGenerator<Uint8Array, void, undefined>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    if (head.byteLength > 0) yield head;
-    yield* rest;
-  } finally {
-    await rest.return();
   }
 }
 

@@ -1,31 +1,40 @@
-import { BoxliteError, type ImageLayer, type ImageProgress, type ImageSource, type ResolvedImage } from '@boxlite/core';
-import { throwIfAborted } from '../abort.js';
-import { assembleImage, checkManifest, DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
-import { hostPlatform } from '../documents/choose-platform.js';
-import type { IndexEntry } from '../documents/image-documents.js';
-import { chooseEntry, resolveManifest } from '../documents/resolve-manifest.js';
-import { decodeLayer } from '../layers/decode-layer.js';
 import {
-  formatLocalReference,
-  isLocalReference,
-  type LocalReference,
-  parseLocalReference,
-} from '../reference/local-reference.js';
-import { LayoutDirectory, readLayoutBlob } from './layout-directory.js';
-import { selectEntries } from './layout-documents.js';
+  BoxliteError,
+  type ImageLayer,
+  type ImageProgress,
+  type ImageSource,
+  type ImageStore,
+  type ResolvedImage,
+} from '@boxlite/core';
+import { throwIfAborted } from '../abort.js';
+import { type BlobDirectories, BlobStore } from '../blobs/blob-store.js';
+import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
+import { hostPlatform } from '../documents/choose-platform.js';
+import { decodeLayer } from '../layers/decode-layer.js';
+import { openStoredLayer } from '../layers/open-stored-layer.js';
+import { formatLocalReference, isLocalReference, parseLocalReference } from '../reference/local-reference.js';
+import { SharedTasks } from '../shared-tasks.js';
+import { importArchive } from './import-archive.js';
+import { readLayoutBlob } from './layout-directory.js';
+import { resolveLayout } from './resolve-layout.js';
 
 export interface LocalImageSourceOptions {
-  /** Bounds of one image; see {@link DEFAULT_IMAGE_LIMITS}. */
+  /** Where the blobs of archives are kept: a blob store, or the directories of one. Without it archives are refused. */
+  readonly blobs?: BlobStore | BlobDirectories;
+  /** Remembers imported archives, so that an unchanged one is not read again. */
+  readonly store?: ImageStore;
+  /** Bounds of one image; default {@link DEFAULT_IMAGE_LIMITS}. */
   readonly limits?: Partial<ImageLimits>;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
 }
-
-type ResolveOptions = NonNullable<Parameters<ImageSource['resolve']>[1]>;
 
 /**
  * Images of this machine: `oci:DIR[:TAG]`, a directory read in place, and `oci-archive:FILE[:TAG]`, a tar file whose blobs are copied to
  * the blob store first.
  *
- * Documents are hashed when an image is resolved, layers when they are opened.
+ * Documents are hashed when an image is resolved; layers read in place are checked by size then, and hashed when they are opened.
+ * Errors: see {@link resolveLayout} and {@link importArchive}.
  *
  * @example
  * ```ts
@@ -34,58 +43,60 @@ type ResolveOptions = NonNullable<Parameters<ImageSource['resolve']>[1]>;
  * ```
  */
 export function createLocalImageSource(options: LocalImageSourceOptions = {}): ImageSource {
+  const { store, now = Date.now } = options;
   const limits = { ...DEFAULT_IMAGE_LIMITS, ...options.limits };
+  const blobs =
+    options.blobs === undefined || options.blobs instanceof BlobStore ? options.blobs : new BlobStore(options.blobs);
+  const tasks = new SharedTasks<ResolvedImage>();
+  const storeFor = (reference: string): BlobStore => {
+    if (blobs !== undefined) return blobs;
+    throw new BoxliteError(
+      'unsupported',
+      `image "${reference}" is an archive, and there is no blob store to import it to`,
+      {
+        hint: 'give createLocalImageSource the option blobs, or unpack the archive and use oci:DIR',
+        details: { field: 'image' },
+      },
+    );
+  };
   return {
     id: 'local',
     accepts: isLocalReference,
-    resolve: (text, resolveOptions = {}) => {
+    async resolve(text, { platform = hostPlatform(), pull = 'missing', ...caller } = {}) {
       const reference = parseLocalReference(text);
-      return resolveDirectory(reference, limits, resolveOptions);
+      const name = formatLocalReference(reference);
+      const key = JSON.stringify([name, platform, pull]);
+      return tasks.run(key, `reading image ${name}`, caller, async ({ signal, tell }) => {
+        tell({ kind: 'resolve' });
+        const common = { platform, limits, signal, tell };
+        const image =
+          reference.kind === 'oci'
+            ? await resolveLayout(reference.path, reference, common)
+            : await importArchive(reference, {
+                ...common,
+                blobs: storeFor(name),
+                store,
+                now,
+                always: pull === 'always',
+              });
+        tell({ kind: 'done' } satisfies ImageProgress);
+        return image;
+      });
     },
-    openLayer: (image, layer, signal) => openLocalLayer(image, layer, limits, signal),
+    openLayer: (image, layer, signal) => openLocalLayer(image, layer, signal),
   };
-}
 
-async function resolveDirectory(
-  reference: LocalReference,
-  limits: ImageLimits,
-  { platform = hostPlatform(), signal, onProgress }: ResolveOptions,
-): Promise<ResolvedImage> {
-  const name = formatLocalReference(reference);
-  const tell = (progress: ImageProgress) => onProgress?.(progress);
-  throwIfAborted(signal, `reading ${name}`);
-  tell({ kind: 'resolve' });
-  const layout = await LayoutDirectory.open(reference.path);
-  const load = async (entry: IndexEntry) => ({
-    digest: entry.digest,
-    bytes: await layout.readDocument(entry.digest, entry.size),
-    mediaType: entry.mediaType,
-  });
-  const root = chooseEntry(selectEntries(await layout.readIndex(), reference), platform, name);
-  const { digest, manifest } = await resolveManifest(await load(root), platform, load, name);
-  checkManifest(manifest, name, limits);
-  const configBytes = await layout.readDocument(manifest.config.digest, manifest.config.size);
-  const image = assembleImage({ reference: name, manifestDigest: digest, manifest, configBytes, platform });
-  for (const layer of image.layers) {
-    throwIfAborted(signal, `reading ${name}`);
-    await layout.checkBlob(layer.digest, layer.size);
-    tell({ kind: 'verify', digest: layer.digest, bytes: layer.size, totalBytes: layer.size });
+  async function* openLocalLayer(image: ResolvedImage, layer: ImageLayer, signal: AbortSignal | undefined) {
+    throwIfAborted(signal, `reading layer ${layer.digest}`);
+    const reference = parseLocalReference(image.reference);
+    if (reference.kind === 'oci-archive') {
+      yield* openStoredLayer(storeFor(image.reference), layer, limits.maxLayerBytes, signal);
+      return;
+    }
+    yield* decodeLayer(readLayoutBlob(reference.path, layer.digest, signal), layer, {
+      maxLayerBytes: limits.maxLayerBytes,
+      verifyDigest: true,
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
-  tell({ kind: 'done' });
-  return image;
-}
-
-async function* openLocalLayer(
-  image: ResolvedImage,
-  layer: ImageLayer,
-  limits: ImageLimits,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const reference = parseLocalReference(image.reference);
-  if (reference.kind !== 'oci') throw new BoxliteError('unsupported', 'archives');
-  yield* decodeLayer(readLayoutBlob(reference.path, layer.digest, signal), layer, {
-    maxLayerBytes: limits.maxLayerBytes,
-    verifyDigest: true,
-    ...(signal === undefined ? {} : { signal }),
-  });
 }

@@ -1,0 +1,17 @@
+import { BoxliteError } from '@boxlite/core';
+import type { HttpAnswer } from './http-client.js';
+
+/**
+ * Reads a small body whole.
+ * @throws BoxliteError `image_invalid` when it is larger than `maxBytes`; what the body throws
+ */
+export async function readBounded(answer: HttpAnswer, maxBytes: number, what: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of answer.body) {
+    total += chunk.byteLength;
+    if (total > maxBytes) throw new BoxliteError('image_invalid', `${what} is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
