@@ -4,6 +4,9 @@ export { type CgroupV2Options, createCgroupV2Controller } from './cgroup/cgroup-
 export { type CollectPathsRequest, collectPaths, type JailedDisk } from './collect-paths.js';
 export type { BoxPathNames, CollectedPaths, CollectedVolume, PathKind } from './collected-paths.js';
 export { createCompositeSandbox } from './composite-sandbox.js';
+export { type CachedElfClosureOptions, cachedElfClosure } from './elf/cached-elf-closure.js';
+export { elfClosure, LOADER_CACHE } from './elf/elf-closure.js';
+export type { ElfObject } from './elf/elf-object.js';
 export { createJailer } from './jailer.js';
 export type { JailerOptions } from './jailer-options.js';
 export { landlockRules } from './landlock-rules.js';
