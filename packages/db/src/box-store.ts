@@ -108,7 +108,8 @@ function findByPrefix(from: Transaction, prefix: string, file: string): BoxRecor
   if (prefix === '') return undefined;
   // Not LIKE: "_" is a character of ids.
   const rows = from.all(
-    `${SELECT_BOX} WHERE substr(box_config.id, 1, length(?1)) = ?1 ORDER BY box_config.id LIMIT ${NAMED_CANDIDATES}`,
+    `${SELECT_BOX} WHERE substr(box_config.id, 1, length(?)) = ? ORDER BY box_config.id LIMIT ${NAMED_CANDIDATES}`,
+    prefix,
     prefix,
   );
   const [first, second] = rows;

@@ -1,6 +1,6 @@
 import { BoxliteError } from '@boxlite/core';
 import type { Database, Statement } from 'better-sqlite3';
-import { databaseError } from './database-error.js';
+import { databaseError, isSqliteError } from './database-error.js';
 import { retryBusy } from './retry-busy.js';
 
 /** A row as SQLite gives it, before it is checked. */
@@ -82,7 +82,8 @@ export class Connection implements Transaction {
         { boundMs: this.#retryBoundMs, signal: options.signal },
       );
     } catch (thrown) {
-      throw databaseError(thrown, this.file, what);
+      // What the caller's own change function threw is the caller's.
+      throw isSqliteError(thrown) ? databaseError(thrown, this.file, what) : thrown;
     }
   }
 

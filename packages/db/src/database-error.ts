@@ -6,6 +6,11 @@ export function isBusy(thrown: unknown): boolean {
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED') || code === 'SQLITE_PROTOCOL';
 }
 
+/** True for an error of SQLite itself. */
+export function isSqliteError(thrown: unknown): boolean {
+  return errnoOf(thrown)?.startsWith('SQLITE_') === true;
+}
+
 /**
  * Turns what SQLite threw into a typed error. A BoxliteError passes through.
  * @param thrown the caught value

@@ -101,7 +101,7 @@ export function createLeaseStore(connection: Connection, settings: LeaseSettings
     list: (entityPrefix) =>
       connection.read('cannot list the leases', (from) =>
         from
-          .all('SELECT * FROM lease WHERE substr(entity, 1, length(?1)) = ?1 ORDER BY id', entityPrefix)
+          .all('SELECT * FROM lease WHERE substr(entity, 1, length(?)) = ? ORDER BY id', entityPrefix, entityPrefix)
           .map(decodeLease)
           .filter(isLiving)
           .map((row) => ({ ...toHolder(row), entity: row.entity })),
