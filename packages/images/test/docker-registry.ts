@@ -31,7 +31,8 @@ export async function startDockerRegistry(settings: object = {}): Promise<Docker
   const configuration = {
     version: 0.1,
     log: { level: 'error', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: storage }, cache: { blobdescriptor: 'inmemory' } },
+    // Without its cache of blob sizes, so that a blob damaged by a test shows at once.
+    storage: { filesystem: { rootdirectory: storage } },
     http: { addr: `127.0.0.1:${port}`, secret: 'test', ...http },
     ...rest,
   };
