@@ -66,12 +66,9 @@ class DiskChecker {
       const entry = decodeL1Entry(l1.readUInt32BE(index * 8), l1.readUInt32BE(index * 8 + 4));
       if (entry.reservedBits) this.#report(`l1_table: entry ${index} has reserved bits set`);
       if (entry.offset === 0) continue;
-      if (entry.offset % this.#clusterBytes !== 0) {
-        this.#report(`l1_table: entry ${index} is not the start of a cluster`);
-        continue;
-      }
-      if (!this.#references.add(entry.offset, this.#clusterBytes)) {
-        this.#report(`l1_table: entry ${index} is outside the file`);
+      const inside = this.#references.add(entry.offset, this.#clusterBytes);
+      if (!inside || entry.offset % this.#clusterBytes !== 0) {
+        this.#report(`l1_table: entry ${index} is ${inside ? 'not the start of a cluster' : 'outside the file'}`);
         continue;
       }
       const cluster = entry.offset / this.#clusterBytes;
@@ -108,14 +105,11 @@ class DiskChecker {
       return;
     }
     if (entry.reservedBits) this.#report(`${name} has reserved bits set`);
-    if (entry.offset === 0) {
-      if (!entry.zero || entry.copied) this.#report(`${name} is marked as copied without a cluster`);
-    } else if (entry.offset % this.#clusterBytes !== 0) {
-      this.#report(`${name} is not the start of a cluster`);
-    } else if (!this.#references.add(entry.offset, this.#clusterBytes)) {
-      this.#report(`${name} is outside the file`);
-    } else {
-      this.#checkCopied(name, entry.copied, stored.get(entry.offset / this.#clusterBytes));
+    if (entry.offset !== 0) {
+      const inside = this.#references.add(entry.offset, this.#clusterBytes);
+      if (!inside) this.#report(`${name} is outside the file`);
+      else if (entry.offset % this.#clusterBytes !== 0) this.#report(`${name} is not the start of a cluster`);
+      else this.#checkCopied(name, entry.copied, stored.get(entry.offset / this.#clusterBytes));
     }
   }
 

@@ -49,6 +49,9 @@ export const IncompatibleFeature = {
   extendedL2: 16n,
 } as const;
 
+/** Bits of `autoclear_features`. */
+export const AutoclearFeature = { rawExternalData: 2n } as const;
+
 /** Bit 63 of an L1 or L2 entry, in its high word: the cluster has a reference count of exactly one. */
 export const COPIED_HIGH = 0x8000_0000;
 /** Bit 62 of an L2 entry, in its high word: the cluster is compressed. */

@@ -14,13 +14,14 @@ export interface HeaderExtensions {
  */
 export function parseExtensions(area: Buffer, path: string): HeaderExtensions {
   let backingFormat: HeaderExtensions['backingFormat'];
-  for (let at = 0; at + 8 <= area.length; ) {
+  for (let at = 0; at < area.length; ) {
+    if (at + 8 > area.length) throw diskInvalid(path, 'header_extension', 'the last one leaves the header area');
     const type = area.readUInt32BE(at);
     const length = area.readUInt32BE(at + 4);
-    if (type === HeaderExtension.end) break;
     if (length > area.length - at - 8) {
       throw diskInvalid(path, 'header_extension', `0x${type.toString(16)} of ${length} bytes leaves the header area`);
     }
+    if (type === HeaderExtension.end) break;
     const data = area.subarray(at + 8, at + 8 + length);
     switch (type) {
       case HeaderExtension.backingFormat:

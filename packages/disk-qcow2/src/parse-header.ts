@@ -1,6 +1,13 @@
 import { decodeStrictBackingName } from './backing-name.js';
 import { diskInvalid } from './disk-errors.js';
-import { HeaderField, IncompatibleFeature, MIN_HEADER_BYTES, QCOW2_MAGIC, QCOW2_VERSION } from './format.js';
+import {
+  AutoclearFeature,
+  HeaderField,
+  IncompatibleFeature,
+  MIN_HEADER_BYTES,
+  QCOW2_MAGIC,
+  QCOW2_VERSION,
+} from './format.js';
 import { l1EntriesFor, type Qcow2Header } from './header.js';
 import { parseExtensions } from './header-extensions.js';
 import {
@@ -51,8 +58,9 @@ export function parseHeader(area: Buffer, fileSize: number, path: string): Qcow2
   }
   const snapshots = area.readUInt32BE(HeaderField.snapshotCount);
   if (snapshots !== 0) throw refuse('nb_snapshots', `${snapshots}: internal snapshots are not supported`);
-  if (area.readBigUInt64BE(HeaderField.snapshotsOffset) % BigInt(clusterBytes) !== 0n) {
-    throw refuse('snapshots_offset', 'it is not at the start of a cluster');
+  const snapshotsOffset = area.readBigUInt64BE(HeaderField.snapshotsOffset);
+  if (snapshotsOffset % BigInt(clusterBytes) !== 0n || snapshotsOffset > BigInt(fileSize)) {
+    throw refuse('snapshots_offset', `${snapshotsOffset} is not the start of a cluster of the file`);
   }
 
   const features = parseFeatures(area, headerLength, path);
@@ -142,9 +150,13 @@ function parseFeatures(
   if (compressionType > 1 || flagged !== (compressionType !== 0)) {
     throw diskInvalid(path, 'compression_type', `${compressionType} is unknown or contradicts the feature bits`);
   }
+  const autoclearFeatures = area.readBigUInt64BE(HeaderField.autoclearFeatures);
+  if ((autoclearFeatures & AutoclearFeature.rawExternalData) !== 0n) {
+    throw diskInvalid(path, 'autoclear_features', 'a raw external data file is announced, none is supported');
+  }
   return {
     dirty: (bits & IncompatibleFeature.dirty) !== 0n,
-    autoclearFeatures: area.readBigUInt64BE(HeaderField.autoclearFeatures),
+    autoclearFeatures,
     compression: compressionType === 0 ? 'deflate' : 'zstd',
   };
 }

@@ -42,7 +42,8 @@ export function decodeL2Entry(high: number, low: number, clusterBits: number): L
   const zero = (low & ZERO_LOW) !== 0;
   const reservedBits = (high & L2_RESERVED_HIGH) !== 0 || (low & RESERVED_LOW & ~ZERO_LOW) !== 0;
   const offset = offsetOf(high, low);
-  if (offset === 0 && !zero && !copied && !reservedBits) return { kind: 'unallocated' };
+  // Without a cluster the copied bit says nothing; QEMU ignores it too.
+  if (offset === 0 && !zero && !reservedBits) return { kind: 'unallocated' };
   return { kind: 'standard', offset, zero, copied, reservedBits };
 }
 

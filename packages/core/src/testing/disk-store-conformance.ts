@@ -143,8 +143,8 @@ const chainCases: Record<string, Case> = {
 const hostileCases: Record<string, Case> = {
   'a file that is no disk throws disk_invalid naming a field': async ({ store, path }) => {
     await writeFile(path('disk'), 'this is not a disk'.repeat(1000));
-    for (const attempt of [store.chain(path('disk')), store.backingPath(path('disk'))]) {
-      const thrown = await failure('disk_invalid', attempt);
+    for (const attempt of [() => store.chain(path('disk')), () => store.backingPath(path('disk'))]) {
+      const thrown = await failure('disk_invalid', attempt());
       assert.equal(typeof thrown.details.field, 'string');
     }
   },

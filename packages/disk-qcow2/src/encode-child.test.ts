@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { encodeChild } from './encode-child.js';
+
+function dump(bytes: Buffer): string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += 16) {
+    const row = bytes.subarray(at, at + 16);
+    lines.push(`${at.toString(16).padStart(4, '0')} ${row.toString('hex').replace(/(.{8})(?=.)/g, '$1 ')}`);
+  }
+  return lines;
+}
+
+describe('a new child', () => {
+  it('over a raw base is these bytes', () => {
+    const { segments, fileBytes } = encodeChild(10 * 2 ** 30, {
+      name: Buffer.from('/home/bases/x.ext4'),
+      format: 'raw',
+    });
+    expect(fileBytes).toBe(4 * 65536);
+    expect(segments.map(({ offset }) => offset)).toEqual([0, 65536, 131072]);
+    expect(segments.map(({ bytes }) => dump(bytes))).toMatchInlineSnapshot(`
+      [
+        [
+          "0000 514649fb 00000003 00000000 00000088",
+          "0010 00000012 00000010 00000002 80000000",
+          "0020 00000000 00000014 00000000 00030000",
+          "0030 00000000 00010000 00000001 00000000",
+          "0040 00000000 00000000 00000000 00000000",
+          "0050 00000000 00000000 00000000 00000000",
+          "0060 00000004 00000070 00000000 00000000",
+          "0070 e2792aca 00000003 72617700 00000000",
+          "0080 00000000 00000000 2f686f6d 652f6261",
+          "0090 7365732f 782e6578 7434",
+        ],
+        [
+          "0000 00000000 00020000",
+        ],
+        [
+          "0000 00010001 00010001",
+        ],
+      ]
+    `);
+  });
+
+  it('over a qcow2 base says so in its backing format', () => {
+    const [header] = encodeChild(2 ** 20, { name: Buffer.from('/b'), format: 'qcow2' }).segments;
+    expect(dump(header?.bytes ?? Buffer.alloc(0)).slice(7)).toMatchInlineSnapshot(`
+      [
+        "0070 e2792aca 00000005 71636f77 32000000",
+        "0080 00000000 00000000 2f62",
+      ]
+    `);
+  });
+
+  it('of more than 4 TiB has an L1 table of several clusters, all counted', () => {
+    const { segments, fileBytes } = encodeChild(2 ** 42 + 512, { name: Buffer.from('/b'), format: 'raw' });
+    expect(fileBytes).toBe(5 * 65536);
+    expect(segments[2]?.bytes.toString('hex')).toBe('0001'.repeat(5));
+  });
+});
