@@ -1,0 +1,137 @@
+#include "ending.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define PANIC "Kernel panic - not syncing"
+#define MAX_MESSAGE 1024
+
+struct text {
+	const uint8_t *bytes;
+	size_t size;
+};
+
+/* The line of the last kernel panic on the console; empty when there is none. */
+static struct text panic_line(const uint8_t *console, size_t size)
+{
+	struct text line = {NULL, 0};
+	size_t at = 0;
+
+	while (at < size) {
+		const uint8_t *found = memmem(console + at, size - at, PANIC, sizeof(PANIC) - 1);
+
+		if (!found)
+			break;
+		const uint8_t *end = memchr(found, '\n', size - (size_t)(found - console));
+
+		line.bytes = found;
+		line.size = (end ? (size_t)(end - found) : size - (size_t)(found - console));
+		at = (size_t)(found - console) + line.size;
+	}
+	while (line.size > 0 && line.bytes[line.size - 1] == '\r')
+		line.size--;
+	return line;
+}
+
+/* The last line of stderr that is not empty. */
+static struct text last_line(const uint8_t *errors, size_t size)
+{
+	size_t start;
+
+	while (size > 0 && (errors[size - 1] == '\n' || errors[size - 1] == '\r' || errors[size - 1] == ' '))
+		size--;
+	for (start = size; start > 0 && errors[start - 1] != '\n'; start--)
+		continue;
+	return (struct text){errors + start, size - start};
+}
+
+static void put_message(struct json *json, const char *text, struct text detail)
+{
+	static uint8_t message[MAX_MESSAGE];
+	size_t length = strlen(text);
+
+	if (length > sizeof(message) - 2)
+		length = sizeof(message) - 2;
+	memcpy(message, text, length);
+	if (detail.size > 0) {
+		if (length > 0) {
+			message[length++] = ':';
+			message[length++] = ' ';
+		}
+		size_t room = sizeof(message) - length;
+		size_t taken = detail.size < room ? detail.size : room;
+
+		memcpy(message + length, detail.bytes, taken);
+		length += taken;
+	}
+	json_raw(json, ",\"message\":");
+	json_string(json, message, length, 4096);
+}
+
+static void put_stderr(struct json *json, const struct ending *ending)
+{
+	json_raw(json, ",\"stderrTail\":");
+	json_string(json, ending->errors, ending->errors_size, 6 * STDERR_TAIL_BYTES);
+	json_raw(json, "}");
+}
+
+static bool describe_error(const struct ending *ending, struct json *json, int code, const char *text, struct text detail)
+{
+	json_raw(json, "{\"kind\":\"Error\",\"code\":");
+	json_number(json, code);
+	put_message(json, text, detail);
+	put_stderr(json, ending);
+	return true;
+}
+
+static bool describe_signal(const struct ending *ending, struct json *json, int number)
+{
+	char text[96];
+
+	(void)snprintf(text, sizeof(text), "the VMM was killed by signal %d (%s)%s", number, strsignal(number),
+		       number == 9 ? ", perhaps because the host ran out of memory" : "");
+	json_raw(json, "{\"kind\":\"Signal\",\"signal\":");
+	json_number(json, number);
+	put_message(json, text, last_line(ending->errors, ending->errors_size));
+	put_stderr(json, ending);
+	return true;
+}
+
+static bool describe_clean(struct json *json, const char *reason)
+{
+	json_raw(json, "{\"kind\":\"Clean\",\"reason\":\"");
+	json_raw(json, reason);
+	json_raw(json, "\"}");
+	return false;
+}
+
+bool ending_describe(const struct ending *ending, struct json *json)
+{
+	const struct text none = {NULL, 0};
+	int signal_number = WIFSIGNALED(ending->wait_status) ? WTERMSIG(ending->wait_status) : 0;
+	int code = WIFEXITED(ending->wait_status) ? WEXITSTATUS(ending->wait_status) : 128 + signal_number;
+	struct text panic = panic_line(ending->console, ending->console_size);
+	char text[64];
+
+	if (ending->wrapped && code > 128 && code < 128 + 65)
+		signal_number = code - 128;
+	if (ending->cause == END_ASKED)
+		return describe_clean(json, "shutdown");
+	if (ending->cause == END_PROTOCOL)
+		return describe_error(ending, json, code, "guest agent broke the protocol", none);
+	if (panic.size > 0) {
+		json_raw(json, "{\"kind\":\"Panic\"");
+		put_message(json, "", panic);
+		put_stderr(json, ending);
+		return true;
+	}
+	if (ending->cause == END_AGENT_LOST && ending->killed)
+		return describe_error(ending, json, code, "guest agent hung up and the machine did not power off", none);
+	if (signal_number > 0)
+		return describe_signal(ending, json, signal_number);
+	if (code == 0)
+		return describe_clean(json, "guest");
+	(void)snprintf(text, sizeof(text), "the VMM exited with status %d", code);
+	return describe_error(ending, json, code, text, last_line(ending->errors, ending->errors_size));
+}

@@ -1,0 +1,85 @@
+import { BoxliteError, type ResourceLimits, type SuperviseRequest } from '@boxlite/core';
+
+/** The bound of the supervisor (`CONFIG_MAX_BYTES` in native/src/config.h). */
+export const LAUNCH_CONFIG_MAX_BYTES = 1_048_576;
+
+const LIMIT_KEYS = {
+  maxOpenFiles: 'limit-open-files',
+  maxFileSize: 'limit-file-size',
+  maxProcesses: 'limit-processes',
+  maxMemory: 'limit-memory',
+  maxCpuTime: 'limit-cpu-seconds',
+} as const satisfies Record<keyof ResourceLimits, string>;
+
+type ConfigRecord = readonly [key: string, value: string | number | Uint8Array];
+
+/**
+ * Writes a request in the form the supervisor reads from its pipe: records of `u32 key size, u32 value size, key, NUL, value, NUL`
+ * (little endian), ended by an empty `end`. Binary safe, so that nothing has to be quoted.
+ * @throws BoxliteError `invalid_argument` when the request is over {@link LAUNCH_CONFIG_MAX_BYTES}
+ */
+export function encodeLaunchConfig(request: SuperviseRequest): Uint8Array {
+  const records = [...boxRecords(request), ...commandRecords(request), ...limitRecords(request.command.rlimits ?? {})];
+  const bytes = Buffer.concat([...records, ['end', ''] as const].map(([key, value]) => encodeRecord(key, value)));
+  if (bytes.length >= LAUNCH_CONFIG_MAX_BYTES) {
+    throw new BoxliteError(
+      'invalid_argument',
+      `the command of box ${request.boxId} takes ${bytes.length} bytes, more than the ${LAUNCH_CONFIG_MAX_BYTES} a supervisor accepts`,
+      { hint: 'pass large inputs as files', details: { field: 'command' } },
+    );
+  }
+  return bytes;
+}
+
+function boxRecords(request: SuperviseRequest): ConfigRecord[] {
+  return [
+    ['box-id', request.boxId],
+    ['agent-socket', request.agentSocket],
+    ['control-dir', request.controlDir],
+    ['pid-file', request.pidFile],
+    ['stderr-file', request.stderrFile],
+    ['exit-file', request.exitFile],
+    ['console-file', request.consoleFile],
+    ['console-max-bytes', request.consoleMaxBytes],
+    ...(request.detached ? [['detached', ''] as const] : []),
+    ...(request.stdin === undefined ? [] : [['stdin', request.stdin] as const]),
+    ...(request.listeners ?? []).map(
+      ({ fd, path }) => ['listener', Buffer.concat([u32(fd), Buffer.from(path)])] as const,
+    ),
+  ];
+}
+
+function commandRecords({ command }: SuperviseRequest): ConfigRecord[] {
+  const report = command.pidReport;
+  return [
+    ['binary', command.binary],
+    ...command.args.map((value) => ['arg', value] as const),
+    ...Object.entries(command.env).map(([name, value]) => ['env', `${name}=${value}`] as const),
+    ...(command.dataFds ?? []).map(({ fd, data }) => ['data-fd', Buffer.concat([u32(fd), data])] as const),
+    ...(command.cgroupDir === undefined ? [] : [['cgroup-dir', command.cgroupDir] as const]),
+    ...(report.kind === 'self'
+      ? []
+      : [['bubblewrap', Buffer.concat([u32(report.infoFd), u32(report.blockFd)])] as const]),
+  ];
+}
+
+function limitRecords(limits: ResourceLimits): ConfigRecord[] {
+  return (Object.keys(LIMIT_KEYS) as (keyof ResourceLimits)[]).flatMap((name) => {
+    const value = limits[name];
+    return value === undefined ? [] : [[LIMIT_KEYS[name], value] as const];
+  });
+}
+
+function encodeRecord(key: string, value: string | number | Uint8Array): Buffer {
+  const bytes = typeof value === 'object' ? value : Buffer.from(String(value));
+  return Buffer.concat([u32(key.length), u32(bytes.length), Buffer.from(`${key}\0`), bytes, Buffer.of(0)]);
+}
+
+function u32(value: number): Buffer {
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
+    throw new BoxliteError('invalid_argument', `${value} is not a file descriptor`, { details: { field: 'command' } });
+  }
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
