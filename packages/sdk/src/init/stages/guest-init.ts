@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
 
-const ENTROPY_BYTES = 64;
-
-/** Makes the blank guest this box: name, clock, entropy, and the container on its disk. */
+/** Makes the blank guest this box: name, and the container on its disk; the client adds clock and entropy. */
 export const guestInit: Stage<StartContext> = {
   name: 'guest-init',
   async run(context) {
@@ -12,20 +9,20 @@ export const guestInit: Stage<StartContext> = {
     const { config } = required(context, 'image');
     await required(context, 'agent').init(
       {
-        hostname: options.hostname ?? options.name?.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63) ?? 'boxlite',
-        wallClockNs: BigInt(Date.now()) * 1_000_000n,
-        entropy: randomBytes(ENTROPY_BYTES),
-        containerDevice: '/dev/vda',
-        container: {
-          env: mergeEnv(config.env, options.env),
-          cwd: options.workingDir ?? config.workingDir,
-          user: options.user ?? config.user,
-        },
+        hostname: options.hostname ?? hostnameOf(options.name),
+        env: mergeEnv(config.env, options.env),
+        cwd: options.workingDir ?? config.workingDir,
+        user: options.user ?? config.user,
       },
       context.signal,
     );
   },
 };
+
+/** The box's name made a host name, else the product's. */
+function hostnameOf(name: string | undefined): string {
+  return name?.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63) ?? 'boxlite';
+}
 
 /** The image's environment with the box's over it, in the image's order. */
 export function mergeEnv(imageEnv: readonly string[], boxEnv: Readonly<Record<string, string>>): readonly string[] {

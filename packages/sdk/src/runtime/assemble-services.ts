@@ -1,0 +1,106 @@
+import {
+  BoxliteError,
+  type DiskStore,
+  type ImageSource,
+  type KernelSource,
+  type PluginRegistry,
+  type Sandbox,
+  type VmmHandler,
+} from '@boxlite/core';
+import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
+import { defaultRegistry } from '../registry/default-registry.js';
+import { createHardwareProbe } from '../registry/hardware-probe.js';
+import type { PluginContext } from '../registry/plugin-context.js';
+import type { BoxliteOptions } from './boxlite.js';
+import { guestRootfsService } from './guest-rootfs-service.js';
+import { imageDiskService } from './image-disk-service.js';
+import { buildJail } from './build-jail.js';
+import { lazy } from './lazy.js';
+import { silentLog } from './log.js';
+import { MetricsCounter } from './runtime-metrics.js';
+import type { RuntimeServices } from './runtime-services.js';
+
+/**
+ * Opens a home and wires the packages together, each loaded on first use.
+ * @throws BoxliteError see `Boxlite.open`
+ */
+export async function assembleServices(options: BoxliteOptions): Promise<RuntimeServices> {
+  const layout = createHomeLayout(options.homeDir);
+  await layout.prepare();
+  const { openStateStore } = await import('@boxlite/db');
+  const store = await openStateStore({
+    file: layout.databaseFile,
+    bootId: currentBootId(),
+    self: selfIdentity(),
+    isAlive,
+  });
+  const registry = options.registry ?? defaultRegistry();
+  const context: PluginContext = {
+    layout,
+    store,
+    hardware: createHardwareProbe(),
+    registries: options.registries ?? [],
+  };
+  const plugins = pluginChooser(registry, context);
+  const disks = lazy(() => plugins<DiskStore>('disk-store'));
+  const kernels = lazy(() => plugins<KernelSource>('kernel-source'));
+  const sandbox = lazy(() => plugins<Sandbox>('sandbox'));
+  const sources = imageSources(registry, context);
+  const agent = lazy(() => import('@boxlite/guest-agent'));
+  return {
+    layout,
+    store,
+    registry,
+    log: options.log ?? silentLog,
+    metrics: new MetricsCounter(),
+    vmm: (id) => plugins<VmmHandler>('vmm', id),
+    async resolveImage(reference, pullOptions = {}) {
+      const { signal, onProgress, ...rest } = pullOptions;
+      return (await sources(reference)).resolve(reference, {
+        ...rest,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+    },
+    disks,
+    imageDisk: imageDiskService(layout, sources),
+    guestRootfs: guestRootfsService(layout, store, disks),
+    kernel: async (signal) => (await kernels()).kernel(signal),
+    supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
+    jail: async (request) => buildJail(layout, await sandbox(), await disks(), request),
+    agent: async (channel) => (await agent()).createAgentClient(channel),
+  };
+}
+
+/** Selects a plugin and creates it once for each id. */
+function pluginChooser(registry: PluginRegistry, context: PluginContext) {
+  const created = new Map<string, Promise<unknown>>();
+  return async <Implementation>(kind: 'vmm' | 'disk-store' | 'kernel-source' | 'sandbox', id?: string) => {
+    const key = `${kind}:${id ?? ''}`;
+    let making = created.get(key);
+    if (making === undefined) {
+      making = registry.select(kind, id).then((plugin) => plugin.create(context));
+      making.catch(() => created.delete(key)); // The caller gets the error; the next one tries again.
+      created.set(key, making);
+    }
+    return making as Promise<Implementation>;
+  };
+}
+
+/** The first available image source that takes a reference. */
+function imageSources(registry: PluginRegistry, context: PluginContext) {
+  const load = lazy(async () => {
+    const probed = await registry.probeAll('image-source');
+    return probed
+      .filter(({ result }) => result.available)
+      .map(({ plugin }) => plugin.create(context) as ImageSource);
+  });
+  return async (reference: string): Promise<ImageSource> => {
+    const source = (await load()).find((candidate) => candidate.accepts(reference));
+    if (source !== undefined) return source;
+    throw new BoxliteError('invalid_argument', `${JSON.stringify(reference)} is not an image reference`, {
+      hint: 'write name[:tag], oci:DIR or oci-archive:FILE',
+      details: { field: 'image' },
+    });
+  };
+}
