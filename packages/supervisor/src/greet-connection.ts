@@ -36,9 +36,9 @@ export async function greetConnection(
     return await new Promise<SupervisedConnection>((resolve, reject) => {
       giveUp = reject;
       if (signal?.aborted) abort();
-      // The 'close' event follows and is what counts.
-      socket.on('error', (error) => fail(unavailable(error.message)));
-      socket.once('close', () => fail(unavailable('it hung up')));
+      // Once greeted, the connection finds out itself what its end means; an error is always followed by 'close'.
+      socket.on('error', (error) => reject(unavailable(error.message)));
+      socket.once('close', () => reject(unavailable('it hung up')));
       socket.on('data', (chunk: Buffer) => {
         try {
           for (const frame of decoder.push(chunk)) {

@@ -69,6 +69,8 @@ function spawnSupervisor(binary: string, request: SuperviseRequest): SupervisorP
   });
   const [, , , watchdog, connection] = child.stdio;
   child.unref();
+  // Until somebody reads it, a reset only means that the supervisor has ended; its status says why.
+  connection?.on('error', () => undefined);
   return {
     child,
     exited,
