@@ -1,0 +1,11 @@
+#ifndef BOXLITE_CLOCK_H
+#define BOXLITE_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t monotonic_us(void);
+/* CLOCK_BOOTTIME in microseconds: since the kernel began. */
+uint64_t boottime_us(void);
+
+#endif

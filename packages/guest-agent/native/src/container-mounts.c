@@ -1,0 +1,150 @@
+/* What the container sees: its own /proc, /dev and /sys, with what Docker masks masked. Runs in the container's init, around pivot_root. */
+#include "container.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "mount-calls.h"
+
+#define STAGING "/tmp"
+
+struct device {
+    const char *name;
+    unsigned major;
+    unsigned minor;
+    mode_t mode;
+    int mount_fd;
+};
+
+/*
+ * Each node comes as a bind mount of one file, so that the container's own file systems can all be nodev: a node made with mknod there
+ * opens nothing, also not /dev/vda. (Docker forbids it by device cgroup, which needs BPF in the guest kernel.)
+ */
+static struct device devices[] = {
+    { "null", 1, 3, 0666, -1 }, { "zero", 1, 5, 0666, -1 },   { "full", 1, 7, 0666, -1 },
+    { "random", 1, 8, 0666, -1 }, { "urandom", 1, 9, 0666, -1 }, { "tty", 5, 0, 0666, -1 },
+    /* There is no terminal behind the container's console. */
+    { "console", 1, 3, 0600, -1 },
+};
+#define DEVICE_COUNT (sizeof devices / sizeof devices[0])
+
+static const char *const links[][2] = {
+    { "/proc/self/fd", "/dev/fd" },     { "/proc/self/fd/0", "/dev/stdin" }, { "/proc/self/fd/1", "/dev/stdout" },
+    { "/proc/self/fd/2", "/dev/stderr" }, { "/proc/kcore", "/dev/core" },      { "pts/ptmx", "/dev/ptmx" },
+};
+
+/* Docker's lists (moby, daemon/pkg/oci/defaults.go: MaskedPaths and ReadonlyPaths). */
+static const char *const masked[] = {
+    "/proc/acpi",        "/proc/asound",      "/proc/interrupts", "/proc/kcore",     "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+    "/sys/devices/virtual/powercap", "/sys/firmware",
+};
+static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+bool container_devices_prepare(struct failure *failure)
+{
+    if (mount("tmpfs", STAGING, "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=256k") != 0)
+        return fail(failure, "internal", "", errno, "mounting the staging file system");
+    for (size_t index = 0; index < DEVICE_COUNT; index++) {
+        struct device *device = &devices[index];
+        char path[64];
+        (void)snprintf(path, sizeof path, STAGING "/dev-%s", device->name);
+        if (mknod(path, S_IFCHR | device->mode, makedev(device->major, device->minor)) != 0 || chmod(path, device->mode) != 0)
+            return fail(failure, "internal", "", errno, "making the device %s", device->name);
+        device->mount_fd = clone_mount(path);
+        if (device->mount_fd < 0)
+            return fail(failure, "internal", "", errno, "cloning the device %s", device->name);
+    }
+    return true;
+}
+
+/*
+ * Mounts a file system on a directory of the image, which is made when missing. A symlink in its path is refused: the image is hostile,
+ * and nothing legitimate has one there.
+ */
+static bool mount_on(const char *path, const char *type, unsigned long flags, const char *options, struct failure *failure)
+{
+    unsigned long long how = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    int target = open_resolved(path, O_PATH | O_DIRECTORY, 0, how);
+    if (target < 0 && errno == ENOENT && mkdir(path, 0755) == 0)
+        target = open_resolved(path, O_PATH | O_DIRECTORY, 0, how);
+    if (target < 0)
+        return fail(failure, errno == ELOOP || errno == ENOTDIR ? "image_invalid" : "storage_error", "disk", errno,
+                    "%s of the image cannot be mounted on", path);
+    bool mounted = fchdir(target) == 0 && mount(type, ".", type, flags, options) == 0;
+    int reason = errno;
+    if (close(target) != 0 || chdir("/") != 0)
+        return fail(failure, "internal", "", errno, "leaving %s", path);
+    return mounted || fail(failure, "internal", "", reason, "mounting %s on %s", type, path);
+}
+
+static bool make_dev(struct failure *failure)
+{
+    if (!mount_on("/dev", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=0755,size=65536k", failure))
+        return false;
+    if (!mount_on("/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5", failure))
+        return false;
+    if (!mount_on("/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k", failure))
+        return false;
+    if (!mount_on("/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, failure))
+        return false;
+    for (size_t index = 0; index < DEVICE_COUNT; index++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "/dev/%s", devices[index].name);
+        int target = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+        if (target < 0 || attach_mount(devices[index].mount_fd, target) != 0)
+            return fail(failure, "internal", "", errno, "attaching %s", path);
+        if (close(target) != 0 || close(devices[index].mount_fd) != 0)
+            return fail(failure, "internal", "", errno, "closing %s", path);
+    }
+    for (size_t index = 0; index < COUNT(links); index++) {
+        if (symlink(links[index][0], links[index][1]) != 0)
+            return fail(failure, "internal", "", errno, "linking %s", links[index][1]);
+    }
+    return true;
+}
+
+static bool mask(const char *path, struct failure *failure)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0)
+        return errno == ENOENT || fail(failure, "internal", "", errno, "looking at %s", path);
+    int result = S_ISDIR(status.st_mode)
+                     ? mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=0")
+                     : mount("/dev/null", path, NULL, MS_BIND, NULL);
+    return result == 0 || fail(failure, "internal", "", errno, "masking %s", path);
+}
+
+static bool make_read_only(const char *path, struct failure *failure)
+{
+    if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) != 0)
+        return errno == ENOENT || fail(failure, "internal", "", errno, "binding %s", path);
+    unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    return mount(NULL, path, NULL, flags, NULL) == 0 || fail(failure, "internal", "", errno, "making %s read-only", path);
+}
+
+bool container_mounts(struct failure *failure)
+{
+    unsigned long closed = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (!mount_on("/proc", "proc", closed, NULL, failure) || !make_dev(failure))
+        return false;
+    if (!mount_on("/sys", "sysfs", closed | MS_RDONLY, NULL, failure))
+        return false;
+    /* Seen through the container's cgroup namespace; a kernel without cgroup2 has nothing to show. */
+    if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", closed | MS_RDONLY, NULL) != 0 && errno != ENODEV && errno != ENOENT)
+        return fail(failure, "internal", "", errno, "mounting cgroup2");
+    for (size_t index = 0; index < COUNT(masked); index++) {
+        if (!mask(masked[index], failure))
+            return false;
+    }
+    for (size_t index = 0; index < COUNT(read_only); index++) {
+        if (!make_read_only(read_only[index], failure))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * The one container of the machine: pid, mount, ipc, uts and cgroup namespaces of its own, the image's disk as its root.
+ *
+ * Once it runs, the agent itself has joined its ipc, uts and cgroup namespaces and forks into its pid namespace, so that an exec has
+ * only the mount namespace left to join. The agent keeps its own mount namespace: /boxlite and the disks' nodes exist there alone.
+ */
+#ifndef BOXLITE_CONTAINER_H
+#define BOXLITE_CONTAINER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "failure.h"
+#include "request.h"
+
+#define CONTAINER_MOUNT "/boxlite/container"
+
+struct container {
+    bool running;
+    pid_t init_pid;
+    int mount_namespace;
+    int cgroup; /* directory of the container's cgroup, -1 where the kernel has no cgroup2 */
+    int pts;    /* directory: the container's /dev/pts */
+};
+
+/* Makes the container and joins it. On failure the machine is as before and init may be tried again. */
+bool container_start(const struct init_request *request, struct container *container, struct failure *failure);
+
+/* Like fork, into the container's cgroup, with extra clone flags. */
+pid_t container_fork(int cgroup, unsigned long long flags);
+
+/*
+ * The child that becomes process 1 of the container: builds the view, reports to `report` (one struct init_report), gives up what a
+ * container may not do, and reaps orphans until the agent (SIGUSR1) asks it to leave once it has no children.
+ */
+_Noreturn void container_init_run(const struct init_request *request, int report);
+
+struct init_report {
+    int ok;
+    struct failure failure; /* its code and field are literals: valid in the parent, which is the same program image */
+};
+
+/* Steps of container_init_run, each in a file of its own. */
+bool container_devices_prepare(struct failure *failure);                                      /* container-mounts.c */
+bool container_mounts(struct failure *failure);                                               /* container-mounts.c */
+bool container_etc_prepare(const struct init_request *request, struct failure *failure);      /* container-etc.c */
+bool container_etc_attach(struct failure *failure);                                           /* container-etc.c */
+
+/* Drops everything but Docker's default capabilities from the bounding set of the caller. */
+bool capabilities_bound(struct failure *failure);
+/* Also from its effective and permitted sets. */
+bool capabilities_drop(struct failure *failure);
+
+#endif

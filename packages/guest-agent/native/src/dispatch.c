@@ -1,0 +1,229 @@
+#include "dispatch.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <signal.h>
+#include <errno.h>
+
+#include "agent.h"
+#include "boot.h"
+#include "clock.h"
+#include "execution.h"
+#include "machine.h"
+#include "outbox.h"
+#include "reply.h"
+#include "request.h"
+#include "shutdown.h"
+#include "spawn.h"
+
+static void handle_init(uint32_t stream, struct request *request)
+{
+    /* The accepted request stays: the defaults of every exec point into it. */
+    static struct request kept;
+    struct failure failure;
+    uint64_t begun = monotonic_us();
+    bool done = false;
+    if (agent.initialized)
+        (void)fail(&failure, "invalid_state", "", 0, "this machine has been initialized already");
+    else
+        done = machine_set_up(&request->init, &failure) && container_start(&request->init, &agent.container, &failure);
+    if (!done) {
+        reply_failure(stream, request->id, &failure, true);
+        request_free(request);
+        return;
+    }
+    kept = *request;
+    agent.initialized = true;
+    agent.env = kept.init.env;
+    agent.cwd = kept.init.cwd;
+    agent.user = kept.init.user;
+    memcpy(agent.hostname, kept.init.hostname, sizeof agent.hostname);
+    reply_init_done(stream, request->id, monotonic_us() - begun);
+}
+
+static void handle_exec(uint32_t stream, struct request *request)
+{
+    struct failure failure;
+    struct execution *execution = NULL;
+    if (!agent.initialized || agent.ending)
+        (void)fail(&failure, agent.ending ? "stopped" : "invalid_state", "", 0,
+                   agent.ending ? "the machine is shutting down" : "exec before init: there is no container yet");
+    else if ((execution = execution_allocate()) == NULL)
+        (void)fail(&failure, "resource_exhausted", "", 0, "%d commands are running already", MAX_EXECUTIONS);
+    if (execution != NULL) {
+        execution->state = EXECUTION_STARTING;
+        execution->attached = true;
+        execution->stream = stream;
+        execution->request = request->id;
+        if (spawn(execution, &request->exec, monotonic_us(), &failure)) {
+            request_free(request);
+            return;
+        }
+        /* A child that was forked all the same is killed and reaped as one of nobody. */
+        if (execution->pid > 0)
+            (void)kill(execution->pid, SIGKILL);
+        execution->attached = false;
+        execution_release(execution);
+    }
+    reply_failure(stream, request->id, &failure, true);
+    request_free(request);
+}
+
+static void handle_signal(struct execution *execution, const struct request *request)
+{
+    struct failure failure;
+    if (execution->pid == 0)
+        (void)fail(&failure, "not_found", "", 0, "the command has ended");
+    else if (kill(request->signal_group ? -execution->pid : execution->pid, request->signal) != 0)
+        (void)fail(&failure, "execution_failed", "signal", errno, "signal %d", request->signal);
+    else {
+        reply_done(execution->stream, request->id, false);
+        return;
+    }
+    reply_failure(execution->stream, request->id, &failure, false);
+}
+
+static void handle_resize(struct execution *execution, const struct request *request)
+{
+    struct failure failure;
+    struct winsize size = { .ws_row = request->rows, .ws_col = request->cols };
+    if (!execution->tty || execution->out[0].fd < 0)
+        (void)fail(&failure, "invalid_state", "tty", 0, "the command has no terminal");
+    else if (ioctl(execution->out[0].fd, TIOCSWINSZ, &size) != 0)
+        (void)fail(&failure, "execution_failed", "tty", errno, "resizing the terminal");
+    else {
+        reply_done(execution->stream, request->id, false);
+        return;
+    }
+    reply_failure(execution->stream, request->id, &failure, false);
+}
+
+/* On the stream of an execution. */
+static void handle_running(struct execution *execution, struct request *request)
+{
+    struct failure failure;
+    if (request->operation == OPERATION_SIGNAL)
+        handle_signal(execution, request);
+    else if (request->operation == OPERATION_RESIZE)
+        handle_resize(execution, request);
+    else {
+        (void)fail(&failure, "agent_protocol", "", 0, "this operation needs a stream of its own");
+        reply_failure(execution->stream, request->id, &failure, false);
+    }
+    request_free(request);
+}
+
+/* On a free stream. */
+static void handle_opening(uint32_t stream, struct request *request)
+{
+    struct failure failure;
+    switch (request->operation) {
+    case OPERATION_INIT:
+        handle_init(stream, request);
+        return;
+    case OPERATION_EXEC:
+        handle_exec(stream, request);
+        return;
+    case OPERATION_PING:
+        reply_done(stream, request->id, true);
+        break;
+    case OPERATION_SIGNAL:
+    case OPERATION_RESIZE:
+        /* It crossed the end of its execution on the way: the host has had, or is getting, the last frame of this stream. */
+        break;
+    default:
+        (void)fail(&failure, "unsupported", "", 0, "this agent (generation %u) does not know the operation", PROTOCOL_GENERATION);
+        reply_failure(stream, request->id, &failure, true);
+        break;
+    }
+    request_free(request);
+}
+
+static void handle_request(const struct frame *frame)
+{
+    static struct request request;
+    struct failure failure;
+    struct execution *execution = execution_of_stream(frame->stream);
+    if ((frame->stream & 0xffffu) == 0)
+        return; /* no stream of anybody: nobody could hear the answer */
+    if (!request_decode(frame->payload, frame->length, &request, &failure))
+        reply_failure(frame->stream, request.id, &failure, execution == NULL);
+    else if (execution != NULL)
+        handle_running(execution, &request);
+    else
+        handle_opening(frame->stream, &request);
+}
+
+/* Data of a stream that has ended meanwhile is dropped; data nobody was granted ends the stream. */
+static void handle_data(const struct frame *frame)
+{
+    struct execution *execution = execution_of_stream(frame->stream);
+    if (execution == NULL)
+        return;
+    bool end = (frame->flags & FRAME_FLAG_END) != 0;
+    if (frame->channel == CHANNEL_STDIN && input_take(execution, frame->payload, frame->length, end))
+        return;
+    struct failure failure;
+    (void)fail(&failure, "agent_protocol", "", 0, "data of channel %u beyond what was granted", frame->channel);
+    reply_failure(execution->stream, execution->request, &failure, true);
+    execution_detach(execution);
+}
+
+static void close_slot(uint32_t stream)
+{
+    for (unsigned index = 0; index < executions_end(); index++) {
+        struct execution *execution = execution_at(index);
+        if (execution->state != EXECUTION_FREE && execution->stream >> 16 == stream >> 16)
+            execution_detach(execution);
+    }
+    outbox_signal(FRAME_SLOT_GONE, stream, 0, 0);
+}
+
+void dispatch(const struct frame *frame)
+{
+    struct execution *execution;
+    switch (frame->type) {
+    case FRAME_HELLO:
+        reply_hello();
+        break;
+    case FRAME_REQUEST:
+        handle_request(frame);
+        break;
+    case FRAME_DATA:
+        handle_data(frame);
+        break;
+    case FRAME_CREDIT:
+        execution = execution_of_stream(frame->stream);
+        if (execution != NULL && frame->length == 4)
+            output_credit(execution, frame->channel, read_u32(frame->payload));
+        break;
+    case FRAME_CLOSE:
+        execution = execution_of_stream(frame->stream);
+        if (execution != NULL) {
+            execution_detach(execution);
+            /* The last frame of the stream, so that the host knows when it may use the id again. */
+            outbox_signal(FRAME_CLOSE, frame->stream, 0, 0);
+        }
+        break;
+    case FRAME_SHUTDOWN:
+        shutdown_begin("asked by the host", frame->length == 4 ? (uint64_t)read_u32(frame->payload) * 1000u : SHUTDOWN_GRACE_US);
+        break;
+    case FRAME_SLOT_GONE:
+        close_slot(frame->stream);
+        break;
+    default:
+        /* Of a newer host, or a mistake: there is nobody to tell. */
+        console_log("boxlite-guest: frame of unknown type %u", frame->type);
+        break;
+    }
+}
+
+void dispatch_link_gone(void)
+{
+    for (unsigned index = 0; index < executions_end(); index++) {
+        if (execution_at(index)->state != EXECUTION_FREE)
+            execution_detach(execution_at(index));
+    }
+    outbox_clear();
+}

@@ -1,0 +1,12 @@
+/* Frames of the host, each checked, each to where it belongs. */
+#ifndef BOXLITE_DISPATCH_H
+#define BOXLITE_DISPATCH_H
+
+#include "frame.h"
+
+void dispatch(const struct frame *frame);
+
+/* The host end of the link went away: every stream is detached. */
+void dispatch_link_gone(void);
+
+#endif

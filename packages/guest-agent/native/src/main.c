@@ -1,0 +1,249 @@
+/* Init of the machine: one loop over the link, the signals and the descriptors of the executions. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "boot.h"
+#include "clock.h"
+#include "dispatch.h"
+#include "execution.h"
+#include "link.h"
+#include "outbox.h"
+#include "reply.h"
+#include "shutdown.h"
+
+/* Docker's limit on open files. */
+#define MAX_OPEN_FILES 1048576
+
+struct agent agent = { .epoll = -1, .link = -1, .null = -1, .container = { .mount_namespace = -1, .cgroup = -1, .pts = -1 } };
+
+static int signals;
+static bool link_readable;
+static uint8_t inbox[FRAME_HEADER_BYTES + MAX_FRAME_PAYLOAD];
+static size_t inbox_length;
+
+bool watch(int fd, uint32_t events, uint64_t tag)
+{
+    struct epoll_event event = { .events = events | EPOLLET, .data.u64 = tag };
+    return epoll_ctl(agent.epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void set_up(void)
+{
+    sigset_t child;
+    struct rlimit files = { MAX_OPEN_FILES, MAX_OPEN_FILES };
+    (void)sigemptyset(&child);
+    (void)sigaddset(&child, SIGCHLD);
+    if (sigprocmask(SIG_SETMASK, &child, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        boot_fatal("signals", errno);
+    /* Inherited by every fork: no process of the container may look into one that is on its way to become a command (CVE-2016-9962). */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        boot_fatal("dumpable", errno);
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        console_log("boxlite-guest: open files stay limited: %s", strerror(errno));
+    agent.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    agent.epoll = epoll_create1(EPOLL_CLOEXEC);
+    signals = signalfd(-1, &child, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (agent.null < 0 || agent.epoll < 0 || signals < 0 || !watch(signals, EPOLLIN, EVENT_TAG(EVENT_SIGNAL, 0)))
+        boot_fatal("event loop", errno);
+}
+
+static void connect_link(void)
+{
+    agent.link = link_open();
+    agent.link_writable = true;
+    link_readable = true;
+    if (!watch(agent.link, EPOLLIN | EPOLLOUT | EPOLLRDHUP, EVENT_TAG(EVENT_LINK, 0)))
+        boot_fatal("agent link", errno);
+    reply_hello();
+}
+
+static void reap_children(void)
+{
+    struct signalfd_siginfo info;
+    while (read(signals, &info, sizeof info) > 0)
+        continue;
+    for (;;) {
+        siginfo_t who = { .si_pid = 0 };
+        if (waitid(P_ALL, 0, &who, WEXITED | WNOHANG | WNOWAIT) != 0 || who.si_pid == 0)
+            return;
+        struct execution *execution = execution_of_pid(who.si_pid);
+        /* While the leader is not reaped its number is not given to another group: now or never. */
+        if (execution != NULL && execution->timed_out)
+            (void)kill(-who.si_pid, SIGKILL);
+        int status = 0;
+        if (waitpid(who.si_pid, &status, 0) < 0)
+            return;
+        if (execution != NULL)
+            execution_reaped(execution, status, monotonic_us());
+        else if (who.si_pid == agent.container.init_pid)
+            shutdown_container_gone();
+    }
+}
+
+/* Frames that are complete and may be answered. */
+static void parse_inbox(void)
+{
+    size_t offset = 0;
+    while (outbox_takes_requests()) {
+        struct frame frame;
+        long used = frame_parse(inbox + offset, inbox_length - offset, &frame);
+        if (used < 0)
+            boot_fatal("the host sent a frame longer than any may be: the link cannot be trusted any more", 0);
+        if (used == 0)
+            break;
+        dispatch(&frame);
+        offset += (size_t)used;
+    }
+    memmove(inbox, inbox + offset, inbox_length - offset);
+    inbox_length -= offset;
+}
+
+/* One read of the link. False: nothing more to do now. */
+static bool read_link(void)
+{
+    if (!link_readable || inbox_length == sizeof inbox)
+        return false;
+    ssize_t got = read(agent.link, inbox + inbox_length, sizeof inbox - inbox_length);
+    if (got < 0 && errno == EINTR)
+        return true;
+    if (got <= 0) {
+        link_readable = false;
+        if (got == 0 || errno != EAGAIN) {
+            /* The host end is gone. A serial port wakes us when somebody connects again; executions go on. */
+            dispatch_link_gone();
+            inbox_length = 0;
+        }
+        return false;
+    }
+    inbox_length += (size_t)got;
+    return true;
+}
+
+static void handle_link(uint32_t events)
+{
+    static bool gone;
+    link_readable = true;
+    agent.link_writable = true;
+    if (events & EPOLLHUP) {
+        gone = true;
+    } else if (gone) {
+        gone = false;
+        reply_hello(); /* to whoever has connected */
+    }
+}
+
+static void handle_event(const struct epoll_event *event)
+{
+    unsigned index = (uint32_t)event->data.u64;
+    struct execution *execution = execution_at(index < MAX_EXECUTIONS ? index : 0);
+    switch ((enum event_kind)(event->data.u64 >> 32)) {
+    case EVENT_LINK:
+        handle_link(event->events);
+        break;
+    case EVENT_SIGNAL:
+        reap_children();
+        break;
+    case EVENT_STATUS:
+        execution_status(execution);
+        break;
+    case EVENT_STDIN:
+        if (event->events & EPOLLERR)
+            input_reader_gone(execution);
+        else
+            input_pump(execution);
+        break;
+    case EVENT_STDOUT:
+    case EVENT_STDERR:
+        execution->out[(event->data.u64 >> 32) - EVENT_STDOUT].readable = true;
+        break;
+    case EVENT_TTY:
+        execution->out[0].readable = true;
+        input_pump(execution);
+        break;
+    case EVENT_LEFTOVER:
+        leftover_drain(index);
+        break;
+    }
+}
+
+/* Each execution takes one turn. True: somebody has more to do at once. */
+static bool pump_executions(uint64_t now, uint64_t *deadline)
+{
+    bool more = false;
+    for (unsigned index = 0; index < executions_end(); index++) {
+        struct execution *execution = execution_at(index);
+        if (execution->state == EXECUTION_FREE)
+            continue;
+        execution_timers(execution, now);
+        if (output_pump(execution, now))
+            more = true;
+        execution_settle(execution);
+        if (execution->state == EXECUTION_FREE)
+            continue;
+        uint64_t wanted = execution_deadline(execution);
+        if (wanted != 0 && (*deadline == 0 || wanted < *deadline))
+            *deadline = wanted;
+    }
+    return more;
+}
+
+static int milliseconds_until(uint64_t deadline, uint64_t now)
+{
+    if (deadline == 0)
+        return -1;
+    if (deadline <= now)
+        return 0;
+    uint64_t milliseconds = (deadline - now + 999u) / 1000u;
+    return milliseconds > 3600000u ? 3600000 : (int)milliseconds;
+}
+
+static _Noreturn void run(void)
+{
+    struct epoll_event events[64];
+    for (;;) {
+        bool more = read_link();
+        parse_inbox();
+        if (link_readable && inbox_length < sizeof inbox)
+            more = true;
+        uint64_t now = monotonic_us();
+        uint64_t deadline = 0;
+        if (pump_executions(now, &deadline))
+            more = true;
+        if (agent.link_writable && !outbox_flush(agent.link))
+            outbox_clear();
+        agent.link_writable = outbox_is_empty();
+        /* Output that only waited for room has it again; with a link that takes no more, its event wakes us. */
+        if (output_waited_for_room() && outbox_is_empty())
+            more = true;
+        if (agent.ending) {
+            uint64_t wanted = shutdown_step(now);
+            if (wanted != 0 && (deadline == 0 || wanted < deadline))
+                deadline = wanted;
+        }
+        int count = epoll_wait(agent.epoll, events, 64, more ? 0 : milliseconds_until(deadline, now));
+        if (count < 0 && errno != EINTR)
+            boot_fatal("epoll_wait", errno);
+        for (int index = 0; index < count; index++)
+            handle_event(&events[index]);
+    }
+}
+
+int main(void)
+{
+    agent.boot_us = boottime_us();
+    if (getpid() != 1)
+        return 64; /* EX_USAGE: this is the init of a machine and nothing else */
+    boot_mounts();
+    set_up();
+    connect_link();
+    run();
+}

@@ -1,0 +1,94 @@
+#include "outbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Static: only touched pages cost memory, and an outbox that empties starts again at the first page. */
+static uint8_t bytes[OUTBOX_BYTES];
+static size_t start;
+static size_t end;
+
+static size_t room_left(void)
+{
+    return OUTBOX_BYTES - (end - start);
+}
+
+static void make_contiguous(size_t wanted)
+{
+    if (OUTBOX_BYTES - end >= wanted || start == 0)
+        return;
+    memmove(bytes, bytes + start, end - start);
+    end -= start;
+    start = 0;
+}
+
+size_t outbox_data_room(void)
+{
+    size_t left = room_left();
+    if (left <= OUTBOX_RESERVE + FRAME_HEADER_BYTES)
+        return 0;
+    left -= OUTBOX_RESERVE + FRAME_HEADER_BYTES;
+    return left < MAX_FRAME_PAYLOAD ? left : MAX_FRAME_PAYLOAD;
+}
+
+bool outbox_takes_requests(void)
+{
+    /* Half of the reserve stays for what comes unasked: ends, exits and credits of every execution. */
+    return room_left() > OUTBOX_RESERVE / 2;
+}
+
+uint8_t *outbox_payload(size_t room)
+{
+    make_contiguous(FRAME_HEADER_BYTES + room);
+    if (OUTBOX_BYTES - end < FRAME_HEADER_BYTES + room)
+        return NULL;
+    return bytes + end + FRAME_HEADER_BYTES;
+}
+
+void outbox_commit(struct frame frame)
+{
+    frame_write_header(bytes + end, &frame);
+    end += FRAME_HEADER_BYTES + frame.length;
+}
+
+void outbox_signal(uint8_t type, uint32_t stream, uint8_t channel, uint16_t flags)
+{
+    if (outbox_payload(0) != NULL)
+        outbox_commit((struct frame){ .type = type, .stream = stream, .channel = channel, .flags = flags });
+}
+
+void outbox_credit(uint32_t stream, uint8_t channel, uint32_t granted)
+{
+    uint8_t *payload = outbox_payload(4);
+    if (payload == NULL)
+        return;
+    write_u32(payload, granted);
+    outbox_commit((struct frame){ .type = FRAME_CREDIT, .stream = stream, .channel = channel, .length = 4 });
+}
+
+bool outbox_flush(int link)
+{
+    while (start < end) {
+        ssize_t written = write(link, bytes + start, end - start);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return errno == EAGAIN;
+        if (written == 0)
+            return true;
+        start += (size_t)written;
+    }
+    start = end = 0;
+    return true;
+}
+
+bool outbox_is_empty(void)
+{
+    return start == end;
+}
+
+void outbox_clear(void)
+{
+    start = end = 0;
+}

@@ -1,0 +1,43 @@
+/*
+ * Frames on their way to the host, bounded. DATA may fill it up to OUTBOX_RESERVE from the end; the rest belongs to responses, so that
+ * output can never keep an answer out.
+ */
+#ifndef BOXLITE_OUTBOX_H
+#define BOXLITE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame.h"
+
+#define OUTBOX_BYTES (384u * 1024u)
+#define OUTBOX_RESERVE (128u * 1024u)
+
+/* Bytes of payload a DATA frame may carry now, at most MAX_FRAME_PAYLOAD. */
+size_t outbox_data_room(void);
+
+/* True while requests may be read: each is answered with less than what is left then. */
+bool outbox_takes_requests(void);
+
+/* Where the next frame's payload goes; at least `room` bytes. NULL when there is no room: a bug, since callers ask before. */
+uint8_t *outbox_payload(size_t room);
+
+/* Appends the frame whose payload was put at outbox_payload(). */
+void outbox_commit(struct frame frame);
+
+/* Appends a frame without payload. */
+void outbox_signal(uint8_t type, uint32_t stream, uint8_t channel, uint16_t flags);
+
+/* Grants the host `bytes` more of a channel. */
+void outbox_credit(uint32_t stream, uint8_t channel, uint32_t bytes);
+
+/* Writes what the link takes. False when the link is gone. */
+bool outbox_flush(int link);
+
+bool outbox_is_empty(void);
+
+/* Forgets everything: the reader it was for is gone. */
+void outbox_clear(void);
+
+#endif

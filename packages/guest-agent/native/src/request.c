@@ -1,0 +1,217 @@
+#include "request.h"
+
+#include <pb_decode.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.pb.h"
+
+/* Where one bytes field goes, and where the text is kept. */
+struct target {
+    struct request *request;
+    struct text_list *list; /* for a repeated field */
+    char **text;            /* for a single one that is a text */
+    struct blob *blob;      /* for a single one that may hold NUL */
+    size_t limit;
+};
+
+static bool list_append(struct text_list *list, char *item, size_t limit)
+{
+    if (list->count >= limit)
+        return false;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
+        char **items = realloc(list->items, capacity * sizeof *items);
+        if (items == NULL)
+            return false;
+        list->items = items;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = item;
+    return true;
+}
+
+/*
+ * Copies a bytes field into the arena with a NUL behind it. The arena has the size of the payload: a field of n bytes takes at least
+ * n + 2 of it (tag, length), so n + 1 always fits; the check is there all the same.
+ */
+static bool read_text(pb_istream_t *stream, const pb_field_t *field, void **argument)
+{
+    (void)field;
+    const struct target *target = *argument;
+    struct request *request = target->request;
+    size_t length = stream->bytes_left;
+    if (request->arena_size - request->arena_used <= length)
+        return false;
+    char *text = request->arena + request->arena_used;
+    if (!pb_read(stream, (pb_byte_t *)text, length))
+        return false;
+    text[length] = '\0';
+    request->arena_used += length + 1;
+    if (target->blob != NULL) {
+        *target->blob = (struct blob){ .bytes = (const uint8_t *)text, .length = length };
+        return true;
+    }
+    if (memchr(text, '\0', length) != NULL)
+        PB_RETURN_ERROR(stream, "NUL byte in a text");
+    if (target->list != NULL)
+        return list_append(target->list, text, target->limit);
+    *target->text = text;
+    return true;
+}
+
+struct targets {
+    struct target init_env, init_cwd, init_user, hosts, resolv_conf, argv, exec_env, exec_cwd, exec_user;
+};
+
+static void bind(pb_callback_t *callback, struct target *target)
+{
+    callback->funcs.decode = read_text;
+    callback->arg = target;
+}
+
+/* Called before nanopb decodes the chosen operation: the operation's union has just been zeroed. */
+static bool prepare_operation(pb_istream_t *stream, const pb_field_t *field, void **argument)
+{
+    (void)stream;
+    struct targets *targets = *argument;
+    if (field->tag == boxlite_agent_v1_Request_init_tag) {
+        boxlite_agent_v1_Init *init = field->pData;
+        bind(&init->env, &targets->init_env);
+        bind(&init->cwd, &targets->init_cwd);
+        bind(&init->user, &targets->init_user);
+        bind(&init->hosts, &targets->hosts);
+        bind(&init->resolv_conf, &targets->resolv_conf);
+    } else if (field->tag == boxlite_agent_v1_Request_exec_tag) {
+        boxlite_agent_v1_Exec *exec = field->pData;
+        bind(&exec->argv, &targets->argv);
+        bind(&exec->env, &targets->exec_env);
+        bind(&exec->cwd, &targets->exec_cwd);
+        bind(&exec->user, &targets->exec_user);
+    }
+    return true;
+}
+
+static bool check_env(const struct text_list *list, struct failure *failure)
+{
+    for (size_t index = 0; index < list->count; index++) {
+        const char *equals = strchr(list->items[index], '=');
+        if (equals == NULL || equals == list->items[index])
+            return fail(failure, "invalid_argument", "env", 0, "environment entry %zu is not KEY=VALUE", index);
+    }
+    return true;
+}
+
+static bool check_size(const boxlite_agent_v1_TerminalSize *size, struct failure *failure)
+{
+    if (size->rows <= UINT16_MAX && size->cols <= UINT16_MAX)
+        return true;
+    return fail(failure, "invalid_argument", "tty", 0, "a terminal of %u rows and %u columns is too large", size->rows, size->cols);
+}
+
+static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request, struct failure *failure)
+{
+    struct init_request *init = &request->init;
+    request->operation = OPERATION_INIT;
+    memcpy(init->hostname, wire->hostname, sizeof init->hostname);
+    memcpy(init->disk, wire->disk, sizeof init->disk);
+    init->wall_clock_ns = wire->wall_clock_ns;
+    init->entropy_length = wire->entropy.size;
+    memcpy(init->entropy, wire->entropy.bytes, wire->entropy.size);
+    if (strncmp(init->disk, "/dev/vd", 7) != 0 || strchr(init->disk + 5, '/') != NULL)
+        return fail(failure, "invalid_argument", "disk", 0, "the container disk must be a /dev/vd* device");
+    if (init->hostname[0] == '\0' || strpbrk(init->hostname, " \t\n/") != NULL)
+        return fail(failure, "invalid_argument", "hostname", 0, "the host name is empty or has a blank or a slash");
+    return check_env(&init->env, failure);
+}
+
+static bool take_exec(const boxlite_agent_v1_Exec *wire, struct request *request, struct failure *failure)
+{
+    struct exec_request *exec = &request->exec;
+    request->operation = OPERATION_EXEC;
+    if (exec->argv.count == 0 || exec->argv.items[0][0] == '\0')
+        return fail(failure, "invalid_argument", "argv", 0, "the command is empty");
+    if (wire->has_tty && !check_size(&wire->tty, failure))
+        return false;
+    exec->tty = wire->has_tty;
+    exec->rows = (uint16_t)wire->tty.rows;
+    exec->cols = (uint16_t)wire->tty.cols;
+    exec->stdin_open = wire->stdin;
+    exec->main = wire->main;
+    exec->timeout_ms = wire->timeout_ms;
+    return check_env(&exec->env, failure);
+}
+
+static bool take_operation(const boxlite_agent_v1_Request *wire, struct request *request, struct failure *failure)
+{
+    switch (wire->which_operation) {
+    case boxlite_agent_v1_Request_init_tag:
+        return take_init(&wire->operation.init, request, failure);
+    case boxlite_agent_v1_Request_exec_tag:
+        return take_exec(&wire->operation.exec, request, failure);
+    case boxlite_agent_v1_Request_signal_tag:
+        request->operation = OPERATION_SIGNAL;
+        request->signal_group = wire->operation.signal.group;
+        if (wire->operation.signal.signal < 1 || wire->operation.signal.signal > 64)
+            return fail(failure, "invalid_argument", "signal", 0, "%u is not a signal (1 to 64)", wire->operation.signal.signal);
+        request->signal = (int)wire->operation.signal.signal;
+        return true;
+    case boxlite_agent_v1_Request_resize_tag:
+        request->operation = OPERATION_RESIZE;
+        if (!check_size(&wire->operation.resize.size, failure))
+            return false;
+        request->rows = (uint16_t)wire->operation.resize.size.rows;
+        request->cols = (uint16_t)wire->operation.resize.size.cols;
+        return true;
+    case boxlite_agent_v1_Request_ping_tag:
+        request->operation = OPERATION_PING;
+        return true;
+    default:
+        request->operation = OPERATION_UNKNOWN;
+        return true;
+    }
+}
+
+void request_free(struct request *request)
+{
+    free(request->init.env.items);
+    free(request->exec.argv.items);
+    free(request->exec.env.items);
+    free(request->arena);
+    request->init.env.items = request->exec.argv.items = request->exec.env.items = NULL;
+    request->arena = NULL;
+}
+
+bool request_decode(const uint8_t *payload, size_t length, struct request *request, struct failure *failure)
+{
+    static char nothing[1] = "";
+    memset(request, 0, sizeof *request);
+    request->init.cwd = request->init.user = request->exec.cwd = request->exec.user = nothing;
+    request->arena_size = length + 1;
+    request->arena = malloc(request->arena_size);
+    if (request->arena == NULL)
+        return fail(failure, "resource_exhausted", "", 0, "no memory for a request of %zu bytes", length);
+    struct targets targets = {
+        .init_env = { .request = request, .list = &request->init.env, .limit = MAX_ENVIRONMENT },
+        .init_cwd = { .request = request, .text = &request->init.cwd },
+        .init_user = { .request = request, .text = &request->init.user },
+        .hosts = { .request = request, .blob = &request->init.hosts },
+        .resolv_conf = { .request = request, .blob = &request->init.resolv_conf },
+        .argv = { .request = request, .list = &request->exec.argv, .limit = MAX_ARGUMENTS },
+        .exec_env = { .request = request, .list = &request->exec.env, .limit = MAX_ENVIRONMENT },
+        .exec_cwd = { .request = request, .text = &request->exec.cwd },
+        .exec_user = { .request = request, .text = &request->exec.user },
+    };
+    boxlite_agent_v1_Request wire = boxlite_agent_v1_Request_init_zero;
+    wire.cb_operation.funcs.decode = prepare_operation;
+    wire.cb_operation.arg = &targets;
+    pb_istream_t stream = pb_istream_from_buffer(payload, length);
+    bool decoded = pb_decode(&stream, boxlite_agent_v1_Request_fields, &wire);
+    request->id = wire.id;
+    if (!decoded)
+        (void)fail(failure, "agent_protocol", "", 0, "request cannot be decoded: %s", PB_GET_ERROR(&stream));
+    else if (take_operation(&wire, request, failure))
+        return true;
+    request_free(request);
+    return false;
+}

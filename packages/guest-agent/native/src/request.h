@@ -1,0 +1,78 @@
+/* A request of the host, decoded and checked. Pure: bytes in, a value or an error out. */
+#ifndef BOXLITE_REQUEST_H
+#define BOXLITE_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "failure.h"
+
+/* Bounds on lists, far above what fits a useful command line. */
+#define MAX_ARGUMENTS 8192u
+#define MAX_ENVIRONMENT 4096u
+
+enum operation { OPERATION_UNKNOWN, OPERATION_INIT, OPERATION_EXEC, OPERATION_SIGNAL, OPERATION_RESIZE, OPERATION_PING };
+
+/* NUL-terminated strings inside the request's arena. */
+struct text_list {
+    char **items;
+    size_t count;
+    size_t capacity;
+};
+
+struct blob {
+    const uint8_t *bytes; /* NULL: absent */
+    size_t length;
+};
+
+struct init_request {
+    char hostname[65];
+    char disk[32];
+    uint64_t wall_clock_ns;
+    uint8_t entropy[512];
+    size_t entropy_length;
+    struct text_list env;
+    char *cwd;  /* "" when absent */
+    char *user; /* "" when absent */
+    struct blob hosts;
+    struct blob resolv_conf;
+};
+
+struct exec_request {
+    struct text_list argv;
+    struct text_list env;
+    char *cwd;
+    char *user;
+    bool tty;
+    uint16_t rows;
+    uint16_t cols;
+    bool stdin_open;
+    bool main;
+    uint32_t timeout_ms;
+};
+
+struct request {
+    uint32_t id;
+    enum operation operation;
+    struct init_request init;
+    struct exec_request exec;
+    int signal;
+    bool signal_group;
+    uint16_t rows;
+    uint16_t cols;
+    /* What the texts point into. */
+    char *arena;
+    size_t arena_used;
+    size_t arena_size;
+};
+
+/*
+ * Decodes and checks one payload. On failure the request needs no freeing; its id is set when it could be read, else 0. An operation of
+ * a newer client is no failure: OPERATION_UNKNOWN.
+ */
+bool request_decode(const uint8_t *payload, size_t length, struct request *request, struct failure *failure);
+
+void request_free(struct request *request);
+
+#endif

@@ -1,0 +1,157 @@
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+/* The ends of the child; closed again in the parent. */
+struct child_ends {
+    int in;
+    int out;
+    int err;
+    int status;
+};
+
+static bool make_pipe(int *mine, int *childs, bool child_reads)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    *mine = ends[child_reads ? 1 : 0];
+    *childs = ends[child_reads ? 0 : 1];
+    /* Only the agent's end: the command gets an ordinary blocking pipe. */
+    return fcntl(*mine, F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_terminal(struct execution *execution, const struct exec_request *request, struct child_ends *ends)
+{
+    struct winsize size = { .ws_row = request->rows, .ws_col = request->cols };
+    int unlocked = 0;
+    /* The container's own devpts, so that the terminal has a name there; the slave comes from the master, by no path. */
+    int master = openat(agent.container.pts, "ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    execution->out[0].fd = execution->in.fd = master;
+    if (master < 0 || ioctl(master, TIOCSPTLCK, &unlocked) != 0 || ioctl(master, TIOCSWINSZ, &size) != 0)
+        return false;
+    ends->in = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ends->out = ends->err = ends->in;
+    return ends->in >= 0;
+}
+
+static bool open_pipes(struct execution *execution, const struct exec_request *request, struct child_ends *ends)
+{
+    if (!request->stdin_open)
+        ends->in = agent.null;
+    else if (!make_pipe(&execution->in.fd, &ends->in, true))
+        return false;
+    return make_pipe(&execution->out[0].fd, &ends->out, false) && make_pipe(&execution->out[1].fd, &ends->err, false);
+}
+
+static bool watch_all(struct execution *execution)
+{
+    unsigned index = execution_index(execution);
+    if (!watch(execution->status_fd, EPOLLIN, EVENT_TAG(EVENT_STATUS, index)))
+        return false;
+    if (execution->tty)
+        return watch(execution->out[0].fd, EPOLLIN | EPOLLOUT, EVENT_TAG(EVENT_TTY, index));
+    if (execution->in.fd >= 0 && !watch(execution->in.fd, EPOLLOUT, EVENT_TAG(EVENT_STDIN, index)))
+        return false;
+    return watch(execution->out[0].fd, EPOLLIN, EVENT_TAG(EVENT_STDOUT, index)) &&
+           watch(execution->out[1].fd, EPOLLIN, EVENT_TAG(EVENT_STDERR, index));
+}
+
+static void close_ends(const struct child_ends *ends, bool terminal)
+{
+    if (ends->in >= 0 && ends->in != agent.null)
+        close(ends->in);
+    if (!terminal && ends->out >= 0)
+        close(ends->out);
+    if (!terminal && ends->err >= 0)
+        close(ends->err);
+    if (ends->status >= 0)
+        close(ends->status);
+}
+
+static const char *chosen(const char *asked, const char *fallback)
+{
+    return asked[0] != '\0' ? asked : fallback;
+}
+
+static pid_t start_child(const struct exec_request *request, struct environment *environment, const struct child_ends *ends)
+{
+    struct child_plan plan = {
+        .argv = request->argv.items,
+        .environment = environment,
+        .user = chosen(request->user, agent.user),
+        .cwd = chosen(request->cwd, agent.cwd),
+        .mount_namespace = agent.container.mount_namespace,
+        .in = ends->in,
+        .out = ends->out,
+        .err = ends->err,
+        .status = ends->status,
+        .terminal = request->tty,
+    };
+    pid_t pid = container_fork(agent.container.cgroup, 0);
+    if (pid == 0)
+        spawn_child(&plan);
+    return pid;
+}
+
+bool spawn(struct execution *execution, const struct exec_request *request, uint64_t now, struct failure *failure)
+{
+    struct child_ends ends = { -1, -1, -1, -1 };
+    struct environment environment;
+    if (!environment_merge(&agent.env, &request->env, agent.hostname, request->tty, &environment))
+        return fail(failure, "resource_exhausted", "env", 0, "no memory for the environment");
+    execution->tty = request->tty;
+    execution->main = request->main;
+    execution->started_at = now;
+    execution->timeout_at = request->timeout_ms == 0 ? 0 : now + (uint64_t)request->timeout_ms * 1000u;
+    execution->in.end = !request->stdin_open && !request->tty;
+    bool made = make_pipe(&execution->status_fd, &ends.status, false) &&
+                (request->tty ? open_terminal(execution, request, &ends) : open_pipes(execution, request, &ends));
+    pid_t pid = made ? start_child(request, &environment, &ends) : -1;
+    int reason = errno;
+    close_ends(&ends, request->tty);
+    free(environment.items);
+    if (!made || pid < 0)
+        return fail(failure, "resource_exhausted", "", reason, "starting a command");
+    execution->pid = pid;
+    execution->state = EXECUTION_STARTING;
+    /* Cannot fail for want of descriptors any more; memory may still be short, and then nothing would ever be heard of the command. */
+    return watch_all(execution) || fail(failure, "resource_exhausted", "", errno, "watching a command");
+}
+
+void spawn_failure(const struct spawn_report *report, struct failure *failure)
+{
+    int reason = report->errno_value;
+    switch (report->stage) {
+    case SPAWN_USER:
+        (void)fail(failure, "user_not_found", "user", 0, "the container's /etc/passwd and /etc/group have no such user or group");
+        return;
+    case SPAWN_CWD:
+        (void)fail(failure, "cwd_not_found", "cwd", reason, "the working directory cannot be entered");
+        return;
+    case SPAWN_INTERPRETER:
+        (void)fail(failure, "command_not_found", "argv", reason, "the command is there, its interpreter or dynamic loader is not");
+        return;
+    case SPAWN_COMMAND:
+        if (reason == ENOENT || reason == ENOTDIR)
+            (void)fail(failure, "command_not_found", "argv", reason, "no such command in the container");
+        else if (reason == ENOMEM || reason == EAGAIN)
+            (void)fail(failure, "resource_exhausted", "argv", reason, "the command cannot be loaded");
+        else if (reason == E2BIG)
+            (void)fail(failure, "invalid_argument", "argv", reason, "arguments and environment are too long");
+        else
+            (void)fail(failure, "command_not_executable", "argv", reason, "the command cannot be executed");
+        return;
+    default:
+        (void)fail(failure, "execution_failed", "", reason, "preparing the command failed at step %d", report->stage);
+        return;
+    }
+}

@@ -1,0 +1,55 @@
+/** Size of a terminal, in character cells. */
+export interface TerminalSize {
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** Environment: a record, or `KEY=VALUE` entries of which later ones win. */
+export type EnvironmentInput = Readonly<Record<string, string>> | readonly string[];
+
+/** One command to run in the container. */
+export interface ExecOptions {
+  /** The command and its arguments; the command is looked up in the container's `PATH` unless it has a slash. */
+  readonly argv: readonly string[];
+  /** Added to the container's environment; wins over it. */
+  readonly env?: EnvironmentInput;
+  /** Default: the container's working directory. */
+  readonly cwd?: string;
+  /** `uid`, `uid:gid`, `name` or `name:group`. Default: the container's user. */
+  readonly user?: string;
+  /** Run on a terminal of this size; stderr is then part of stdout. */
+  readonly tty?: TerminalSize;
+  /** Whether stdin will be written. Default false: the command reads end-of-file at once (on a terminal stdin is always there). */
+  readonly stdin?: boolean;
+  /** Milliseconds after which the command gets SIGTERM, and 2 s later SIGKILL. Default: no limit. */
+  readonly timeoutMs?: number;
+  /** The box's main command: when it has ended, the machine ends. */
+  readonly main?: boolean;
+}
+
+/** What a box is, told once to a machine that has just started. */
+export interface InitOptions {
+  readonly hostname: string;
+  /** The container disk's device in the guest. Default `/dev/vda`. */
+  readonly disk?: string;
+  /** The guest's clock is set to it. Default: the time of the call. */
+  readonly wallClock?: Date;
+  /** Fresh random bytes for the guest's pool, at most 512. Default: 64 bytes of the host's generator. */
+  readonly entropy?: Uint8Array;
+  /** Environment of every command, as the image and the box set it. */
+  readonly env?: EnvironmentInput;
+  readonly cwd?: string;
+  readonly user?: string;
+  /** Contents of `/etc/hosts`. Default: localhost and the host name. */
+  readonly hosts?: string;
+  /** Contents of `/etc/resolv.conf`. Default: the image's own file stays. */
+  readonly resolvConf?: string;
+}
+
+/** How a command ended. `exitCode` is 0 when a signal killed it. */
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly signal?: number;
+  /** The time limit had run out, whatever the status is. */
+  readonly timedOut: boolean;
+}

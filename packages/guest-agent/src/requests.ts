@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { BoxliteError, MAX_FRAME_PAYLOAD } from '@boxlite/core';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { EnvironmentInput, ExecOptions, InitOptions, TerminalSize } from './exec-options.js';
+import { RequestSchema } from './gen/agent_pb.js';
+
+/** The agent's own bounds (native/src/request.h). */
+const MAX_ARGUMENTS = 8192;
+const MAX_ENVIRONMENT = 4096;
+/** Linux: `__NEW_UTS_LEN`. */
+const MAX_HOSTNAME = 64;
+const MAX_ENTROPY = 512;
+const MAX_TIMEOUT_MS = 0xffff_ffff;
+
+const encoder = new TextEncoder();
+
+type Operation = NonNullable<MessageInitShape<typeof RequestSchema>['operation']>;
+
+/**
+ * A request as bytes.
+ * @throws BoxliteError `invalid_argument` when it does not fit into one frame
+ */
+export function encodeRequest(id: number, operation: Operation): Uint8Array {
+  const bytes = toBinary(RequestSchema, create(RequestSchema, { id, operation }));
+  if (bytes.length > MAX_FRAME_PAYLOAD) {
+    throw invalid('argv', `arguments and environment of ${bytes.length} bytes exceed ${MAX_FRAME_PAYLOAD}`, {
+      hint: 'put long input on stdin or into a file of the box',
+    });
+  }
+  return bytes;
+}
+
+/** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
+export function execOperation(options: ExecOptions): Operation {
+  if (options.argv.length === 0 || options.argv[0] === '') throw invalid('argv', 'the command is empty');
+  if (options.argv.length > MAX_ARGUMENTS) throw invalid('argv', `more than ${MAX_ARGUMENTS} arguments`);
+  const { timeoutMs = 0 } = options;
+  if (!Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
+    throw invalid('timeoutMs', `${timeoutMs} is not a time limit in milliseconds (0 to ${MAX_TIMEOUT_MS})`);
+  }
+  return {
+    case: 'exec',
+    value: {
+      argv: options.argv.map((text) => textBytes('argv', text)),
+      env: environment(options.env),
+      cwd: textBytes('cwd', options.cwd ?? ''),
+      user: textBytes('user', options.user ?? ''),
+      stdin: options.stdin ?? false,
+      main: options.main ?? false,
+      // Rounded up, so that a fraction of a millisecond is not "no limit".
+      timeoutMs: Math.ceil(timeoutMs),
+      ...(options.tty === undefined ? {} : { tty: terminalSize(options.tty) }),
+    },
+  };
+}
+
+/** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
+export function initOperation(options: InitOptions): Operation {
+  const { hostname, entropy = randomBytes(64) } = options;
+  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(hostname) || hostname.length > MAX_HOSTNAME) {
+    throw invalid('hostname', `${JSON.stringify(hostname.slice(0, 160))} is not a host name`, {
+      hint: `letters, digits, dots and dashes, at most ${MAX_HOSTNAME}`,
+    });
+  }
+  if (entropy.length > MAX_ENTROPY) throw invalid('entropy', `more than ${MAX_ENTROPY} bytes`);
+  return {
+    case: 'init',
+    value: {
+      hostname,
+      entropy,
+      disk: options.disk ?? '/dev/vda',
+      wallClockNs: BigInt((options.wallClock ?? new Date()).getTime()) * 1_000_000n,
+      env: environment(options.env),
+      cwd: textBytes('cwd', options.cwd ?? ''),
+      user: textBytes('user', options.user ?? ''),
+      ...(options.hosts === undefined ? {} : { hosts: encoder.encode(options.hosts) }),
+      ...(options.resolvConf === undefined ? {} : { resolvConf: encoder.encode(options.resolvConf) }),
+    },
+  };
+}
+
+/** @throws BoxliteError `invalid_argument` for a number that is no signal */
+export function signalOperation(signal: number, group: boolean): Operation {
+  if (!Number.isInteger(signal) || signal < 1 || signal > 64) {
+    throw invalid('signal', `${signal} is not a signal (1 to 64)`);
+  }
+  return { case: 'signal', value: { signal, group } };
+}
+
+/** @throws BoxliteError `invalid_argument` for a size no terminal has */
+export function resizeOperation(size: TerminalSize): Operation {
+  return { case: 'resize', value: { size: terminalSize(size) } };
+}
+
+function terminalSize(size: TerminalSize): { rows: number; cols: number } {
+  for (const value of [size.rows, size.cols]) {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff) {
+      throw invalid('tty', `a terminal of ${size.rows} rows and ${size.cols} columns is out of range`);
+    }
+  }
+  return { rows: size.rows, cols: size.cols };
+}
+
+function environment(input: EnvironmentInput | undefined): Uint8Array[] {
+  const entries = isList(input) ? input : Object.entries(input ?? {}).map(([key, value]) => `${key}=${value}`);
+  if (entries.length > MAX_ENVIRONMENT) throw invalid('env', `more than ${MAX_ENVIRONMENT} variables`);
+  return entries.map((entry) => {
+    if (entry.indexOf('=') < 1) throw invalid('env', `${JSON.stringify(entry.slice(0, 160))} is not KEY=VALUE`);
+    return textBytes('env', entry);
+  });
+}
+
+function isList(input: EnvironmentInput | undefined): input is readonly string[] {
+  return Array.isArray(input);
+}
+
+function textBytes(field: string, text: string): Uint8Array {
+  if (text.includes('\0')) throw invalid(field, `${field} contains a NUL character, which ends a text in Linux`);
+  return encoder.encode(text);
+}
+
+function invalid(field: string, message: string, extra: { hint?: string } = {}): BoxliteError {
+  return new BoxliteError('invalid_argument', message, { ...extra, details: { field } });
+}

@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeFrame, type Frame, FrameDecoder, FrameType, type GuestChannel } from '@boxlite/core';
+import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
+
+/** A machine to boot with QEMU, without supervisor and jail: for tests of what runs inside. */
+export interface BootAgentOptions {
+  /** ext4 image with the agent (or another init), becomes `/dev/vdb`, read-only. */
+  readonly rootfs: string;
+  /** ext4 image of the container, becomes `/dev/vda`. Written to. */
+  readonly disk: string;
+  /** Path of init within the rootfs. Default: the agent. */
+  readonly init?: string;
+  readonly memoryMib?: number;
+  readonly vcpus?: number;
+}
+
+/** The machine, and the link to its agent with the supervisor's part played by the test. */
+export interface BootedAgent extends AsyncDisposable {
+  /** The channel of one host process; each slot (1 to 65535) is another one. */
+  channel(slot?: number): GuestChannel;
+  /** Tells the agent that a host process is gone; resolves with the agent's echo. */
+  slotGone(slot: number): Promise<void>;
+  /** Frames as the supervisor sends them, such as SHUTDOWN; the stream is not translated. */
+  send(frame: Partial<Frame> & { readonly type: number }): void;
+  /** The raw bytes of the link: for inits that speak something else than frames. Call before the first byte. */
+  readonly link: Socket;
+  /** Settles with QEMU's exit status. */
+  readonly exited: Promise<number | null>;
+  /** What the guest has written to its console so far. */
+  consoleText(): Promise<string>;
+}
+
+/** Boots and resolves once the guest's end of the link is connected (not when the agent has spoken). */
+export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent> {
+  const directory = await mkdtemp(join(tmpdir(), 'boxlite-vm-'));
+  const consoleFile = join(directory, 'console.log');
+  const socketPath = join(directory, 'agent.sock');
+  const home = join(tmpdir(), `boxlite-test-kernel-${process.getuid?.() ?? 0}`);
+  const kernel = await createLibkrunfwKernelSource({ home }).kernel();
+  const server = createServer();
+  server.listen(socketPath);
+  await once(server, 'listening');
+  const qemu = spawn('qemu-system-x86_64', qemuArguments(options, kernel.path, socketPath, consoleFile), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let complaints = '';
+  qemu.stderr.on('data', (chunk: Buffer) => {
+    complaints += chunk.toString();
+  });
+  const exited = once(qemu, 'exit').then(([status]) => status as number | null);
+  const early = exited.then((status) => Promise.reject(new Error(`QEMU exited with ${status}: ${complaints}`)));
+  early.catch(() => undefined); // only the race below cares; later exits are `exited`
+  const [link] = (await Promise.race([once(server, 'connection'), early])) as [Socket];
+  server.close();
+  const relay = createRelay(link);
+  return {
+    ...relay,
+    link,
+    exited,
+    consoleText: () => readFile(consoleFile, 'utf8'),
+    async [Symbol.asyncDispose]() {
+      link.destroy();
+      qemu.kill('SIGKILL');
+      await exited;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: string, consoleFile: string): string[] {
+  const init = options.init ?? '/boxlite/bin/boxlite-guest';
+  return [
+    ...['-M', 'microvm,acpi=off', '-accel', 'tcg,tb-size=64', '-cpu', 'EPYC', '-m', `${options.memoryMib ?? 128}M`],
+    ...['-smp', String(options.vcpus ?? 1), '-nodefaults', '-no-reboot', '-display', 'none', '-kernel', kernel],
+    ...['-append', `console=hvc0 root=/dev/vdb ro rootfstype=ext4 init=${init} reboot=t panic=-1 quiet`],
+    ...['-global', 'virtio-mmio.force-legacy=false'],
+    ...['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-device,rng=rng'],
+    ...['-drive', `id=vda,file=${options.disk},format=raw,if=none`, '-device', 'virtio-blk-device,drive=vda'],
+    ...['-drive', `id=vdb,file=${options.rootfs},format=raw,if=none,readonly=on`],
+    ...['-device', 'virtio-blk-device,drive=vdb', '-device', 'virtio-serial-device'],
+    ...['-chardev', `file,id=console,path=${consoleFile}`, '-device', 'virtconsole,chardev=console'],
+    ...['-chardev', `socket,id=agent,path=${socketPath}`, '-device', 'virtserialport,chardev=agent,name=agent'],
+  ];
+}
+
+/** What the supervisor does to frames: stream ids of a slot are translated, the hello is repeated to each. */
+function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | 'send'> {
+  const decoder = new FrameDecoder();
+  const listeners = new Map<number, (frame: Frame) => void>();
+  const early = new Map<number, Frame[]>();
+  const echoes = new Map<number, () => void>();
+  const closeListeners: ((reason: Error) => void)[] = [];
+  let hello: Frame | undefined;
+  let closed: Error | undefined;
+
+  const deliver = (slot: number, frame: Frame) => {
+    const listener = listeners.get(slot);
+    if (listener !== undefined) listener(frame);
+    else early.set(slot, [...(early.get(slot) ?? []), frame]);
+  };
+  link.on('data', (chunk) => {
+    for (const frame of decoder.push(chunk)) {
+      const slot = frame.stream >>> 16;
+      if (frame.type === FrameType.HELLO) {
+        hello = frame;
+        for (const listener of listeners.values()) listener(frame);
+      } else if (frame.type === FrameType.SLOT_GONE) {
+        echoes.get(slot)?.();
+      } else {
+        deliver(slot, { ...frame, stream: frame.stream & 0xffff });
+      }
+    }
+  });
+  link.on('error', () => undefined); // always followed by close
+  link.on('close', () => {
+    closed = new Error('the link has closed');
+    for (const listener of closeListeners) listener(closed);
+  });
+  const send = (frame: Partial<Frame> & { readonly type: number }) => {
+    if (closed !== undefined) throw closed;
+    return link.write(encodeFrame(frame));
+  };
+  return {
+    send: (frame) => void send(frame),
+    slotGone(slot) {
+      const echoed = new Promise<void>((resolve) => echoes.set(slot, resolve));
+      send({ type: FrameType.SLOT_GONE, stream: slot * 0x1_0000 });
+      return echoed;
+    },
+    channel: (slot = 1) => ({
+      async send(frame) {
+        if (!send({ ...frame, stream: slot * 0x1_0000 + (frame.stream ?? 0) })) await once(link, 'drain');
+      },
+      onFrame(listener) {
+        listeners.set(slot, listener);
+        if (hello !== undefined) listener(hello);
+        for (const frame of early.get(slot) ?? []) listener(frame);
+        early.delete(slot);
+      },
+      onClose(listener) {
+        if (closed !== undefined) listener(closed);
+        else closeListeners.push(listener);
+      },
+    }),
+  };
+}
