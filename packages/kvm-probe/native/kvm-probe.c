@@ -1,9 +1,11 @@
 /*
  * Says what KVM on this host can do by running 64-bit guest code. Prints one line of JSON and exits 0 whatever the answer is:
  *
- *   {"step":"done","errno":0,"apiVersion":12,"exitReason":5,"suberror":0,"cmpxchg16b":true,"int3":true}
+ *   {"step":"done","errno":0,"apiVersion":12,"exitReason":5,"suberror":0,"cmpxchg16b":true,"int3":true,
+ *    "tscKhz":2596098}
  *
- * `step` is the step that failed, or "done" when the guest halted. Usage: kvm-probe [device]
+ * `step` is the step that failed, or "done" when the guest halted; `tscKhz` is the measured frequency of this processor's time stamp
+ * counter, 0 if it cannot be told. Usage: kvm-probe [device]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 
 #include "guest-layout.h"
 #include "guest-memory.h"
+#include "tsc-frequency.h"
 
 enum {
     TIME_LIMIT_SECONDS = 3,
@@ -150,14 +153,21 @@ int main(int argc, char **argv)
 {
     struct outcome outcome = {.step = "start"};
     const struct sigaction action = {.sa_handler = on_alarm};
+    struct tsc_sample start;
+    uint32_t tsc_khz = 0;
+    bool has_sample;
 
     if (sigaction(SIGALRM, &action, NULL) < 0)
         return 1;
     alarm(TIME_LIMIT_SECONDS);
+    has_sample = tsc_sample_take(&start);
     probe(argc > 1 ? argv[1] : "/dev/kvm", &outcome);
-    if (printf("{\"step\":\"%s\",\"errno\":%d,\"apiVersion\":%d,\"exitReason\":%u,\"suberror\":%u,\"cmpxchg16b\":%s,\"int3\":%s}\n",
+    if (has_sample)
+        tsc_khz = tsc_frequency_khz(&start);
+    if (printf("{\"step\":\"%s\",\"errno\":%d,\"apiVersion\":%d,\"exitReason\":%u,\"suberror\":%u,"
+               "\"cmpxchg16b\":%s,\"int3\":%s,\"tscKhz\":%u}\n",
                outcome.step, outcome.error, outcome.api_version, outcome.exit_reason, outcome.suberror,
-               outcome.cmpxchg16b ? "true" : "false", outcome.int3 ? "true" : "false") < 0)
+               outcome.cmpxchg16b ? "true" : "false", outcome.int3 ? "true" : "false", tsc_khz) < 0)
         return 1;
     return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { classifyKvm } from './classify-kvm.js';
 import type { KvmFacts } from './kvm-facts.js';
 import type { ProbeRun } from './probe-run.js';
+import { trustedTscKhz } from './trusted-tsc-khz.js';
 
 const ran: ProbeRun = {
   step: 'done',
@@ -12,6 +13,7 @@ const ran: ProbeRun = {
   suberror: 0,
   cmpxchg16b: true,
   int3: true,
+  tscKhz: 2_500_000,
 };
 const host: KvmFacts = {
   platform: 'linux',
@@ -19,6 +21,7 @@ const host: KvmFacts = {
   deviceExists: true,
   cpu: { vendor: 'GenuineIntel', hasVirtualization: true, isGuest: false },
   kvmModules: ['kvm', 'kvm_intel'],
+  clockSource: 'tsc',
   run: ran,
 };
 const { run: _, ...noDevice } = { ...host, deviceExists: false, kvmModules: [] };
@@ -133,5 +136,14 @@ describe('classifyKvm', () => {
       reason: expect.stringMatching(reason),
       remedy: expect.stringMatching(remedy),
     });
+  });
+});
+
+describe('trustedTscKhz', () => {
+  it('tells the measured frequency only where the host itself keeps time by the counter', () => {
+    expect(trustedTscKhz(host)).toBe(2_500_000);
+    expect(trustedTscKhz({ ...host, clockSource: 'hpet' })).toBeUndefined();
+    expect(trustedTscKhz({ ...host, run: { ...ran, tscKhz: 0 } })).toBeUndefined();
+    expect(trustedTscKhz(noDevice)).toBeUndefined();
   });
 });

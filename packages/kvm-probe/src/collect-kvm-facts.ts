@@ -11,7 +11,7 @@ const PROGRAM_TIMEOUT_MS = 6_000;
 const MAX_OUTPUT_BYTES = 4_096;
 
 /**
- * Looks at this host and runs the probe program if there is a device.
+ * Looks at this host and runs the probe program.
  * @param binary the probe program
  * @param device normally `/dev/kvm`
  */
@@ -21,9 +21,10 @@ export async function collectKvmFacts(binary: string, device: string): Promise<K
     architecture: process.arch,
     deviceExists: await exists(device),
     cpu: parseCpuInfo(await textOf('/proc/cpuinfo')),
+    clockSource: (await textOf('/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim(),
     kvmModules: (await namesIn('/sys/module')).filter((name) => name.startsWith('kvm')),
   };
-  if (!base.deviceExists || base.platform !== 'linux' || base.architecture !== 'x64') return base;
+  if (base.platform !== 'linux' || base.architecture !== 'x64') return base;
   try {
     const { stdout } = await run(binary, [device], {
       timeout: PROGRAM_TIMEOUT_MS,
@@ -50,7 +51,7 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch {
-    // No /proc: then nothing is known of the processor, and the classification says so.
+    // No /proc or /sys: then nothing is known of it, and the classification says so.
     return '';
   }
 }

@@ -11,7 +11,9 @@ export interface KvmFacts {
   readonly cpu: { readonly vendor: string; readonly hasVirtualization: boolean; readonly isGuest: boolean };
   /** Names in `/sys/module` that start with `kvm`: `kvm`, `kvm_intel`, `kvm_amd`, or another back end's. */
   readonly kvmModules: readonly string[];
-  /** The program's outcome; absent when the device is missing or the program could not be run. */
+  /** `current_clocksource` of the first clock source: `tsc` when the kernel trusts the time stamp counter. */
+  readonly clockSource: string;
+  /** The program's outcome; absent when it could not be run. */
   readonly run?: ProbeRun;
   /** Why the program could not be run. */
   readonly runFailure?: string;

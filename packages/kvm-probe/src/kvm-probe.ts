@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import type { HardwareProbe, KvmStatus } from '@boxlite/core';
+import type { HardwareProbe } from '@boxlite/core';
 import { classifyKvm } from './classify-kvm.js';
 import { collectKvmFacts } from './collect-kvm-facts.js';
+import type { KvmFacts } from './kvm-facts.js';
+import { trustedTscKhz } from './trusted-tsc-khz.js';
 
 /** Settings of {@link createKvmProbe}. */
 export interface KvmProbeOptions {
@@ -11,8 +13,8 @@ export interface KvmProbeOptions {
   readonly device?: string;
 }
 
-/** One answer a process for each pair of settings: the hardware does not change under us. */
-const answers = new Map<string, Promise<KvmStatus>>();
+/** Looked at once a process for each pair of settings: the hardware does not change under us. */
+const known = new Map<string, Promise<KvmFacts>>();
 
 /** The static program that runs guest code, in this package. */
 export function kvmProbeBinaryPath(): string {
@@ -26,14 +28,14 @@ export function kvmProbeBinaryPath(): string {
 export function createKvmProbe(options: KvmProbeOptions = {}): HardwareProbe {
   const binary = options.binary ?? kvmProbeBinaryPath();
   const device = options.device ?? '/dev/kvm';
+  const facts = () => {
+    const key = `${binary}\0${device}`;
+    const collected = known.get(key) ?? collectKvmFacts(binary, device);
+    known.set(key, collected);
+    return collected;
+  };
   return {
-    kvm() {
-      const key = `${binary}\0${device}`;
-      const known = answers.get(key);
-      if (known !== undefined) return known;
-      const answer = collectKvmFacts(binary, device).then(classifyKvm);
-      answers.set(key, answer);
-      return answer;
-    },
+    kvm: async () => classifyKvm(await facts()),
+    tscKhz: async () => trustedTscKhz(await facts()),
   };
 }

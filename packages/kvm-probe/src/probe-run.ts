@@ -12,6 +12,8 @@ export interface ProbeRun {
   readonly suberror: number;
   readonly cmpxchg16b: boolean;
   readonly int3: boolean;
+  /** Measured frequency of the processor's time stamp counter in kHz, 0 if unknown. */
+  readonly tscKhz: number;
 }
 
 /** @throws BoxliteError `internal` when the text is not the program's */
@@ -22,8 +24,8 @@ export function parseProbeRun(text: string): ProbeRun {
   } catch {
     // Reported below like any other text that is not the program's.
   }
-  const { step, errno, apiVersion, exitReason, suberror, cmpxchg16b, int3 } = parsed ?? {};
-  const areNumbers = [errno, apiVersion, exitReason, suberror].every((value) => Number.isSafeInteger(value));
+  const { step, errno, apiVersion, exitReason, suberror, cmpxchg16b, int3, tscKhz } = parsed ?? {};
+  const areNumbers = [errno, apiVersion, exitReason, suberror, tscKhz].every((value) => Number.isSafeInteger(value));
   const areFlags = [cmpxchg16b, int3].every((value) => typeof value === 'boolean');
   if (typeof step !== 'string' || !areNumbers || !areFlags) {
     throw new BoxliteError('internal', `the KVM probe said ${JSON.stringify(text.slice(0, 160))}`, {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,18 @@ describe('the probe of this host', () => {
   );
 
   it('asks the hardware once a process', async () => {
-    expect(createKvmProbe().kvm()).toBe(createKvmProbe().kvm());
+    const first = await createKvmProbe().tscKhz?.();
+    // Measured again, it would not be the same to the last digit.
+    expect(await createKvmProbe().tscKhz?.()).toBe(first);
+  });
+
+  it('measures the time stamp counter to within a thousandth of what the kernel shows', async () => {
+    const shown = Number(/^cpu MHz\s*:\s*([\d.]+)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]) * 1000;
+    const { stdout } = await run(kvmProbeBinaryPath());
+    const { tscKhz } = JSON.parse(stdout);
+    expect(tscKhz).toBeGreaterThan(100_000);
+    // On a virtual machine the shown figure is the counter's; on bare metal it follows the power state and says nothing.
+    if (isEmulated) expect(Math.abs(tscKhz / shown - 1)).toBeLessThan(0.001);
   });
 
   it('never throws: a device that is not KVM, none at all, and a program that is missing are statuses', async () => {

@@ -18,4 +18,9 @@ export type KvmStatus =
 /** Asks the hardware; handlers that can use KVM get this injected. Cached for the life of the process by its implementation. */
 export interface HardwareProbe {
   kvm(): Promise<KvmStatus>;
+  /**
+   * Frequency of the host's time stamp counter in kHz, undefined where it is no trustworthy clock. A VMM that emulates the processor passes it
+   * to the guest, which cannot measure it.
+   */
+  tscKhz?(): Promise<number | undefined>;
 }
