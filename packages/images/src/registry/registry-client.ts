@@ -6,7 +6,7 @@ import { MANIFEST_ACCEPT } from '../documents/media-types.js';
 import { MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
 import type { LoadedDocument } from '../documents/resolve-manifest.js';
 import type { HttpAnswer, HttpClient } from './http-client.js';
-import { readBounded } from './read-bounded.js';
+import { readBounded, readStart } from './read-bounded.js';
 import { checkForwardedUrl, endpointUrl } from './registry-endpoint.js';
 import { networkError, registryMessage, statusError } from './registry-errors.js';
 import type { RegistryEntry } from './registry-settings.js';
@@ -140,12 +140,7 @@ export class RegistryClient {
   }
 
   private async failure(answer: HttpAnswer, what: string): Promise<BoxliteError> {
-    const length = Number(answer.header('content-length') ?? Number.NaN);
-    if (!(length <= MAX_ERROR_BODY_BYTES)) {
-      await answer.discard();
-      return statusError(answer.status, what, this.base.host, '');
-    }
-    const body = await readBounded(answer, MAX_ERROR_BODY_BYTES, what);
+    const body = await readStart(answer, MAX_ERROR_BODY_BYTES);
     return statusError(answer.status, what, this.base.host, registryMessage(body));
   }
 }
