@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, digestHex, errnoOf, type GuestKernel, toBoxliteError } from '@boxlite/core';
+import { installFile, stage } from '@boxlite/layout';
 import { type FileIdentity, fileIdentity } from './file-identity.js';
 import { readKernelIndex, writeKernelIndex } from './kernel-index.js';
 
@@ -41,30 +42,23 @@ export class KernelCache {
    * @throws BoxliteError `storage_error` or `disk_full`; nothing stays
    */
   async install(key: string, source: FileIdentity, kernel: BuiltKernel): Promise<Omit<GuestKernel, 'origin'>> {
-    const staged = join(this.#staging, `kernel-${process.pid}-${randomBytes(6).toString('hex')}`);
     try {
       await mkdir(this.#kernels, { recursive: true, mode: 0o700 });
       await mkdir(this.#staging, { recursive: true, mode: 0o700 });
+      await using area = await stage(this.#staging);
       const hash = createHash('sha256');
       for (const part of kernel.parts) hash.update(part);
       const digest: Digest = `sha256:${hash.digest('hex')}`;
       const path = join(this.#kernels, digestHex(digest));
-      await writeDurably(staged, kernel.parts);
-      await rename(staged, path);
-      await syncDirectory(this.#kernels);
+      await writeParts(area.path('kernel'), kernel.parts);
+      await installFile(area.path('kernel'), path);
       const cached = await identityOf(path);
       if (cached !== undefined) {
-        await writeKernelIndex(this.#kernels, `${staged}.index`, {
-          key,
-          source,
-          cached,
-          digest,
-          version: kernel.version,
-        });
+        const entry = { key, source, cached, digest, version: kernel.version };
+        await writeKernelIndex(this.#kernels, area.path('index.json'), entry);
       }
       return { path, digest, version: kernel.version };
     } catch (thrown) {
-      await rm(staged, { force: true });
       throw toBoxliteError(thrown, 'storage_error', `installing the guest kernel in ${this.#kernels}`);
     }
   }
@@ -80,22 +74,11 @@ async function identityOf(path: string): Promise<FileIdentity | undefined> {
   }
 }
 
-async function writeDurably(path: string, parts: readonly Uint8Array[]): Promise<void> {
+async function writeParts(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const file = await open(path, 'wx', 0o600);
   try {
-    await file.chmod(0o600);
     await file.writev(parts);
-    await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

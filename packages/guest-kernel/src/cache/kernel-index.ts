@@ -1,6 +1,7 @@
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, errnoOf, isDigest } from '@boxlite/core';
+import { installFile } from '@boxlite/layout';
 import type { FileIdentity } from './file-identity.js';
 
 const INDEX_FILE = 'index.json';
@@ -44,20 +45,8 @@ export async function writeKernelIndex(
 ): Promise<void> {
   const others = (await readKernelIndex(kernelsDirectory)).filter(({ key }) => key !== entry.key);
   const text = JSON.stringify([entry, ...others].slice(0, MAX_ENTRIES), null, 1);
-  try {
-    const file = await open(stagingPath, 'wx', 0o600);
-    try {
-      await file.chmod(0o600);
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(stagingPath, join(kernelsDirectory, INDEX_FILE));
-  } catch (thrown) {
-    await rm(stagingPath, { force: true });
-    throw thrown;
-  }
+  await writeFile(stagingPath, text, { mode: 0o600 });
+  await installFile(stagingPath, join(kernelsDirectory, INDEX_FILE));
 }
 
 function isEntry(value: unknown): value is KernelIndexEntry {
