@@ -41,10 +41,16 @@ export function createJailer(options: JailerOptions): Jail {
 }
 
 function confiningJail(options: JailerOptions, security: SecurityOptions, context: SandboxContext): Jail {
-  const cgroups = options.cgroups ?? createCgroupV2Controller();
-  const stageB = options.stageB ?? defaultStageBPath();
-  const seccomp = security.seccompEnabled ? seccompFilter({ networkEnabled: security.networkEnabled }) : undefined;
-  const inside: SandboxContext = { ...context, paths: withPath(context.paths, stageB) };
+  // Stage B and cgroups are Linux; elsewhere the sandbox is all there is.
+  const linux = process.platform === 'linux';
+  const cgroups = options.cgroups ?? (linux ? createCgroupV2Controller() : undefined);
+  const stageB = options.stageB ?? (linux ? defaultStageBPath() : undefined);
+  const seccomp =
+    linux && security.seccompEnabled ? seccompFilter({ networkEnabled: security.networkEnabled }) : undefined;
+  const inside: SandboxContext = {
+    ...context,
+    paths: stageB === undefined ? context.paths : withPath(context.paths, stageB),
+  };
   let sandbox = options.sandbox;
   let cgroup = NO_CGROUP;
   return {
@@ -60,7 +66,7 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
       }
       sandbox = options.sandbox;
       const setup = await sandbox.setup(inside);
-      cgroup = await cgroups.prepare(context.id, context.resourceLimits);
+      cgroup = (await cgroups?.prepare(context.id, context.resourceLimits)) ?? NO_CGROUP;
       if (cgroup.cgroupDir === undefined && setup.cgroupDir !== undefined) {
         cgroup = { ...cgroup, cgroupDir: setup.cgroupDir };
       }
@@ -73,7 +79,9 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
     },
     command(command) {
       refuseNul(command);
-      if (sandbox !== options.sandbox) return withLimits(sandbox.apply(context, command), context, cgroup);
+      if (sandbox !== options.sandbox || stageB === undefined) {
+        return withLimits(sandbox.apply(context, command), context, cgroup);
+      }
       const { dataFds, ...wrapped } = wrapWithStageB(context, command, {
         path: stageB,
         landlock: true,
@@ -83,7 +91,7 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
       return withLimits({ ...confined, dataFds: [...(confined.dataFds ?? []), ...dataFds] }, context, cgroup);
     },
     async release() {
-      await cgroups.release(context.id);
+      await cgroups?.release(context.id);
       await options.sandbox.teardown?.(inside);
     },
   };
@@ -114,7 +122,7 @@ function refuseNul({ binary, args, env }: JailCommand): void {
 }
 
 /** Why the wanted confinement cannot be had, or undefined. */
-async function refusalOf(options: JailerOptions, stageB: string): Promise<BoxliteError | undefined> {
+async function refusalOf(options: JailerOptions, stageB: string | undefined): Promise<BoxliteError | undefined> {
   const { available, reason, remedy } = await options.sandbox.isAvailable();
   if (!available) {
     return new BoxliteError(
@@ -123,6 +131,7 @@ async function refusalOf(options: JailerOptions, stageB: string): Promise<Boxlit
       { ...(remedy === undefined ? {} : { hint: remedy }), details: { sandbox: options.sandbox.name } },
     );
   }
+  if (stageB === undefined) return undefined;
   try {
     await access(stageB, constants.X_OK);
     return undefined;

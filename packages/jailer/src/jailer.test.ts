@@ -1,0 +1,183 @@
+import type { JailCommand, Sandbox, SandboxContext } from '@boxlite/core';
+import { describe, expect, it, vi } from 'vitest';
+import type { CgroupController } from './cgroup/cgroup-controller.js';
+import { createJailer } from './jailer.js';
+import type { JailerOptions } from './jailer-options.js';
+
+const command: JailCommand = { binary: '/not/there/yet', args: ['-x'], env: { A: 'b' } };
+
+function fakeSandbox(parts: Partial<Sandbox> = {}): Sandbox & { contexts: SandboxContext[] } {
+  const contexts: SandboxContext[] = [];
+  return {
+    contexts,
+    name: 'fake',
+    isAvailable: async () => ({ available: true }),
+    setup: async (context) => {
+      contexts.push(context);
+      return { degradations: ['fake is weak'] };
+    },
+    apply: (_context, inner) => ({
+      ...inner,
+      binary: '/fake',
+      args: [inner.binary, ...inner.args],
+      pidReport: { kind: 'self' },
+    }),
+    ...parts,
+  };
+}
+
+/** A controller as on a host that has everything, or nothing. */
+const cgroups = (works: boolean): CgroupController & { release: ReturnType<typeof vi.fn> } => ({
+  prepare: async () =>
+    works
+      ? { cgroupDir: '/cg/boxlite/b', enforced: { memory: true, processes: true }, degradations: [] }
+      : { enforced: { memory: false, processes: false }, degradations: ['no cgroup here'] },
+  release: vi.fn(async () => undefined),
+});
+
+function jailOf(parts: Partial<JailerOptions> = {}) {
+  return createJailer({
+    id: 'b',
+    sandbox: fakeSandbox(),
+    paths: [],
+    stageB: '/bin/true',
+    cgroups: cgroups(true),
+    ...parts,
+  });
+}
+
+describe('a jail', () => {
+  it('wraps the command in stage B, and that in the sandbox', () => {
+    const confined = jailOf({ security: { networkEnabled: false } }).command(command);
+    expect(confined.binary).toBe('/fake');
+    expect(confined.args).toEqual(
+      ['/bin/true', '--gid', '65534', '--uid', '65534', '--landlock', '6', '--no-tcp', '--seccomp', '5'].concat([
+        '--unset',
+        'PWD',
+        '--keep-from',
+        '10',
+        '--',
+        '/not/there/yet',
+        '-x',
+      ]),
+    );
+    expect(confined.env).toEqual({ A: 'b' });
+    expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([6, 5]);
+  });
+
+  it('command() never refuses, also for a binary that does not exist yet and before prepare', () => {
+    expect(() => jailOf({ stageB: '/not/there' }).command(command)).not.toThrow();
+  });
+
+  it('shows the sandbox the granted paths and the helper, sorted', async () => {
+    const sandbox = fakeSandbox();
+    await jailOf({
+      sandbox,
+      paths: [
+        { path: '/a', writable: true },
+        { path: '/z', writable: false },
+      ],
+    }).prepare();
+    expect(sandbox.contexts[0]?.paths.map(({ path }) => path)).toEqual(['/a', '/bin/true', '/z']);
+  });
+
+  it('refuses in prepare() when it is wanted and unavailable, with reason and remedy', async () => {
+    const sandbox = fakeSandbox({
+      isAvailable: async () => ({ available: false, reason: 'no bwrap', remedy: 'install it' }),
+    });
+    await expect(jailOf({ sandbox }).prepare()).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      message: 'the sandbox fake cannot confine box b: no bwrap',
+      hint: 'install it',
+    });
+  });
+
+  it('refuses in prepare() when the stage B helper is not built', async () => {
+    await expect(jailOf({ stageB: '/not/there' }).prepare()).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      details: { field: 'stageB', path: '/not/there' },
+    });
+  });
+
+  it('runs bare only when that was asked for explicitly, and warns', async () => {
+    const sandbox = fakeSandbox({ isAvailable: async () => ({ available: false, reason: 'no bwrap' }) });
+    const jail = jailOf({ sandbox, security: { allowUnconfined: true } });
+    const warnings = await jail.prepare();
+    expect(warnings.join()).toContain('UNCONFINED');
+    expect(warnings.join()).toContain('no bwrap');
+    expect(jail.name).toBe('none');
+    expect(jail.command(command)).toMatchObject({ ...command, pidReport: { kind: 'self' } });
+  });
+
+  it('that is off does nothing in prepare() and leaves the command bare', async () => {
+    const sandbox = fakeSandbox({ isAvailable: () => Promise.reject(new Error('asked')) });
+    const jail = jailOf({ sandbox, security: { jailerEnabled: false } });
+    expect(await jail.prepare()).toEqual([]);
+    expect(jail.command(command)).toEqual({ ...command, pidReport: { kind: 'self' } });
+    expect(jail.name).toBe('none');
+  });
+
+  it('passes degradations of sandbox and cgroup on, and carries on', async () => {
+    expect(await jailOf({ cgroups: cgroups(false) }).prepare()).toEqual(['fake is weak', 'no cgroup here']);
+  });
+
+  it('joins the cgroup, which then holds memory and processes; the rest are rlimits', async () => {
+    const jail = jailOf({ security: { maxMemory: 1e9, maxCpuTime: 9 } });
+    await jail.prepare();
+    const { cgroupDir, rlimits } = jail.command(command);
+    expect(cgroupDir).toBe('/cg/boxlite/b');
+    expect(rlimits).toEqual({ maxOpenFiles: 1024, maxFileSize: 1024 ** 3, maxCpuTime: 9 });
+  });
+
+  it('limits the address space where no cgroup holds the memory, and says so', async () => {
+    const jail = jailOf({ cgroups: cgroups(false), security: { maxMemory: 1e9 } });
+    expect((await jail.prepare()).join()).toContain('address space');
+    expect(jail.command(command).rlimits).toMatchObject({ maxMemory: 1e9 });
+  });
+
+  it('leaves the filter out when seccomp is off', () => {
+    const confined = jailOf({ security: { seccompEnabled: false } }).command(command);
+    expect(confined.args).not.toContain('--seccomp');
+    expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([6]);
+  });
+
+  it('removes the cgroup and what the sandbox made on release', async () => {
+    const teardown = vi.fn(async () => undefined);
+    const controller = cgroups(true);
+    await jailOf({ sandbox: fakeSandbox({ teardown }), cgroups: controller }).release();
+    expect(controller.release).toHaveBeenCalledWith('b');
+    expect(teardown).toHaveBeenCalledOnce();
+  });
+
+  it('refuses a NUL, which would end one record of its data and begin another', () => {
+    for (const bad of [{ binary: '/a\0b' }, { args: ['\0'] }, { env: { A: '\0' } }, { env: { 'A\0': '' } }]) {
+      expect(() => jailOf().command({ ...command, ...bad })).toThrowError(
+        expect.objectContaining({ code: 'invalid_argument' }),
+      );
+    }
+  });
+});
+
+describe('the inputs of a jail are checked', () => {
+  const grant = (path: string) => ({ paths: [{ path, writable: true }] });
+  it.each<[string, Partial<JailerOptions>]>([
+    ['id', { id: '' }],
+    ['id', { id: '../x' }],
+    ['sandbox', { sandbox: {} as Sandbox }],
+    ['paths[0].path', grant('relative')],
+    ['paths[0].path', grant('/a/../b')],
+    ['paths[0].path', grant('/a//b')],
+    ['paths[0].path', grant('/a/')],
+    ['paths[0].path', grant('/')],
+    ['paths[0].path', grant('/a\0b')],
+    ['paths[0].writable', { paths: [{ path: '/a' } as { path: string; writable: boolean }] }],
+    ['maskedPaths[1]', { maskedPaths: ['/a/', '/b/./'] }],
+    ['symlinks[0].target', { symlinks: [{ path: '/tmp/x', target: 'y' }] }],
+    ['devices[0]', { devices: ['/etc/passwd'] }],
+    ['devices[0]', { devices: ['/dev/../etc/passwd'] }],
+    ['stageB', { stageB: 'stage-b' }],
+    ['maxOpenFiles', { security: { maxOpenFiles: -1 } }],
+  ])('%s', (field, parts) => {
+    expect(() => jailOf(parts)).toThrowError(expect.objectContaining({ code: 'invalid_argument', details: { field } }));
+  });
+});
