@@ -19,7 +19,8 @@ static bool list_append(struct text_list *list, char *item, size_t limit)
 {
     if (list->count >= limit)
         return false;
-    if (list->count == list->capacity) {
+    /* One place more than items: lists end with NULL, as execve wants them. */
+    if (list->count + 1 >= list->capacity) {
         size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
         char **items = realloc(list->items, capacity * sizeof *items);
         if (items == NULL)
@@ -28,6 +29,7 @@ static bool list_append(struct text_list *list, char *item, size_t limit)
         list->capacity = capacity;
     }
     list->items[list->count++] = item;
+    list->items[list->count] = NULL;
     return true;
 }
 

@@ -14,7 +14,7 @@
 
 enum operation { OPERATION_UNKNOWN, OPERATION_INIT, OPERATION_EXEC, OPERATION_SIGNAL, OPERATION_RESIZE, OPERATION_PING };
 
-/* NUL-terminated strings inside the request's arena. */
+/* NUL-terminated strings inside the request's arena; the list itself ends with NULL unless it is empty. */
 struct text_list {
     char **items;
     size_t count;
