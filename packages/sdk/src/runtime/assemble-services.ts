@@ -12,9 +12,9 @@ import { defaultRegistry } from '../registry/default-registry.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
 import type { PluginContext } from '../registry/plugin-context.js';
 import type { BoxliteOptions } from './boxlite.js';
+import { buildJail } from './build-jail.js';
 import { guestRootfsService } from './guest-rootfs-service.js';
 import { imageDiskService } from './image-disk-service.js';
-import { buildJail } from './build-jail.js';
 import { lazy } from './lazy.js';
 import { silentLog } from './log.js';
 import { MetricsCounter } from './runtime-metrics.js';
@@ -34,6 +34,7 @@ export async function assembleServices(options: BoxliteOptions): Promise<Runtime
     self: selfIdentity(),
     isAlive,
   });
+  const log = options.log ?? silentLog;
   const registry = options.registry ?? defaultRegistry();
   const context: PluginContext = {
     layout,
@@ -51,7 +52,7 @@ export async function assembleServices(options: BoxliteOptions): Promise<Runtime
     layout,
     store,
     registry,
-    log: options.log ?? silentLog,
+    log,
     metrics: new MetricsCounter(),
     vmm: (id) => plugins<VmmHandler>('vmm', id),
     async resolveImage(reference, pullOptions = {}) {
@@ -64,7 +65,7 @@ export async function assembleServices(options: BoxliteOptions): Promise<Runtime
     },
     disks,
     imageDisk: imageDiskService(layout, sources),
-    guestRootfs: guestRootfsService(layout, store, disks),
+    guestRootfs: guestRootfsService(layout, store, disks, log),
     kernel: async (signal) => (await kernels()).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
     jail: async (request) => buildJail(layout, await sandbox(), await disks(), request),
@@ -91,9 +92,7 @@ function pluginChooser(registry: PluginRegistry, context: PluginContext) {
 function imageSources(registry: PluginRegistry, context: PluginContext) {
   const load = lazy(async () => {
     const probed = await registry.probeAll('image-source');
-    return probed
-      .filter(({ result }) => result.available)
-      .map(({ plugin }) => plugin.create(context) as ImageSource);
+    return probed.filter(({ result }) => result.available).map(({ plugin }) => plugin.create(context) as ImageSource);
   });
   return async (reference: string): Promise<ImageSource> => {
     const source = (await load()).find((candidate) => candidate.accepts(reference));

@@ -14,6 +14,7 @@ import type {
 } from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout, HomeLayout } from '@boxlite/layout';
+import type { HeldGuestRootfs } from '@boxlite/rootfs';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { Log } from './log.js';
@@ -25,11 +26,6 @@ export interface PullOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
   readonly pull?: 'missing' | 'always' | 'never';
-}
-
-/** A guest rootfs disk, and what releases the lease that keeps it from garbage collection until its reference is recorded. */
-export interface HeldGuestRootfs extends AsyncDisposable {
-  readonly path: string;
 }
 
 /** What a jail is built from for one start. */
@@ -56,7 +52,8 @@ export interface RuntimeServices {
   disks(): Promise<DiskStore>;
   /** The shared ext4 disk of an image, made when it is missing. */
   imageDisk(image: ResolvedImage, sizeBytes: number, signal?: AbortSignal): Promise<string>;
-  guestRootfs(signal?: AbortSignal): Promise<HeldGuestRootfs & { recordUse(boxId: string): Promise<void> }>;
+  /** Leased against garbage collection until it is released; record its use by a box before that. */
+  guestRootfs(signal?: AbortSignal): Promise<HeldGuestRootfs>;
   kernel(signal?: AbortSignal): Promise<GuestKernel>;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;

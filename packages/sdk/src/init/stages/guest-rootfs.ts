@@ -8,7 +8,7 @@ export const guestRootfs: Stage<StartContext> = {
     const held = await context.services.guestRootfs(context.signal);
     try {
       await held.recordUse(context.record.config.id);
-      context.guestRootfsPath = held.path;
+      context.guestRootfsPath = held.rootfs.path;
     } finally {
       await held[Symbol.asyncDispose]();
     }
