@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createHomeLayout } from '../src/index.js';
@@ -117,6 +126,19 @@ describe('prepare() of a home', () => {
     await expect(refusal).rejects.toMatchObject({ code: 'permission_denied', details: { owner: 65534 } });
     await expect(refusal).rejects.toThrow(home);
     expect(readdirSync(home)).toEqual([]);
+  });
+
+  it.runIf(isRoot)('refuses a link to a home owned by somebody else, and a link somebody else made', async () => {
+    const base = await temporaryDirectory();
+    for (const name of ['theirs', 'mine']) mkdirSync(join(base, name), { mode: 0o700 });
+    chownSync(join(base, 'theirs'), 65534, 65534);
+    symlinkSync(join(base, 'theirs'), join(base, 'my-link'));
+    symlinkSync(join(base, 'mine'), join(base, 'their-link'));
+    lchownSync(join(base, 'their-link'), 65534, 65534);
+    for (const home of ['my-link', 'their-link']) {
+      await expect(createHomeLayout(join(base, home)).prepare()).rejects.toMatchObject({ code: 'permission_denied' });
+    }
+    expect([...readdirSync(join(base, 'mine')), ...readdirSync(join(base, 'theirs'))]).toEqual([]);
   });
 
   it.runIf(isRoot)('refuses a home with a directory of somebody else in it', async () => {

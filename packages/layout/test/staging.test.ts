@@ -1,8 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   currentBootId,
   currentHolder,
@@ -88,6 +89,23 @@ describe('an install', () => {
     expect(readFileSync(target, 'utf8')).toBe('new');
     expect(lstatSync(target).mode & 0o7777).toBe(0o600);
     expect(existsSync(staged)).toBe(false);
+  });
+
+  it('is durable: the file reaches the disk before the rename, the rename after it', async () => {
+    const [staged, target] = [join(dir, 'staged'), join(dir, 'target')];
+    writeFileSync(staged, 'new');
+    const handle = await open(staged);
+    const sync = vi.spyOn(Object.getPrototypeOf(handle), 'sync');
+    await handle.close();
+    onTestFinished(() => sync.mockRestore());
+    const installedAtSync: boolean[] = [];
+    sync.mockImplementation(async () => void installedAtSync.push(existsSync(target)));
+    await installFile(staged, target);
+    expect(installedAtSync).toEqual([false, true]);
+    writeFileSync(staged, 'another');
+    installedAtSync.length = 0;
+    expect(await installNew(staged, join(dir, 'second'))).toBe('installed');
+    expect(installedAtSync).toHaveLength(2);
   });
 
   it('takes another mode where one is asked for', async () => {
