@@ -51,6 +51,8 @@ export function ociImage(content: {
   readonly config: OciImageConfig;
   readonly architecture: string;
   readonly tag?: string;
+  /** Default: gzip. */
+  readonly compress?: (tar: Buffer) => Buffer;
 }): OciImage;
 export function writeOciLayout(directory: string, image: Pick<OciImage, 'blobs' | 'index'>): void;
 export function buildStarterImage(directory: string): string;

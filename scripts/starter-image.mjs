@@ -3,7 +3,7 @@
 //
 //   node scripts/starter-image.mjs TARGET_DIR
 //
-// Takes the machine's static busybox ($BOXLITE_BUSYBOX, /bin/busybox, /usr/bin/busybox). The same busybox gives the same bytes; a second run
+// Takes the machine's static busybox ($BOXLITE_BUSYBOX, else /bin/busybox or /usr/bin/busybox). The same busybox gives the same bytes; a second run
 // changes nothing. Needs nothing but Node.js. Its parts build the tests' images too (test/support/oci-fixtures.ts).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -67,7 +67,8 @@ function ustarHeader({ name, type, mode = type === 'directory' ? 0o755 : 0o644, 
 
 /** The static busybox of this machine. @throws {Error} saying what to install, when there is none */
 export function findBusybox() {
-  const candidates = [process.env.BOXLITE_BUSYBOX, '/bin/busybox', '/usr/bin/busybox'].filter(Boolean);
+  const chosen = process.env.BOXLITE_BUSYBOX;
+  const candidates = chosen ? [chosen] : ['/bin/busybox', '/usr/bin/busybox'];
   const problems = [];
   for (const path of candidates) {
     try {
@@ -120,8 +121,11 @@ export function busyboxEntries({ binary, applets }) {
   ];
 }
 
-/** An image in memory: its blobs by the hex of their digests, and its index. Layers are uncompressed tars, the lowest first. */
-export function ociImage({ layers, config, architecture, tag = 'latest' }) {
+/**
+ * An image in memory: its blobs by the hex of their digests, and its index. Layers are uncompressed tars, the lowest first; `compress`
+ * makes their blobs.
+ */
+export function ociImage({ layers, config, architecture, tag = 'latest', compress = gzipBest }) {
   const blobs = new Map();
   const add = (mediaType, bytes) => {
     const digest = createHash('sha256').update(bytes).digest('hex');
@@ -129,7 +133,7 @@ export function ociImage({ layers, config, architecture, tag = 'latest' }) {
     return { mediaType, digest: `sha256:${digest}`, size: bytes.length };
   };
   const json = (mediaType, value) => add(mediaType, Buffer.from(JSON.stringify(value)));
-  const layerDescriptors = layers.map((tar) => add(MEDIA_TYPE.layer, gzipSync(tar, { level: 9 })));
+  const layerDescriptors = layers.map((tar) => add(MEDIA_TYPE.layer, compress(tar)));
   const diffIds = layers.map((tar) => `sha256:${createHash('sha256').update(tar).digest('hex')}`);
   const configDescriptor = json(MEDIA_TYPE.config, {
     created: CREATED,
@@ -157,6 +161,10 @@ export function ociImage({ layers, config, architecture, tag = 'latest' }) {
     ],
   };
   return { blobs, index, manifestDigest: manifest.digest, layerDescriptors };
+}
+
+function gzipBest(tar) {
+  return gzipSync(tar, { level: 9 });
 }
 
 /**
