@@ -32,3 +32,4 @@ export {
   type StageBOptions,
   wrapWithStageB,
 } from './stage-b.js';
+export { STAGE_B_EXIT_STATUSES, type StageBStep } from './stage-b-exit-statuses.js';

@@ -1,7 +1,7 @@
 #ifndef BOXLITE_STEP_H
 #define BOXLITE_STEP_H
 
-/* The steps of stage B. The value is the exit status of a process whose step failed; stage-b-exit.ts holds the same table. */
+/* The steps of stage B. The value is the exit status of a process whose step failed; src/stage-b-exit-statuses.ts holds the same table. */
 enum step {
   STEP_ARGUMENTS = 100,
   STEP_DATA = 101,
