@@ -1,0 +1,97 @@
+import type { HardwareProbe, RunningVm, SupervisedVm, VmmCommand, VmmHandler, VmmHost, VmmSpec } from '@boxlite/core';
+import { BoxliteError } from '@boxlite/core';
+import { awaitMachine } from './await-machine.js';
+import { checkFiles } from './check-files.js';
+import { findQemu } from './host/find-qemu.js';
+import { findQemuFiles } from './host/qemu-files.js';
+import { type Accelerator, type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.js';
+import { checkSpec } from './machine/check-spec.js';
+import { memoryOverheadMib } from './machine/memory-overhead.js';
+import { QMP_LISTENER_FD, QMP_LISTENER_NAME, qemuArguments } from './machine/qemu-arguments.js';
+import { qemuRunningVm } from './qemu-running-vm.js';
+
+/** Settings of {@link createQemuVmm}. */
+export interface QemuVmmOptions {
+  /** Says what KVM can do here, and the frequency of the time stamp counter. */
+  readonly hardware: HardwareProbe;
+  /** `auto` (default) takes KVM where it is usable, else TCG; `kvm` refuses to start without it. */
+  readonly accelerator?: Accelerator | 'auto';
+  /** Absolute path of `qemu-system-x86_64`; default: searched in `PATH`. */
+  readonly binary?: string;
+  /** Directories with QEMU's firmware, before the usual ones. */
+  readonly firmwareDirs?: readonly string[];
+  /** Default `process.env.PATH`. */
+  readonly searchPath?: string;
+}
+
+/**
+ * A {@link VmmHandler} over QEMU's microvm machine, with KVM or without any hardware (TCG).
+ *
+ * The accelerator is decided by the first `requirements` or `start`; `command` and `memoryOverheadMib` called before that suppose TCG,
+ * which needs the most and runs anywhere.
+ */
+export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
+  const binary = () => findQemu(options.binary, options.searchPath ?? process.env.PATH ?? '');
+  const files = (accelerator: Accelerator) => findQemuFiles(binary(), accelerator, options.firmwareDirs ?? []);
+  let decided: AcceleratorChoice | undefined;
+  const decide = async () => {
+    decided ??= await chooseAccelerator(options.accelerator ?? 'auto', options.hardware);
+    return decided;
+  };
+  const choice = (): AcceleratorChoice => decided ?? { accelerator: 'tcg', reason: 'not decided yet' };
+
+  const command = (spec: VmmSpec): VmmCommand => ({
+    binary: binary(),
+    args: qemuArguments(spec, { ...choice(), firmwareDir: files(choice().accelerator).firmwareDir }),
+    env: {},
+    listeners: [{ name: QMP_LISTENER_NAME, fd: QMP_LISTENER_FD }],
+  });
+
+  return {
+    id: 'qemu',
+    check: checkSpec,
+    command,
+    memoryOverheadMib: (spec) => memoryOverheadMib(choice().accelerator, spec.vcpus),
+    async requirements() {
+      const { accelerator } = await decide();
+      const { firmware, modules } = files(accelerator);
+      return {
+        paths: [binary(), ...modules, firmware].map((path) => ({ path, writable: false })),
+        devices: accelerator === 'kvm' ? ['/dev/kvm'] : [],
+      };
+    },
+    async start(spec, host, signal) {
+      checkSpec(spec);
+      await checkFiles(spec);
+      await decide();
+      return startMachine(spec, command(spec), host, signal);
+    },
+    attach: (vm, listenerPath) => qemuRunningVm(vm, listenerPath(QMP_LISTENER_NAME)),
+  };
+}
+
+async function startMachine(
+  spec: VmmSpec,
+  { binary, args, env, listeners }: VmmCommand,
+  host: VmmHost,
+  signal: AbortSignal | undefined,
+): Promise<RunningVm> {
+  if (signal?.aborted === true) {
+    throw new BoxliteError('aborted', `starting box ${spec.boxId}: aborted`, { cause: signal.reason });
+  }
+  const monitorPath = host.listenerPath(QMP_LISTENER_NAME);
+  await host.jail.prepare();
+  let vm: SupervisedVm | undefined;
+  try {
+    const command = host.jail.command({ binary, args, env });
+    const inherited = listeners.map(({ name, fd }) => ({ fd, path: host.listenerPath(name) }));
+    vm = await host.supervisor.launch({ ...host.request, command, listeners: inherited }, signal);
+    await awaitMachine(vm, spec.boxId, monitorPath, signal);
+    return qemuRunningVm(vm, monitorPath);
+  } catch (thrown) {
+    await vm?.kill();
+    await vm?.close();
+    await host.jail.release();
+    throw thrown;
+  }
+}
