@@ -1,6 +1,13 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BaseDiskId, type BaseDiskRecord, type BaseDiskStore, errnoOf, toBoxliteError } from '@boxlite/core';
+import {
+  type BaseDiskId,
+  type BaseDiskRecord,
+  type BaseDiskStore,
+  errnoOf,
+  type LeaseStore,
+  toBoxliteError,
+} from '@boxlite/core';
 import { createBaseDiskId, installFile, installNew } from '@boxlite/layout';
 import { baseLeaseEntity } from './base-lease.js';
 import { GLOBAL_SOURCE } from './version-key.js';
