@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRegistryImageSource } from '../src/index.js';
-import { collect } from './collect.js';
+import { collect, hash } from './collect.js';
 import { sampleImage } from './sample-image.js';
 import { serveLayout, startScriptedRegistry } from './scripted-registry.js';
 import { imageFiles, temporaryHome } from './temporary-home.js';
@@ -60,7 +60,7 @@ describe('a transfer that breaks', () => {
     const image = await pull();
     expect(ranges[0]).toBeUndefined();
     expect(ranges.slice(1)).toEqual([expect.stringMatching(/^bytes=\d+-$/), expect.stringMatching(/^bytes=\d+-$/)]);
-    expect(await collect(source.openLayer(image, image.layers[0]!))).toEqual(sample.tars[0]);
+    expect(hash(await collect(source.openLayer(image, image.layers[0]!)))).toBe(hash(sample.tars[0]!));
     expect((await imageFiles(home)).tmp).toEqual([]);
   });
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import type { ImageProgress } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { createRegistryImageSource, hostPlatform } from '../src/index.js';
-import { collect } from './collect.js';
+import { collect, hash, hashes } from './collect.js';
 import { startDockerRegistry } from './docker-registry.js';
 import { sampleImage } from './sample-image.js';
 import { imageFiles, memoryImageStore, temporaryHome } from './temporary-home.js';
@@ -29,9 +29,7 @@ describe('pulling from a real registry', () => {
 
     expect(image).toMatchObject({ reference: name, manifestDigest: sample.manifestDigest, platform: hostPlatform() });
     expect(image.config).toMatchObject({ cmd: ['/bin/sh'], env: ['PATH=/bin'], workingDir: '/' });
-    expect(await Promise.all(image.layers.map((layer) => collect(source.openLayer(image, layer))))).toEqual(
-      sample.tars,
-    );
+    expect(await hashes(image.layers.map((layer) => source.openLayer(image, layer)))).toEqual(sample.tars.map(hash));
     expect(store.records.get(name)).toMatchObject({ complete: true, layers: image.layers.map(({ digest }) => digest) });
     expect(progress.at(0)).toEqual({ kind: 'resolve' });
     expect(progress.at(-1)).toEqual({ kind: 'done' });
@@ -92,7 +90,7 @@ describe('pulling from a real registry', () => {
       code: expect.stringMatching(/digest_mismatch|layer_invalid/),
     });
     const again = await source.resolve(name);
-    expect(await collect(source.openLayer(again, again.layers[0]!))).toEqual(sample.tars[0]);
+    expect(hash(await collect(source.openLayer(again, again.layers[0]!)))).toBe(hash(sample.tars[0]!));
   });
 
   it('hashes a blob found in the cache before it is reused by a pull', async () => {
@@ -104,7 +102,7 @@ describe('pulling from a real registry', () => {
     await writeFile(path, bytes);
     const fresh = createRegistryImageSource({ blobs: home });
     const again = await fresh.resolve(`${registry.host}/team/app:v1`);
-    expect(await collect(fresh.openLayer(again, again.layers[0]!))).toEqual(sample.tars[0]);
+    expect(hash(await collect(fresh.openLayer(again, again.layers[0]!)))).toBe(hash(sample.tars[0]!));
   });
 
   it('of an index chooses the platform; one that is not there lists those that are', async () => {
@@ -156,9 +154,7 @@ describe('pulling from a real registry', () => {
     const source = createRegistryImageSource({ blobs: home });
     const image = await source.resolve(`${registry.host}/app:docker`);
     expect(image.layers[0]!.mediaType).toContain('docker');
-    expect(await Promise.all(image.layers.map((layer) => collect(source.openLayer(image, layer))))).toEqual(
-      sample.tars,
-    );
+    expect(await hashes(image.layers.map((layer) => source.openLayer(image, layer)))).toEqual(sample.tars.map(hash));
   });
 
   it('of zstd layers works as with gzip ones', async () => {
@@ -167,9 +163,7 @@ describe('pulling from a real registry', () => {
     const source = createRegistryImageSource({ blobs: home });
     const image = await source.resolve(`${registry.host}/app:zstd`);
     expect(image.layers[0]!.mediaType).toContain('zstd');
-    expect(await Promise.all(image.layers.map((layer) => collect(source.openLayer(image, layer))))).toEqual(
-      sample.tars,
-    );
+    expect(await hashes(image.layers.map((layer) => source.openLayer(image, layer)))).toEqual(sample.tars.map(hash));
   });
 
   it('of an image or a tag that does not exist says so, and so does a registry that is not there', async () => {
