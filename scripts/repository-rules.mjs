@@ -8,8 +8,29 @@ import { fileURLToPath } from 'node:url';
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MAX_SOURCE_LINES = 400;
 const PACKAGES = [
-  ...['core', 'layout', 'db', 'disk-qcow2', 'images', 'rootfs', 'guest-kernel', 'guest-agent', 'kvm-probe', 'supervisor'],
-  ...['jailer', 'jailer-bwrap', 'jailer-landlock', 'jailer-seatbelt', 'vmm-libkrun', 'vmm-qemu', 'network', 'sdk', 'cli'],
+  ...[
+    'core',
+    'layout',
+    'db',
+    'disk-qcow2',
+    'images',
+    'rootfs',
+    'guest-kernel',
+    'guest-agent',
+    'kvm-probe',
+    'supervisor',
+  ],
+  ...[
+    'jailer',
+    'jailer-bwrap',
+    'jailer-landlock',
+    'jailer-seatbelt',
+    'vmm-libkrun',
+    'vmm-qemu',
+    'network',
+    'sdk',
+    'cli',
+  ],
 ];
 const REGISTRY_NAMES = new RegExp(['registry\\.npmjs', 'npmjs\\.org', 'deb\\.debian', 'yarnpkg\\.com'].join('|'));
 const MACHINE_PATHS = new RegExp(`${['', 'work', 'main'].join('/')}\\b|${['', 'root', '\\.'].join('/')}`);
@@ -33,7 +54,8 @@ function checkManifest(name) {
     if (manifest[key] !== value) problems.push(`${where}: ${key} must be ${JSON.stringify(value)}`);
   }
   if (manifest.engines?.node !== '>=20.19') problems.push(`${where}: engines.node must be ">=20.19"`);
-  if (manifest.scripts?.install || manifest.scripts?.postinstall) problems.push(`${where}: no install scripts for users`);
+  if (manifest.scripts?.install || manifest.scripts?.postinstall)
+    problems.push(`${where}: no install scripts for users`);
 }
 
 for (const file of tracked.filter((path) => /\.(ts|mts|mjs|c|h|cc)$/.test(path) && !/\/gen\//.test(path))) {

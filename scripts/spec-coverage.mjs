@@ -18,7 +18,10 @@ export function parseCoverage(markdown) {
     .filter((line) => /^\|\s*\d+\.\d+\s*\|/.test(line))
     .map((line) => {
       const [, id, rule, where] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
-      const tests = [...(where ?? '').matchAll(/`([^`]+)`\s+"((?:[^"\\]|\\.)*)"/g)].map(([, file, title]) => ({ file, title }));
+      const tests = [...(where ?? '').matchAll(/`([^`]+)`\s+"((?:[^"\\]|\\.)*)"/g)].map(([, file, title]) => ({
+        file,
+        title,
+      }));
       return { id, rule, where: where ?? '', tests, open: /^open: \S/.test(where ?? '') };
     });
 }

@@ -3,11 +3,14 @@ import { checkCoverage, parseCoverage } from './spec-coverage.mjs';
 
 const files: Record<string, string> = { 'a.test.ts': "it('makes every directory', ...)" };
 const complete = ['| 2.01 | x | open: later |', '| 3.01 | x | open: later |', '| 4.01 | x | open: later |'];
-const check = (...lines: string[]) => checkCoverage(parseCoverage([...lines, ...complete].join('\n')), (file) => files[file]);
+const check = (...lines: string[]) =>
+  checkCoverage(parseCoverage([...lines, ...complete].join('\n')), (file) => files[file]);
 
 describe('the coverage table', () => {
   it('is accepted when every rule names a test that exists or is open with a reason', () => {
-    expect(check('| 1.01 | rule | `a.test.ts` "makes every directory" |', '| 1.02 | rule | open: next issue |')).toEqual([]);
+    expect(
+      check('| 1.01 | rule | `a.test.ts` "makes every directory" |', '| 1.02 | rule | open: next issue |'),
+    ).toEqual([]);
   });
 
   it('is refused for a missing file, a missing title, no test at all, a number used twice, a section without rows', () => {

@@ -42,7 +42,9 @@ function runVitest(extra) {
   );
   try {
     const report = JSON.parse(readFileSync(REPORT, 'utf8'));
-    const brokenFiles = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
+    const brokenFiles = report.testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    );
     return {
       passed: report.numPassedTests,
       failed: report.numFailedTests + brokenFiles.length,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Boxlite, type Box } from '@boxlite/sdk';
+import { type Box, Boxlite } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryHome } from '../support/temporary-home.js';
 
@@ -29,13 +29,23 @@ describe('the main job: a command from an OCI image in a VM of its own', () => {
     expect(Buffer.from(result.stdout).toString()).toBe('Linux\n');
     expect(Buffer.from(result.stderr).toString()).toBe('oops\n');
     expect(result.exitCode).toBe(7);
-    const release = Buffer.from((await shell('uname -r')).stdout).toString().trim();
+    const release = Buffer.from((await shell('uname -r')).stdout)
+      .toString()
+      .trim();
     expect(release).not.toBe((await import('node:os')).release());
   });
 
   it('times every stage of the start', () => {
     expect(box.startTimings.map(({ name }) => name).sort()).toEqual(
-      ['container-rootfs', 'filesystem-setup', 'guest-connect', 'guest-init', 'guest-kernel', 'guest-rootfs', 'vmm-spawn'].sort(),
+      [
+        'container-rootfs',
+        'filesystem-setup',
+        'guest-connect',
+        'guest-init',
+        'guest-kernel',
+        'guest-rootfs',
+        'vmm-spawn',
+      ].sort(),
     );
   });
 

@@ -26,7 +26,8 @@ export interface RunOptions {
 export function spawnCli(args: readonly string[], options: RunOptions) {
   const cli = options.root === undefined ? CLI : CLI.replace(REPOSITORY, options.root);
   const command = [process.execPath, cli, ...args];
-  const [program = '', ...rest] = options.user === undefined ? command : ['runuser', '-u', options.user, '--', ...command];
+  const [program = '', ...rest] =
+    options.user === undefined ? command : ['runuser', '-u', options.user, '--', ...command];
   return spawn(program, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', HOME: options.home, BOXLITE_HOME: options.home, ...options.env },

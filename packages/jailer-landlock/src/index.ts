@@ -1,1 +1,1 @@
-export {};
+export type { LandlockSandboxOptions } from './landlock-sandbox-options.js';

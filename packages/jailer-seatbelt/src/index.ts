@@ -1,1 +1,1 @@
-export {};
+export type { SeatbeltSandboxOptions } from './seatbelt-sandbox-options.js';

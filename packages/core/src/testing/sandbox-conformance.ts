@@ -132,10 +132,10 @@ export function sandboxConformance(setup: SandboxConformanceSetup): ConformanceC
             paths: [{ path: volume, writable: true }],
             maskedPaths: [`${join(volume, 'control')}/`, join(volume, 'pid')],
           },
-          'b cat "$1/plain" "$1/pid" "$1/control/key"; true',
+          'b cat "$1/plain" "$1/pid" "$1/control/key"; b touch "$1/control/new" && echo made; true',
           volume,
         );
-        assert.equal(result.stdout, 'plain');
+        assert.equal(result.stdout, 'plain', result.stderr);
         assert.equal(await readFile(join(volume, 'pid'), 'utf8'), 'secret');
       },
     },

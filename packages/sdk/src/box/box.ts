@@ -28,6 +28,7 @@ export class Box implements AsyncDisposable {
   readonly #metrics: MutableBoxMetrics = { commandsExecuted: 0, execErrors: 0, timings: [] };
   #live: LiveBox | undefined;
   #startedHere = false;
+  #settling: Promise<void> = Promise.resolve();
   #connecting: Promise<LiveBox> | undefined;
 
   /** @internal */
@@ -53,6 +54,7 @@ export class Box implements AsyncDisposable {
       await stopBox(this.#services, await this.#record(), this.#layout, live, options);
       this.#live = undefined;
     });
+    await this.#settling;
   }
 
   /**
@@ -120,6 +122,7 @@ export class Box implements AsyncDisposable {
     const live = this.#live;
     this.#live = undefined;
     if (live !== undefined) await disconnect(live);
+    await this.#settling;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,10 +174,9 @@ export class Box implements AsyncDisposable {
 
   #adopt(live: LiveBox): LiveBox {
     this.#live = live;
-    void live.ended.then(async (exit) => {
+    void live.ended.then((exit) => {
       if (this.#live === live) this.#live = undefined;
-      await settleEnd(this.#services, this.id, this.#layout, exit);
-      await disconnect(live);
+      this.#settling = settleEnd(this.#services, this.id, this.#layout, exit).finally(() => disconnect(live));
     });
     return live;
   }
