@@ -22,11 +22,13 @@ export function bwrapArguments(
   command: JailCommand,
   options: BwrapArgumentOptions = {},
 ): readonly string[] {
+  const rules = viewRules(context);
   return [
     ...namespaceArguments(context, options),
     ...environmentArguments(command),
     ...temporaryArguments(context, options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES),
-    ...viewRules(context).flatMap(mountArguments),
+    ...rules.flatMap(mountArguments),
+    ...rules.flatMap(sealArguments),
     ...['--remount-ro', '/', '--chdir', '/'],
     ...['--info-fd', String(INFO_FD), '--block-fd', String(BLOCK_FD)],
   ];
@@ -82,4 +84,9 @@ function mountArguments(rule: ViewRule): string[] {
     case 'mask':
       return rule.directory ? ['--tmpfs', rule.path] : ['--ro-bind', '/dev/null', rule.path];
   }
+}
+
+/** Once grants below a masked directory are in place, it becomes read-only: nobody can fill it. */
+function sealArguments(rule: ViewRule): string[] {
+  return rule.kind === 'mask' && rule.directory ? ['--remount-ro', rule.path] : [];
 }
