@@ -1,6 +1,7 @@
 import { type Frame, FrameFlag, FrameType } from '@boxlite/core';
 
 interface Holdable {
+  readonly destroyed: boolean;
   ref(): unknown;
   unref(): unknown;
 }
@@ -54,6 +55,8 @@ export class LoopHold {
   }
 
   #apply(): void {
+    // A destroyed socket holds nothing, and would keep the call for a connection that never comes.
+    if (this.#socket.destroyed) return;
     const needed = this.#waiting > 0 || this.#streams.size > 0 || (this.#listening && !this.#greeted);
     if (needed) this.#socket.ref();
     else this.#socket.unref();

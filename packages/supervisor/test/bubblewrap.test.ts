@@ -23,7 +23,16 @@ describe.each(runningUsers)('under the real bubblewrap as $name', ({ supervisorB
   });
 
   function wrapped(steps: readonly string[], changes: Partial<SuperviseRequest> = {}): SuperviseRequest {
-    const view = ['--ro-bind', fixtureVmm, '/vmm', '--bind', `${box.dir}/sockets`, `${box.dir}/sockets`, '--proc', '/proc'];
+    const view = [
+      '--ro-bind',
+      fixtureVmm,
+      '/vmm',
+      '--bind',
+      `${box.dir}/sockets`,
+      `${box.dir}/sockets`,
+      '--proc',
+      '/proc',
+    ];
     const isolation = ['--unshare-all', '--die-with-parent', '--info-fd', '11', '--block-fd', '12'];
     return box.request([], {
       command: {
@@ -54,7 +63,20 @@ describe.each(runningUsers)('under the real bubblewrap as $name', ({ supervisorB
       ...request,
       command: {
         ...request.command,
-        args: [...args, '--ro-bind', '/bin', '/bin', '--ro-bind', '/lib', '/lib', '--ro-bind', '/lib64', '/lib64', '/bin/cat', '/box/shim.pid'],
+        args: [
+          ...args,
+          '--ro-bind',
+          '/bin',
+          '/bin',
+          '--ro-bind',
+          '/lib',
+          '/lib',
+          '--ro-bind',
+          '/lib64',
+          '/lib64',
+          '/bin/cat',
+          '/box/shim.pid',
+        ],
       },
     });
     expect(await vm.wait()).toEqual({ kind: 'Clean', reason: 'guest' });

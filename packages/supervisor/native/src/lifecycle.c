@@ -17,7 +17,7 @@
 /* The launcher died: all must be over within two seconds of it (contract of SuperviseRequest.detached). */
 #define WATCHDOG_GRACE_MS 1000
 /* How long a machine may take to power off after its agent has hung up unasked. */
-#define LOST_GRACE_MS 10000
+#define LOST_GRACE_MS 5000
 /* A stop may not take longer than this, whatever a client asks for. */
 #define MAX_GRACE_MS (24 * 3600 * 1000)
 /* SIGKILL is repeated for a child that was forked in between. */

@@ -79,14 +79,17 @@ static void settle_in(void)
 	if (chdir("/") < 0)
 		give_up_at("session", errno, "cannot change to /", NULL);
 	(void)umask(077);
+	/* A detached box has no watchdog; whatever is on its number, or nothing, is not ours. */
+	if (box.config.detached)
+		(void)close(WATCHDOG_FD);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 || close(null) < 0)
 		give_up_at("session", errno, "cannot open /dev/null", NULL);
 	if (syscall(SYS_close_range, LAUNCHER_FD + 1, ~0u, 0) < 0)
 		give_up_at("session", errno, "close_range failed", NULL);
-	for (int fd = STATUS_FD; fd <= LAUNCHER_FD; fd++)
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-			give_up_at("session", errno, "a descriptor of the launcher is missing", NULL);
+	if (fcntl(STATUS_FD, F_SETFD, FD_CLOEXEC) < 0 || fcntl(LAUNCHER_FD, F_SETFD, FD_CLOEXEC) < 0 ||
+	    (!box.config.detached && fcntl(WATCHDOG_FD, F_SETFD, FD_CLOEXEC) < 0))
+		give_up_at("session", errno, "a descriptor of the launcher is missing", NULL);
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_max < NEEDED_FILES)
 		give_up_at("session", EMFILE, "the limit on open files is below 512", NULL);
 	if (files.rlim_cur < NEEDED_FILES)

@@ -48,7 +48,9 @@ static bool plan_descriptors(struct vmm *vmm, struct stage_plan *plan, const str
 		if (!plan_bytes(plan, &config->data[index].content, config->data[index].fd))
 			return false;
 	for (size_t index = 0; index < config->listener_count; index++)
-		if (!plan_move(plan, fcntl(listeners[index], F_DUPFD_CLOEXEC, 0), config->listeners[index].fd))
+		/* A VMM expects to block on a socket it is given, unless it says otherwise itself. */
+		if (fcntl(listeners[index], F_SETFL, 0) < 0 ||
+		    !plan_move(plan, fcntl(listeners[index], F_DUPFD_CLOEXEC, 0), config->listeners[index].fd))
 			return false;
 	if (config->bubblewrap) {
 		vmm->info = plan_output(plan, config->info_fd);

@@ -12,12 +12,16 @@
  *   flood-errors <bytes>
  *   fds | limits | cat lists open descriptors, prints limits, copies stdin, all to stdout
  *   fd <n>             copies descriptor n to stdout
+ *   await <fifo>       waits until somebody has opened and closed its other end
+ *   accept <n>         accepts one connection on the listening descriptor n and greets it
+ *   hang-up            closes the agent link
  *   orphan             leaves a process of its own session behind and prints its pid
  *   exit <status> | signal <number>
  * A REQUEST whose payload starts with '!' is such a step too (`!exit 3`); other payloads come back in a RESPONSE.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -144,6 +148,25 @@ static void copy_fd(int fd)
 		die("read");
 }
 
+static void await_fifo(const char *path)
+{
+	char byte;
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0 || read(fd, &byte, 1) < 0)
+		die(path);
+	close(fd);
+}
+
+static void accept_one(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd < 0 || write(fd, "monitor\n", 8) != 8)
+		die("accept");
+	close(fd);
+}
+
 static void flood(int fd, long bytes)
 {
 	static const char line[] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnop\n";
@@ -200,6 +223,10 @@ static int run_step(char **words, int count)
 		return copy_fd(STDIN_FILENO), 1;
 	if (strcmp(step, "fd") == 0)
 		return copy_fd(atoi(first)), 2;
+	if (strcmp(step, "await") == 0)
+		return await_fifo(first), 2;
+	if (strcmp(step, "accept") == 0)
+		return accept_one(atoi(first)), 2;
 	if (strcmp(step, "orphan") == 0)
 		return leave_orphan(), 1;
 	if (strcmp(step, "hang-up") == 0)

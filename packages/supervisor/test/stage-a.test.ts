@@ -1,0 +1,223 @@
+import { existsSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import type { ConfinedCommand } from '@boxlite/core';
+import { describe, expect, it } from 'vitest';
+import { withBox } from './support/with-box.js';
+
+const fixture = withBox();
+
+async function output(
+  steps: readonly string[],
+  command: Partial<ConfinedCommand> = {},
+  stdin?: Uint8Array,
+): Promise<string> {
+  const vm = await fixture.launch([], {
+    command: fixture.box.command(steps, command),
+    ...(stdin === undefined ? {} : { stdin }),
+  });
+  expect(await vm.wait()).toEqual({ kind: 'Clean', reason: 'guest' });
+  return fixture.box.read(fixture.box.consoleFile);
+}
+
+describe('the descriptors of the VMM', () => {
+  it('are exactly the promised ones: all others are closed, always', async () => {
+    const listed = await output(['fds']);
+    expect(
+      listed
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => line.replace(/\[\d+\]/, '')),
+    ).toEqual(['fd 0 /dev/null', 'fd 1 pipe:', 'fd 2 pipe:']);
+  });
+
+  it('include data and listeners at the numbers asked for', async () => {
+    const vm = await fixture.launch([], {
+      command: fixture.box.command(['fds'], {
+        dataFds: [
+          { fd: 200, data: Buffer.from('far') },
+          { fd: 3, data: Buffer.from('near') },
+        ],
+      }),
+      listeners: [{ fd: 11, path: `${fixture.box.controlDir}/qmp.sock` }],
+    });
+    await vm.wait();
+    const numbers = [...fixture.box.read(fixture.box.consoleFile).matchAll(/^fd (\d+)/gm)].map(([, fd]) => Number(fd));
+    expect(numbers).toEqual([0, 1, 2, 3, 11, 200]);
+  });
+
+  it('carry binary data whole: NUL bytes, and more than a pipe holds', async () => {
+    const data = Buffer.alloc(300_000, 'x\0y\n');
+    const vm = await fixture.launch([], { command: fixture.box.command(['fd', '7'], { dataFds: [{ fd: 7, data }] }) });
+    await vm.wait();
+    expect(Buffer.from(fixture.box.read(fixture.box.consoleFile)).equals(data)).toBe(true);
+  });
+
+  it('give the VMM its configuration on stdin, which then ends', async () => {
+    expect(await output(['cat', 'out', '.'], {}, Buffer.from('a\0b'))).toBe('a\0b.\n');
+  });
+
+  it('include listening sockets outside the jail, at paths longer than sun_path', async () => {
+    const deep = `${fixture.box.controlDir}/${'d'.repeat(120)}`;
+    mkdirSync(deep);
+    const vm = await fixture.launch([], {
+      command: fixture.box.command(['accept', '12']),
+      listeners: [{ fd: 12, path: `${deep}/qmp.sock` }],
+    });
+    symlinkSync(deep, `${fixture.box.dir}/short`);
+    const socket = connect({ path: `${fixture.box.dir}/short/qmp.sock` });
+    const [greeting] = await Promise.all([new Promise((resolve) => socket.once('data', resolve)), vm.wait()]);
+    expect(String(greeting)).toBe('monitor\n');
+    expect(existsSync(`${deep}/qmp.sock`)).toBe(false);
+  });
+});
+
+describe('the VMM starts', () => {
+  it('with the limits asked for, never a core file, and in a process group of its own', async () => {
+    const text = await output(['limits'], {
+      rlimits: { maxOpenFiles: 64, maxFileSize: 123_456, maxMemory: 1_073_741_824, maxCpuTime: 50 },
+    });
+    expect(text).toContain('limit nofile 64\nlimit fsize 123456\nlimit as 1073741824\nlimit cpu 50\nlimit core 0\n');
+    expect(text).toContain('group 1\n');
+    expect((await output(['limits'])).match(/limit core 0/g)).toHaveLength(2);
+  });
+
+  it('with exactly the given environment and arguments', async () => {
+    const text = await output([], { binary: '/usr/bin/env', args: [], env: { A: '1 2', B: '=' } });
+    expect(text).toBe('A=1 2\nB==\n');
+  });
+
+  it('with default signal dispositions and nothing blocked, in /, whatever the supervisor ignores', async () => {
+    const text = await output([], {
+      binary: '/bin/sh',
+      args: ['-c', 'pwd; umask; grep -E "^Sig(Blk|Ign)|^NoNewPrivs" /proc/self/status'],
+    });
+    expect(text).toBe('/\n0077\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nNoNewPrivs:\t0\n');
+  });
+
+  it('in the cgroup of its box, which is killed as a whole at the end', async (context) => {
+    const root = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => existsSync(`${path}/cgroup.procs`));
+    if (root === undefined || process.getuid?.() !== 0) return context.skip('needs root and cgroup v2');
+    const cgroupDir = `${root}/boxlite-test-${process.pid}`;
+    mkdirSync(cgroupDir);
+    try {
+      const vm = await fixture.launch([], {
+        command: fixture.box.command(['orphan', ...fixture.box.agent], { cgroupDir }),
+      });
+      expect(fixture.box.read(`${cgroupDir}/cgroup.procs`).split('\n')).toContain(String(vm.welcome.vmm.pid));
+      await vm.kill();
+      expect(fixture.box.read(`${cgroupDir}/cgroup.procs`)).toBe('');
+    } finally {
+      rmdirSync(cgroupDir);
+    }
+  });
+});
+
+describe('a step that fails aborts the start with its name', () => {
+  const failing: Record<string, [code: string, details: object, changes: () => Parameters<typeof fixture.launch>[1]]> =
+    {
+      'exec, of a program that is missing': [
+        'vmm_failed',
+        { step: 'exec', errnoName: 'ENOENT' },
+        () => ({ command: fixture.box.command([], { binary: '/no/such/vmm' }) }),
+      ],
+      'exec, of something that is no program': [
+        'vmm_failed',
+        { step: 'exec', errnoName: 'EACCES' },
+        () => ({ command: fixture.box.command([], { binary: '/etc/passwd' }) }),
+      ],
+      cgroup: [
+        'vmm_failed',
+        { step: 'cgroup', errnoName: 'ENOENT' },
+        () => ({ command: fixture.box.command([], { cgroupDir: '/sys/fs/cgroup/no-such-group' }) }),
+      ],
+      'agent-socket, in a directory that is missing': [
+        'supervisor_failed',
+        { step: 'agent-socket', errnoName: 'ENOENT' },
+        () => ({ agentSocket: `${fixture.box.dir}/missing/box.sock` }),
+      ],
+      'agent-socket, where something else is': [
+        'supervisor_failed',
+        { step: 'agent-socket', errnoName: 'ENOTSOCK' },
+        () => ({ agentSocket: fixture.box.stderrFile }),
+      ],
+      listener: [
+        'supervisor_failed',
+        { step: 'listener', errnoName: 'ENOENT' },
+        () => ({ listeners: [{ fd: 10, path: '/no/such/dir/qmp.sock' }] }),
+      ],
+      record: [
+        'supervisor_failed',
+        { step: 'record', errnoName: 'ENOENT' },
+        () => ({ pidFile: '/no/such/dir/shim.pid' }),
+      ],
+      'api-socket': ['supervisor_failed', { step: 'api-socket' }, () => ({ controlDir: '/no/such/dir' })],
+      'config, for two things on one descriptor': [
+        'supervisor_failed',
+        { step: 'config' },
+        () => ({
+          listeners: [{ fd: 10, path: '/tmp/a' }],
+          command: fixture.box.command([], { dataFds: [{ fd: 10, data: Buffer.of() }] }),
+        }),
+      ],
+      'config, for a path that is not absolute': [
+        'supervisor_failed',
+        { step: 'config' },
+        () => ({ exitFile: 'exit' }),
+      ],
+    };
+
+  it.each(Object.keys(failing))('%s', async (name) => {
+    const [code, details, changes] = failing[name]!;
+    await expect(fixture.launch(['out', 'never'], changes())).rejects.toMatchObject({ code, details });
+    expect(existsSync(fixture.box.pidFile)).toBe(false);
+    expect(readdirSync(fixture.box.controlDir)).toEqual([]);
+    expect(readdirSync(`${fixture.box.dir}/sockets`)).toEqual([]);
+    expect(existsSync(fixture.box.exitFile)).toBe(false);
+  });
+
+  it('api-socket, when a living supervisor has the box; that one is not disturbed', async () => {
+    const { vm } = await fixture.launchAgent();
+    await expect(fixture.launch(['stall'])).rejects.toMatchObject({
+      code: 'supervisor_failed',
+      details: { step: 'api-socket', errnoName: 'EADDRINUSE' },
+    });
+    expect((await fixture.connect()).welcome).toEqual(vm.welcome);
+  });
+
+  it('spawn, when the supervisor itself is missing', async () => {
+    const { createSupervisor } = await import('../src/index.js');
+    const broken = createSupervisor({ binary: '/no/such/supervisor' });
+    await expect(broken.launch(fixture.box.request(['stall']))).rejects.toMatchObject({
+      code: 'supervisor_failed',
+      details: { step: 'spawn', field: 'binary' },
+    });
+  });
+
+  it('an aborted launch leaves nothing', async () => {
+    const abort = new AbortController();
+    const { createSupervisor } = await import('../src/index.js');
+    const launching = createSupervisor().launch(fixture.box.request(['stall']), abort.signal);
+    abort.abort();
+    await expect(launching).rejects.toMatchObject({ code: 'aborted' });
+    expect(readdirSync(fixture.box.controlDir)).toEqual([]);
+    expect(existsSync(fixture.box.pidFile)).toBe(false);
+  });
+
+  it('a control directory whose path is longer than sun_path works', async () => {
+    const controlDir = `${fixture.box.dir}/${'c'.repeat(150)}`;
+    mkdirSync(controlDir);
+    const { createSupervisor } = await import('../src/index.js');
+    const vm = await fixture.launch(['stall'], { controlDir });
+    const other = await createSupervisor().connect(controlDir);
+    expect(other.welcome).toEqual(vm.welcome);
+    expect(await other.kill()).toEqual({ kind: 'Clean', reason: 'shutdown' });
+  });
+
+  it('a socket file that is no socket is never removed', async () => {
+    writeFileSync(`${fixture.box.controlDir}/api.sock`, 'mine');
+    await expect(fixture.launch(['stall'])).rejects.toMatchObject({
+      details: { step: 'api-socket', errnoName: 'ENOTSOCK' },
+    });
+    expect(fixture.box.read(`${fixture.box.controlDir}/api.sock`)).toBe('mine');
+  });
+});
