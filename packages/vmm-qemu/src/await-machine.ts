@@ -3,6 +3,8 @@ import { QmpClient } from './qmp/qmp-client.js';
 
 /** Building the machine takes 20 to 50 ms; on a host this slow nothing works. */
 const MACHINE_TIMEOUT_MS = 30_000;
+/** From the end of QEMU's monitor to the end of QEMU. */
+const EXIT_TIMEOUT_MS = 2_000;
 
 /**
  * Waits until QEMU has opened its kernel and disks and built the machine, or has ended because it could not. The guest boots meanwhile.
@@ -14,29 +16,35 @@ export async function awaitMachine(
   monitorPath: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const ended = vm.wait().then((record) => {
-    throw startFailed(boxId, record);
-  });
-  const ready = QmpClient.connect(monitorPath, {
-    timeoutMs: MACHINE_TIMEOUT_MS,
-    ...(signal === undefined ? {} : { signal }),
-  }).then((monitor) => monitor.close());
-  // When QEMU ends, the monitor's connection fails too, and often first; the record says why.
-  const readyOrCause = ready.catch((thrown: unknown) =>
-    BoxliteError.isInstance(thrown, 'vmm_failed') ? ended : Promise.reject(thrown),
-  );
-  await Promise.race([readyOrCause, ended]);
-  // Not awaited from here on; the machine's later end is for whoever calls wait().
-  ended.catch((thrown: unknown) => {
-    if (!BoxliteError.isInstance(thrown)) throw thrown;
-  });
+  try {
+    const limits = { timeoutMs: MACHINE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+    const monitor = await QmpClient.connect(monitorPath, limits);
+    await monitor.close();
+  } catch (thrown) {
+    // When QEMU ends, its monitor does first; how it ended says why.
+    const record = BoxliteError.isInstance(thrown, 'vmm_failed') ? await exitWithin(vm, EXIT_TIMEOUT_MS) : undefined;
+    throw record === undefined ? thrown : startFailed(boxId, record, thrown);
+  }
 }
 
-function startFailed(boxId: string, record: ExitRecord): BoxliteError {
+async function exitWithin(vm: SupervisedVm, milliseconds: number): Promise<ExitRecord | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), milliseconds);
+  });
+  try {
+    return await Promise.race([vm.wait(), timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function startFailed(boxId: string, record: ExitRecord, cause: unknown): BoxliteError {
   const said = 'stderrTail' in record ? escapeText(record.stderrTail.trim()) : '';
   const how = record.kind === 'Clean' ? 'it ended at once' : record.message;
   return new BoxliteError('vmm_failed', `QEMU did not start box ${boxId}: ${said === '' ? how : said}`, {
     hint: 'correct what QEMU names above; its whole output is in shim.stderr of the box',
+    cause,
     details: { boxId, exit: record },
   });
 }

@@ -3,4 +3,5 @@ export { type DiskStoreSetup, diskStoreConformance } from './disk-store-conforma
 export { type ConfinedRun, type RunConfinedOptions, runConfined } from './run-confined.js';
 export { type SandboxConformanceSetup, sandboxConformance } from './sandbox-conformance.js';
 export { type StateStoreSetup, stateStoreConformance } from './state-store-conformance.js';
-export { type VmmHandlerSetup, type VmmTestMachine, vmmHandlerConformance } from './vmm-handler-conformance.js';
+export { vmmHandlerConformance } from './vmm-handler-conformance.js';
+export type { VmmHandlerSetup, VmmTestMachine } from './vmm-test-machine.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { VmmSpec } from '../contracts/vmm-handler.js';
 import { BoxliteError } from '../errors/boxlite-error.js';
 import type { ConformanceCase } from './conformance-case.js';
-import type { VmmHandlerSetup } from './vmm-handler-conformance.js';
+import type { VmmHandlerSetup } from './vmm-test-machine.js';
 
 /** What no machine can be made of, with the member `details.field` must name. */
 const NONSENSE: readonly [Partial<VmmSpec>, string][] = [

@@ -1,33 +1,11 @@
 import assert from 'node:assert/strict';
-import type { SupervisedVm } from '../contracts/supervisor.js';
-import type { RunningVm, VmmHandler, VmmHost, VmmSpec } from '../contracts/vmm-handler.js';
+import type { RunningVm, VmmHandler, VmmHost } from '../contracts/vmm-handler.js';
 import { BoxliteError } from '../errors/boxlite-error.js';
 import { errnoOf } from '../errors/to-boxlite-error.js';
 import type { ConformanceCase } from './conformance-case.js';
 import { checkCases } from './vmm-handler-check-cases.js';
 import { failedStartCases } from './vmm-handler-failed-start-cases.js';
-import { firstHello } from './vmm-test-machine.js';
-
-/** A machine that can be booted once, with files of its own. */
-export interface VmmTestMachine extends AsyncDisposable {
-  /** Boots to an agent that says hello. */
-  readonly spec: VmmSpec;
-  /** A real jail and a real supervisor. */
-  readonly host: VmmHost;
-  /** A writable copy of nothing: a file that is no disk of any format, for a spec that names it as qcow2. */
-  readonly brokenDisk: string;
-  /** The contents of the exit record, undefined when there is none. */
-  readExitRecord(): Promise<unknown>;
-}
-
-/** What {@link vmmHandlerConformance} works on. */
-export interface VmmHandlerSetup {
-  createHandler(): VmmHandler;
-  /** Called once a case; the case disposes of it. */
-  createMachine(): Promise<VmmTestMachine>;
-  /** A round trip to the agent on a fresh connection; needed to see that a paused machine stands still. */
-  ping?(vm: SupervisedVm): Promise<void>;
-}
+import { firstHello, type VmmHandlerSetup, type VmmTestMachine } from './vmm-test-machine.js';
 
 /** How long a stop may take before the suite calls it hung, in milliseconds. */
 const GRACE_MS = 10_000;

@@ -5,7 +5,7 @@ import type { BoxliteError } from '../errors/boxlite-error.js';
 import type { ErrorCode } from '../errors/error-code.js';
 import type { ConformanceCase } from './conformance-case.js';
 import { rejectsWith } from './rejects-with.js';
-import type { VmmHandlerSetup, VmmTestMachine } from './vmm-handler-conformance.js';
+import type { VmmHandlerSetup, VmmTestMachine } from './vmm-test-machine.js';
 
 /** What a host was asked for, seen from outside. */
 interface Watched {

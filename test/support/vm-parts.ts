@@ -1,0 +1,137 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Jail, PathAccess, SupervisedVm, VmmHandler, VmmHost, VmmSpec } from '@boxlite/core';
+import type { VmmTestMachine } from '@boxlite/core/testing';
+import { createQcow2DiskStore } from '@boxlite/disk-qcow2';
+import { createAgentClient, readAgentBinary } from '@boxlite/guest-agent';
+import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
+import { collectPaths, createJailer, elfClosure, pathRules } from '@boxlite/jailer';
+import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
+import { createKvmProbe } from '@boxlite/kvm-probe';
+import { type BoxLayout, createBoxId, createHomeLayout, type HomeLayout } from '@boxlite/layout';
+import { agentLayer, buildImageDisk, skeletonLayer } from '@boxlite/rootfs';
+import { createSupervisor } from '@boxlite/supervisor';
+
+const MIB = 1024 * 1024;
+const CONSOLE_MAX_BYTES = 4 * MIB;
+
+/** What this host can do, asked for real. */
+export const hardware = createKvmProbe();
+
+/** A home with a kernel and the two base disks of a machine, and machines over them: everything real. */
+export interface VmParts extends AsyncDisposable {
+  readonly layout: HomeLayout;
+  /** A machine with disks, jail and supervisor of its own. */
+  createMachine(handler: VmmHandler, change?: Partial<VmmSpec>): Promise<VmmTestMachine & { readonly box: BoxLayout }>;
+}
+
+/** Builds the parts in a temporary home; boxes are killed by their tests. */
+export async function createVmParts(): Promise<VmParts> {
+  const layout = createHomeLayout(await mkdtemp(join(tmpdir(), 'boxlite-vm-parts-')));
+  await layout.prepare();
+  const kernel = await createLibkrunfwKernelSource({ home: layout.home }).kernel();
+  const rootfs = join(layout.basesDir, 'rootfs00.ext4');
+  const agent = await readAgentBinary();
+  await buildImageDisk({
+    layers: [skeletonLayer(), agentLayer(agent)],
+    target: rootfs,
+    sizeBytes: 16 * MIB,
+    journal: false,
+  });
+  const image = join(layout.diskImagesDir, 'empty.ext4');
+  await buildImageDisk({ layers: [skeletonLayer()], target: image, sizeBytes: 64 * MIB });
+
+  const createMachine = async (handler: VmmHandler, change: Partial<VmmSpec> = {}) => {
+    const box = layout.box(createBoxId());
+    await box.prepare();
+    await createQcow2DiskStore().createChild(box.containerDisk, { path: image, format: 'raw' });
+    const brokenDisk = join(box.disksDir, 'broken.qcow2');
+    await writeFile(brokenDisk, 'neither a header nor anything else'.repeat(4096));
+    await writeFile(box.stderrFile, '', { mode: 0o600 });
+    const spec: VmmSpec = {
+      boxId: box.id,
+      vcpus: 1,
+      memoryMib: 128,
+      kernel: kernel.path,
+      commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', 'init=/boxlite/bin/boxlite-guest'],
+      disks: [
+        { path: box.containerDisk, format: 'qcow2', readOnly: false },
+        { path: rootfs, format: 'raw', readOnly: true },
+      ],
+      shares: [],
+      nics: [],
+      agentSocket: box.agentSocket,
+      ...change,
+    };
+    const host: VmmHost = {
+      jail: await jailFor(layout, box, spec, handler, [{ path: brokenDisk, writable: false }]),
+      supervisor: createSupervisor(),
+      request: {
+        boxId: box.id,
+        agentSocket: box.agentSocket,
+        controlDir: box.controlDir,
+        pidFile: box.pidFile,
+        stderrFile: box.stderrFile,
+        exitFile: box.exitFile,
+        consoleFile: box.consoleLog,
+        consoleMaxBytes: CONSOLE_MAX_BYTES,
+        detached: false,
+      },
+      listenerPath: (name) => join(box.controlDir, `${name}.sock`),
+    };
+    return {
+      box,
+      spec,
+      host,
+      brokenDisk,
+      readExitRecord: () => readRecord(box.exitFile),
+      [Symbol.asyncDispose]: () => box.cleanup(),
+    };
+  };
+  return { layout, createMachine, [Symbol.asyncDispose]: () => rm(layout.home, { recursive: true, force: true }) };
+}
+
+/** A round trip to the agent over a connection that serves nothing else. */
+export async function pingAgent(vm: SupervisedVm): Promise<void> {
+  await createAgentClient(vm.channel).ping();
+  await vm.close();
+}
+
+async function jailFor(
+  layout: HomeLayout,
+  box: BoxLayout,
+  spec: VmmSpec,
+  handler: VmmHandler,
+  extra: readonly PathAccess[],
+): Promise<Jail> {
+  const requirements = await handler.requirements(spec);
+  const modules = requirements.paths.map(({ path }) => path).filter((path) => path.endsWith('.so'));
+  const libraries = await elfClosure(handler.command(spec).binary, modules);
+  const rules = pathRules(
+    await collectPaths({
+      home: layout.home,
+      box,
+      disks: spec.disks,
+      diskStore: createQcow2DiskStore(),
+      kernel: spec.kernel,
+      vmmPaths: [...requirements.paths, ...libraries],
+      devices: requirements.devices,
+      socketLink: { path: box.socketLink, target: box.socketsDir },
+    }),
+  );
+  return createJailer({
+    id: box.id,
+    sandbox: createBwrapSandbox(),
+    paths: [...rules.paths, ...extra],
+    maskedPaths: rules.masked,
+    symlinks: rules.symlinks,
+    devices: rules.devices,
+    security: { networkEnabled: false },
+  });
+}
+
+async function readRecord(path: string): Promise<unknown> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text === '' ? undefined : JSON.parse(text);
+}
