@@ -65,11 +65,14 @@ export class SharedTasks<Result> {
 
   private join(task: Task<Result>, what: string, { signal, onProgress }: TaskCaller): Promise<Result> {
     return new Promise((resolve, reject) => {
+      let left = false;
       const leave = () => {
+        left = true;
         signal?.removeEventListener('abort', onAbort);
         task.waiters.delete(waiter);
       };
       const giveUp = (reason: unknown) => {
+        if (left) return;
         leave();
         const settle = () => reject(reason);
         if (task.waiters.size > 0) return settle();
@@ -91,10 +94,13 @@ export class SharedTasks<Result> {
       signal?.addEventListener('abort', onAbort);
       task.result.then(
         (value) => {
+          if (left) return;
           leave();
           resolve(value);
         },
         (reason: unknown) => {
+          // Who gave up hears of that, not of what the aborted work threw.
+          if (left) return;
           leave();
           reject(reason);
         },

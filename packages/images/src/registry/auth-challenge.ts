@@ -9,7 +9,8 @@ export interface AuthChallenge {
 // No registry sends more; bounds the work on a hostile header.
 const MAX_HEADER_LENGTH = 8192;
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-const PARAMETER = new RegExp(`^(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))[ \\t]*(?:,[ \\t]*|$)`);
+// Values without quotes may hold more than RFC 9110 allows: some registries leave quotes out.
+const PARAMETER = new RegExp(`^(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s",]+))[ \\t]*(?:,[ \\t]*|$)`);
 const SCHEME = new RegExp(`^(${TOKEN})(?:[ \\t]+|[ \\t]*,[ \\t]*|$)`);
 
 /** Reads what it understands and stops at what it does not. */

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { formatLocalReference, isLocalReference, parseLocalReference } from './local-reference.js';
+
+describe('a local reference', () => {
+  it.each([
+    ['oci:/a/b', 'oci:/a/b'],
+    ['oci:/a/b/:v1', 'oci:/a/b:v1'],
+    ['oci:layout:v1', 'oci:/work/layout:v1'],
+    ['oci:../layout', 'oci:/layout'],
+    ['oci:/a:docker.io/library/alpine:3', 'oci:/a:docker.io/library/alpine:3'],
+    ['oci-archive:/a/b.tar:v1', 'oci-archive:/a/b.tar:v1'],
+  ])('%s means %s', (text, canonical) => {
+    expect(isLocalReference(text)).toBe(true);
+    expect(formatLocalReference(parseLocalReference(text, '/work'))).toBe(canonical);
+    expect(formatLocalReference(parseLocalReference(canonical, '/elsewhere'))).toBe(canonical);
+  });
+
+  it.each([
+    'oci:',
+    'oci::tag',
+    'oci:/a:',
+    'oci:/a:-x',
+    'oci:/a: b',
+    'oci:/a\u0000b',
+    `oci:/${'a'.repeat(5000)}`,
+    `oci:/a:${'t'.repeat(300)}`,
+    'alpine',
+  ])('%j is refused, naming the field image', (text) => {
+    expect(() => parseLocalReference(text)).toThrow(
+      expect.objectContaining({ code: 'invalid_argument', details: { field: 'image' } }),
+    );
+  });
+
+  it('is told from a name in a registry by its kind', () => {
+    for (const text of ['alpine', 'oci/app', 'ocix:latest', 'localhost:5000/oci', './oci'])
+      expect(isLocalReference(text)).toBe(false);
+    for (const text of ['docker-archive:x.tar', 'docker-daemon:app:v1', 'dir:/a', 'containers-storage:app']) {
+      expect(isLocalReference(text)).toBe(true);
+      expect(() => parseLocalReference(text)).toThrow(expect.objectContaining({ code: 'unsupported' }));
+    }
+  });
+});
