@@ -13,8 +13,8 @@ interface Found {
   readonly disableUserns: boolean;
 }
 
-/** The name `apply` uses when nobody asked `isAvailable` before: PATH decides at spawn time. */
-const UNCHECKED: Found = { path: 'bwrap', disableUserns: true };
+/** What `apply` takes when nobody asked `isAvailable` before: the usual place. */
+const UNCHECKED: Found = { path: '/usr/bin/bwrap', disableUserns: true };
 
 /**
  * A sandbox over bubblewrap. Makes no I/O; `isAvailable` looks for `bwrap` and tries it, once if it works.
