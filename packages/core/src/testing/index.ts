@@ -1,5 +1,6 @@
 export type { ConformanceCase } from './conformance-case.js';
 export { type DiskStoreSetup, diskStoreConformance } from './disk-store-conformance.js';
+export { type ImageSourceSetup, imageSourceConformance } from './image-source-conformance.js';
 export { type ConfinedRun, type RunConfinedOptions, runConfined } from './run-confined.js';
 export { type SandboxConformanceSetup, sandboxConformance } from './sandbox-conformance.js';
 export { type StateStoreSetup, stateStoreConformance } from './state-store-conformance.js';

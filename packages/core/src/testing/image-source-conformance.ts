@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import type { ImageLayer, ImageProgress, ImageSource, ResolvedImage } from '../contracts/image-source.js';
+import { BoxliteError } from '../errors/boxlite-error.js';
+import { type Digest, isDigest } from '../ids/digest.js';
+import type { ConformanceCase } from './conformance-case.js';
+import { rejectsWith } from './rejects-with.js';
+
+/** What one case works with. */
+export interface ImageSourceSetup {
+  /** A source that has resolved nothing yet. */
+  readonly source: ImageSource;
+  /** An image for linux on this machine's architecture, with at least two layers. */
+  readonly image: string;
+  /** Its layers' diff ids, bottom first, known from elsewhere. */
+  readonly diffIds: readonly Digest[];
+  /** A reference of this source's kind to an image that does not exist. */
+  readonly missing: string;
+  /** A reference of another source's kind. */
+  readonly foreign: string;
+  /** An image one of whose layers is not what its digest says. */
+  readonly damaged: string;
+}
+
+type Case = (setup: ImageSourceSetup) => Promise<void>;
+
+/**
+ * What every {@link ImageSource} does.
+ * @param setup called once a case; the caller cleans up afterwards
+ */
+export function imageSourceConformance(setup: () => Promise<ImageSourceSetup>): ConformanceCase[] {
+  return Object.entries({ ...resolveCases, ...layerCases }).map(([name, check]) => ({
+    name,
+    run: async () => check(await setup()),
+  }));
+}
+
+const resolveCases: Record<string, Case> = {
+  'accepts references of its kind and no others, without looking': async ({ source, image, missing, foreign }) => {
+    assert.equal(source.accepts(image), true);
+    assert.equal(source.accepts(missing), true);
+    assert.equal(source.accepts(foreign), false);
+  },
+  'resolve gives an image whose parts are well-formed': async ({ source, image, diffIds }) => {
+    const resolved = await source.resolve(image);
+    assert.equal(resolved.platform.os, 'linux');
+    for (const digest of [resolved.manifestDigest, resolved.configDigest]) assert.ok(isDigest(digest), digest);
+    for (const layer of resolved.layers) {
+      assert.ok(isDigest(layer.digest), layer.digest);
+      assert.ok(Number.isSafeInteger(layer.size) && layer.size >= 0);
+    }
+    assert.deepEqual(
+      resolved.layers.map((layer) => layer.diffId),
+      diffIds,
+    );
+    assert.ok(resolved.config.workingDir.startsWith('/'));
+    assert.ok(resolved.config.env.every((entry) => entry.indexOf('=') > 0));
+  },
+  'resolve of its own canonical reference gives the same image, and so do calls at the same time': async (setup) => {
+    const { source, image } = setup;
+    const [first, second] = await Promise.all([source.resolve(image), source.resolve(image)]);
+    assert.deepEqual(first, second);
+    assert.deepEqual(await source.resolve(first.reference), first);
+  },
+  'resolve with pull "never" gives what was resolved before': async ({ source, image }) => {
+    const resolved = await source.resolve(image);
+    assert.deepEqual(await source.resolve(resolved.reference, { pull: 'never' }), resolved);
+  },
+  'resolve tells its progress from start to end': async ({ source, image }) => {
+    const told: ImageProgress[] = [];
+    await source.resolve(image, { onProgress: (progress) => void told.push(progress) });
+    assert.equal(told.at(0)?.kind, 'resolve');
+    assert.equal(told.at(-1)?.kind, 'done');
+  },
+  'resolve of a missing image is image_not_found': async ({ source, missing }) => {
+    await rejectsWith(source.resolve(missing), 'image_not_found', 'image');
+  },
+  'resolve for a platform the image is not for is platform_mismatch': async ({ source, image }) => {
+    const platform = { os: 'linux', architecture: 'pdp11' };
+    await rejectsWith(source.resolve(image, { platform }), 'platform_mismatch');
+  },
+  'resolve with a signal that has fired is aborted': async ({ source, image }) => {
+    await rejectsWith(source.resolve(image, { signal: AbortSignal.abort() }), 'aborted');
+  },
+};
+
+const layerCases: Record<string, Case> = {
+  'openLayer yields the tar that the diff id names, as often as asked': async ({ source, image }) => {
+    const resolved = await source.resolve(image);
+    for (const layer of [...resolved.layers, ...resolved.layers]) {
+      assert.equal(await readLayer(source, resolved, layer), layer.diffId);
+    }
+  },
+  'openLayer may be left early and opened again': async ({ source, image }) => {
+    const resolved = await source.resolve(image);
+    const layer = firstLayer(resolved);
+    for await (const chunk of source.openLayer(resolved, layer)) {
+      assert.ok(chunk.byteLength > 0);
+      break;
+    }
+    assert.equal(await readLayer(source, resolved, layer), layer.diffId);
+  },
+  'openLayer throws digest_mismatch at the end when the tar is not the diff id': async ({ source, image }) => {
+    const resolved = await source.resolve(image);
+    const layer = { ...firstLayer(resolved), diffId: `sha256:${'0'.repeat(64)}` as const };
+    await rejectsWith(readLayer(source, resolved, layer), 'digest_mismatch');
+  },
+  'openLayer with a signal that has fired is aborted': async ({ source, image }) => {
+    const resolved = await source.resolve(image);
+    await rejectsWith(readLayer(source, resolved, firstLayer(resolved), AbortSignal.abort()), 'aborted');
+  },
+  'a damaged layer is found before its stream has ended': async ({ source, damaged }) => {
+    const reading = async () => {
+      const resolved = await source.resolve(damaged);
+      for (const layer of resolved.layers) await readLayer(source, resolved, layer);
+    };
+    await assert.rejects(
+      reading,
+      (thrown) => BoxliteError.isInstance(thrown) && ['digest_mismatch', 'layer_invalid'].includes(thrown.code),
+    );
+  },
+};
+
+function firstLayer(image: ResolvedImage): ImageLayer {
+  const [layer] = image.layers;
+  assert.ok(layer !== undefined);
+  return layer;
+}
+
+async function readLayer(
+  source: ImageSource,
+  image: ResolvedImage,
+  layer: ImageLayer,
+  signal?: AbortSignal,
+): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of source.openLayer(image, layer, signal)) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
+}
