@@ -11,6 +11,7 @@ import type {
 import { isDigest, parseBaseDiskId, parseBoxId } from '@boxlite/core';
 import { z } from 'zod';
 import type { DocumentKind } from './document.js';
+import { resolvedImageSchema } from './resolved-image-schema.js';
 
 const count = z.int().nonnegative();
 /** Clocks of file systems have fractions of milliseconds. */
@@ -42,6 +43,8 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     status: z.enum(['unknown', 'configured', 'running', 'stopping', 'stopped', 'paused', 'failed']),
     supervisor: processIdentity.exactOptional(),
     vmm: processIdentity.exactOptional(),
+    image: resolvedImageSchema.exactOptional(),
+    vmmId: z.string().exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),
     startedAt: time.exactOptional(),

@@ -174,10 +174,16 @@ export class Box implements AsyncDisposable {
 
   #adopt(live: LiveBox): LiveBox {
     this.#live = live;
-    void live.ended.then((exit) => {
-      if (this.#live === live) this.#live = undefined;
-      this.#settling = settleEnd(this.#services, this.id, this.#layout, exit).finally(() => disconnect(live));
-    });
+    live.ended.then(
+      (exit) => {
+        if (this.#live === live) this.#live = undefined;
+        this.#settling = settleEnd(this.#services, this.id, this.#layout, exit).finally(() => disconnect(live));
+      },
+      (thrown: unknown) => {
+        // This side closed the connection: whoever still has one records the end.
+        if (!isGone(thrown)) this.#services.log({ level: 'warn', message: 'the box cannot be watched', cause: thrown });
+      },
+    );
     return live;
   }
 

@@ -39,7 +39,10 @@ export function defaultRegistry(): PluginRegistry {
       lazyPlugin<'disk-store', DiskStore, PluginContext>({
         kind: 'disk-store',
         id: 'qcow2',
-        load: async () => (await import('@boxlite/disk-qcow2')).qcow2DiskStorePlugin(),
+        async load() {
+          const { createQcow2DiskStore } = await import('@boxlite/disk-qcow2');
+          return { probe: here, create: ({ layout }) => createQcow2DiskStore({ stagingDirectory: layout.tmpDir }) };
+        },
       }),
     )
     .register(

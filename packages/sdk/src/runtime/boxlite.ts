@@ -181,7 +181,11 @@ export class Boxlite implements AsyncDisposable {
 
 /** Detached boxes and those another process started run on; this process only lets go of them. */
 async function endHandle(box: Box, graceMs: number): Promise<void> {
-  if (box.startedHere && !(await box.info()).detached) await box.stop({ graceMs });
+  try {
+    if (box.startedHere && !(await box.info()).detached) await box.stop({ graceMs });
+  } catch (thrown) {
+    if (!BoxliteError.isInstance(thrown, 'not_found')) throw thrown; // else it removed itself, or somebody did
+  }
   await box.close();
 }
 

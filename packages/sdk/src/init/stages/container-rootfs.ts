@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { STARTER_IMAGE } from '../../options/starter-image.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
@@ -21,6 +21,8 @@ export const containerRootfs: Stage<StartContext> = {
     });
     const sizeBytes = options.diskSizeGb * BYTES_PER_GIB;
     const [base, disks] = await Promise.all([services.imageDisk(image, sizeBytes, signal), services.disks()]);
+    // A disk without a recorded image was left by a start that died before anything ran from it.
+    await rm(box.containerDisk, { force: true });
     await disks.createChild(box.containerDisk, { path: base, format: 'raw' }, { virtualSize: sizeBytes });
     // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
     await services.store.boxes.update(record.config.id, (state) => ({ ...state, image }));
