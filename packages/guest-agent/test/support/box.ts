@@ -45,7 +45,7 @@ export async function bootBox(options: BoxOptions = {}): Promise<Box> {
   const rootfs = join(directory, 'rootfs.ext4');
   const disk = join(directory, 'disk.ext4');
   await makeGuestRootfs(join(directory, 'rootfs'), rootfs, { 'boxlite-guest': agentBinaryPath() });
-  await makeBusyboxDisk(join(directory, 'disk'), disk, options.decorate);
+  await makeBusyboxDisk(join(directory, 'disk'), disk, options);
   const vm = await bootAgent({ rootfs, disk, ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }) });
   const client = createAgentClient(vm.channel());
   const run: Box['run'] = async (argv, extra) => finish(await client.exec({ argv, ...extra }));

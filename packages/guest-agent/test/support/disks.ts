@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 const APPLETS =
-  'sh cat echo true false sleep id env ls head tail wc dd md5sum sha256sum kill ps stty tty mknod mount umount touch mkdir grep pwd test chroot hostname ip readlink trap yes seq stat';
+  'sh cat echo true false sleep id env ls head tail wc dd md5sum sha256sum kill ps stty tty mknod mount umount touch mkdir grep pwd test chroot hostname ip readlink trap yes seq stat date unshare';
 
 /** Makes an ext4 image of a directory with e2fsprogs. */
 async function makeImage(directory: string, image: string, mebibytes: number): Promise<void> {
@@ -28,11 +28,11 @@ export async function makeGuestRootfs(staging: string, image: string, programs: 
   await makeImage(staging, image, 8);
 }
 
-/** A small container disk: busybox, users, and files the tests need. `decorate` may add to the staging directory. */
+/** A small container disk: busybox, users, and what the test adds. `decorate` may change the staging directory. */
 export async function makeBusyboxDisk(
   staging: string,
   image: string,
-  decorate: (root: string) => Promise<void> = async () => undefined,
+  { decorate = async () => undefined }: { readonly decorate?: (root: string) => Promise<void> } = {},
 ): Promise<void> {
   for (const name of ['bin', 'etc', 'root', 'tmp', 'home/alice', 'var']) {
     await mkdir(join(staging, name), { recursive: true });
