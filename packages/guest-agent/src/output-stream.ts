@@ -85,11 +85,14 @@ export class OutputStream implements GuestOutput {
   }
 
   async *#iterate(): AsyncGenerator<Uint8Array, void, void> {
+    let inHand = 0;
     try {
       for (;;) {
         const chunk = this.#queue.shift();
         if (chunk !== undefined) {
+          inHand = chunk.length;
           yield chunk;
+          inHand = 0;
           this.#release(chunk.length);
         } else if (this.#failure !== undefined) {
           throw this.#failure;
@@ -102,7 +105,8 @@ export class OutputStream implements GuestOutput {
         }
       }
     } finally {
-      // A consumer that leaves early must not leave the command blocked.
+      // A consumer that leaves early must not leave the command blocked, nor shorten its window by the chunk it left with.
+      this.#release(inHand);
       this.discard();
     }
   }
