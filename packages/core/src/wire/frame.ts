@@ -37,7 +37,7 @@ export const FrameType = {
   DATA: 4,
   /** u32 little endian: bytes of a channel consumed, granted to the sender again. */
   CREDIT: 5,
-  /** host to agent: nobody listens on this stream any more; the execution goes on. */
+  /** host to agent: nobody listens on this stream any more; the execution goes on. The agent answers with its own, the stream's last. */
   CLOSE: 6,
   /** supervisor to agent, stream 0, no payload: stop everything, sync, power off. */
   SHUTDOWN: 7,

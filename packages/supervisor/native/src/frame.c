@@ -73,10 +73,10 @@ enum frame_verdict frame_from_agent(const struct frame *frame, int greeted)
 	case FRAME_RESPONSE:
 	case FRAME_DATA:
 	case FRAME_CREDIT:
+	case FRAME_CLOSE:
 		return slot != 0 && local != 0 ? FRAME_FORWARD : FRAME_BROKEN;
 	case 0:
 	case FRAME_REQUEST:
-	case FRAME_CLOSE:
 	case FRAME_SHUTDOWN:
 		return FRAME_BROKEN;
 	default:
