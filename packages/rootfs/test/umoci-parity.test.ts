@@ -102,7 +102,7 @@ END
     });
     const tree = await compare();
     expect(tree['/bin/ping']?.xattrs).toHaveProperty(['security.capability']);
-    expect(tree['/before-1970']?.mtime).toMatch(/^-\d+1$/);
+    expect(tree['/before-1970']?.mtime).toBe('-152391232999999999');
     expect(tree['/dev/big']?.device).toBe('259:70000');
     expect(tree['/bin/hard']?.links).toBe(3);
   });

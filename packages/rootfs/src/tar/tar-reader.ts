@@ -149,11 +149,11 @@ export class TarReader {
     const name = pax.path ?? this.#longName ?? header.name;
     let type = ENTRY_TYPES[header.typeFlag];
     if (type === undefined) throw invalidLayer(`entries of type ${JSON.stringify(header.typeFlag)} are unknown`, name);
+    const stored = type === 'file' ? (pax.size ?? header.size) : 0;
     // Archives from before directories had a type mark them by their name.
     if (header.typeFlag === '0' && name.endsWith('/')) type = 'directory';
-    const stored = type === 'file' ? (pax.size ?? header.size) : 0;
     const sparse = type === 'file' ? openSparseBody(records, gnuSparse, this.#sink) : undefined;
-    const size = sparse?.size ?? stored;
+    const size = type === 'file' ? (sparse?.size ?? stored) : 0;
     if (stored < 0 || size < 0 || Math.max(stored, size) > MAX_FILE_BYTES) {
       throw invalidLayer('its size is impossible', name, 'size');
     }
