@@ -52,24 +52,14 @@ function nodeHeaders() {
   return existsSync(join(prefix, 'include/node/node.h')) ? { npm_config_nodedir: prefix } : {};
 }
 
-/** Optional packages of this platform that are not installed: the one with the guest kernel must not be missing silently. */
-function missingOptional(root) {
-  const { optionalDependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return Object.keys(optionalDependencies).filter(
-    (name) => name.includes(`${process.platform}-${process.arch}`) && !existsSync(join(root, 'node_modules', name)),
-  );
-}
-
 /** Runs `pnpm install` when a manifest or the lock file has changed since the last time. */
 export function ensureNpmPackages(root, pnpmDir, say) {
   const stamp = join(root, '.cache/setup/npm-packages');
   const hash = manifestHash(root);
-  const complete = existsSync(join(root, 'node_modules/.modules.yaml')) && missingOptional(root).length === 0;
+  const complete = existsSync(join(root, 'node_modules/.modules.yaml'));
   if (complete && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return true;
   say('Installing npm packages as pnpm-lock.yaml pins them (better-sqlite3 is compiled: about a minute)');
-  // pnpm remembers an optional package that once failed to arrive, and asks for it again only when forced.
-  const again = existsSync(join(root, 'node_modules/.modules.yaml')) && !complete ? ['--force'] : [];
-  const run = spawnSync(join(pnpmDir, 'pnpm'), ['install', '--frozen-lockfile', '--reporter=append-only', ...again], {
+  const run = spawnSync(join(pnpmDir, 'pnpm'), ['install', '--frozen-lockfile', '--reporter=append-only'], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, CI: 'true', ...nodeHeaders() },
@@ -77,11 +67,6 @@ export function ensureNpmPackages(root, pnpmDir, say) {
   });
   if (run.status !== 0) {
     say(`pnpm install failed:\n${run.stdout ?? ''}${run.stderr ?? run.error}`);
-    return false;
-  }
-  const missing = missingOptional(root);
-  if (missing.length > 0) {
-    say(`These npm packages did not arrive: ${missing.join(', ')}; run the same command again`);
     return false;
   }
   mkdirSync(dirname(stamp), { recursive: true });

@@ -54,5 +54,6 @@ function reasonOf(error: unknown): string {
   const errno = errnoOf(error);
   if (errno === 'ENOENT') return 'there is no such socket';
   if (errno === 'ECONNREFUSED') return 'nobody listens any more';
+  if (errno === 'EAGAIN') return 'more processes dial it at this moment than it can answer';
   return error instanceof Error ? error.message : String(error);
 }

@@ -7,7 +7,8 @@
 
 #include "unix-socket.h"
 
-#define API_BACKLOG 64
+/* More than may be connected at a time: dialling a full backlog fails at once where the dialler does not block, as Node's does. */
+#define API_BACKLOG 128
 #define AGENT_BACKLOG 4
 #define LISTENER_BACKLOG 16
 
