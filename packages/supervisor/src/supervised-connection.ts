@@ -7,6 +7,7 @@ import {
   type GuestChannel,
   type SupervisedVm,
   type SupervisorWelcome,
+  toBoxliteError,
 } from '@boxlite/core';
 import { ConnectionChannel } from './connection-channel.js';
 import { parseExitRecord } from './exit-record.js';
@@ -167,16 +168,18 @@ export class SupervisedConnection implements SupervisedVm {
     if (this.#closing !== undefined) {
       return { error: new BoxliteError('agent_unavailable', 'this connection to the box was closed') };
     }
-    const record = await readExitFile(this.#box.exitFile, this.#openedAt - FILE_TIME_SLACK_MS);
-    if (record !== undefined) return { record };
     try {
+      const record = await readExitFile(this.#box.exitFile, this.#openedAt - FILE_TIME_SLACK_MS);
+      if (record !== undefined) return { record };
       const successor = await this.#box.dial();
       const { pid, startTime } = successor.welcome.supervisor;
       if (pid === this.welcome.supervisor.pid && startTime === this.welcome.supervisor.startTime) return { successor };
       await successor.close();
     } catch (error) {
-      // Nobody answers: that is how a lost supervisor shows. Anything else is not this method's to judge.
-      if (!BoxliteError.isInstance(error, 'agent_unavailable')) throw error;
+      // That nobody answers is how a lost supervisor shows. Anything else goes to whoever waits.
+      if (!BoxliteError.isInstance(error, 'agent_unavailable')) {
+        return { error: toBoxliteError(error, 'internal', 'finding out how the box ended') };
+      }
     }
     return { record: LOST };
   }
