@@ -61,8 +61,10 @@ export function installCommands(names) {
  * Installs what is missing as root; as an ordinary user prints the exact commands and returns false.
  * @param {('build' | 'run' | 'test')[]} groups
  */
-export function ensureDebianPackages(groups, { say, isRoot = process.getuid?.() === 0 }) {
-  const missing = missingDebianPackages(groups);
+export function ensureDebianPackages(
+  groups,
+  { say, isRoot = process.getuid?.() === 0, missing = missingDebianPackages(groups) },
+) {
   if (missing.size === 0) return true;
   const names = [...missing.keys()];
   if (!isRoot) {

@@ -1,0 +1,8 @@
+type PackageGroup = 'build' | 'run' | 'test';
+export const DEBIAN_PACKAGES: Readonly<Record<PackageGroup, Readonly<Record<string, string>>>>;
+export function missingDebianPackages(groups: readonly PackageGroup[]): Map<string, string>;
+export function installCommands(names: readonly string[]): string[][];
+export function ensureDebianPackages(
+  groups: readonly PackageGroup[],
+  options: { say(line: string): void; isRoot?: boolean; missing?: Map<string, string> },
+): boolean;
