@@ -1,1 +1,1 @@
-export {};
+export type { NetworkOptions, NetworkPolicy, NetworkSecret, PublishedPort } from './network-options.js';

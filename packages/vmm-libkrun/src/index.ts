@@ -1,1 +1,1 @@
-export {};
+export type { LibkrunVmmOptions } from './libkrun-vmm-options.js';

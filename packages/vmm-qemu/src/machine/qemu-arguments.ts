@@ -28,7 +28,15 @@ export interface QemuHostFacts extends AcceleratorChoice {
  */
 export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly string[] {
   return [
-    ...['-name', spec.boxId, '-no-user-config', '-nodefaults', '-no-reboot', '-display', 'none'],
+    ...[
+      '-name',
+      `guest=${escapeComma(spec.boxId)}`,
+      '-no-user-config',
+      '-nodefaults',
+      '-no-reboot',
+      '-display',
+      'none',
+    ],
     ...(host.firmwareDir === undefined ? [] : ['-L', host.firmwareDir]),
     // Without ACPI QEMU tells the kernel of its devices on the command line, and this kernel has no ACPI.
     ...['-machine', 'microvm,acpi=off,x-option-roms=off,isa-serial=off'],
