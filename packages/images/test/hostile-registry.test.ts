@@ -237,6 +237,25 @@ describe('a redirect', () => {
     });
   });
 
+  it('to a server that asks for credentials gets none', async () => {
+    const sample = await sampleImage({ layers: 1 });
+    const trap = await startScriptedRegistry((request, response) =>
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end(),
+    );
+    const server = await startScriptedRegistry(
+      serveLayout(sample.directory, (request, response) => {
+        if (!isBlob(request.url)) return false;
+        response.writeHead(307, { location: `http://${trap.host}/blob` }).end();
+        return true;
+      }),
+    );
+    const registries = [{ host: server.host, auth: { username: 'ann', password: 'secret' } }];
+    const source = createRegistryImageSource({ blobs: await temporaryHome(), registries });
+    await expect(source.resolve(`${server.host}/app`)).rejects.toMatchObject({ code: 'image_unauthorized' });
+    expect(trap.requests.map(({ path }) => path)).toEqual(['/blob']);
+    expect(trap.requests[0]!.headers.authorization).toBeUndefined();
+  });
+
   it('without end is refused', async () => {
     const { pull, requests } = await pullFrom((request, response) =>
       response.writeHead(302, { location: `${request.url}x` }).end(),

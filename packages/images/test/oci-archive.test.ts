@@ -149,9 +149,10 @@ describe('an OCI archive', () => {
     expect(store.records.size).toBe(0);
   });
 
-  it('needs a blob store', async () => {
-    const { file } = await sampleArchive();
+  it('needs a blob store, and may be named by a link', async () => {
+    const { file, source, manifestDigest } = await sampleArchive();
     await symlink(file, `${file}.link`);
+    expect((await source.resolve(`oci-archive:${file}.link`)).manifestDigest).toBe(manifestDigest);
     await expect(createLocalImageSource().resolve(`oci-archive:${file}`)).rejects.toMatchObject({
       code: 'unsupported',
     });

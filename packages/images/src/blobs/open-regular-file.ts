@@ -9,16 +9,23 @@ export interface RegularFile {
 }
 
 /**
- * Opens a file of a place somebody else may write to: never through a symbolic link, never a device, and a FIFO does not block.
+ * Opens a file of a place somebody else may write to: not through a symbolic link, never a device, and a FIFO does not block.
  * @param path the file
  * @param what what it is, for the error
+ * @param options.followLink for a path of the user's own
  * @returns undefined when there is no such file
  * @throws BoxliteError `image_invalid` when it is something else than a regular file, `storage_error` when it cannot be read
  */
-export async function openRegularFile(path: string, what: string): Promise<RegularFile | undefined> {
+export async function openRegularFile(
+  path: string,
+  what: string,
+  { followLink = false }: { readonly followLink?: boolean } = {},
+): Promise<RegularFile | undefined> {
+  const flags =
+    constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | (followLink ? 0 : constants.O_NOFOLLOW);
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY);
+    handle = await open(path, flags);
   } catch (thrown) {
     const errno = errnoOf(thrown);
     if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;

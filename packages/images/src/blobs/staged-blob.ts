@@ -25,7 +25,10 @@ export class StagedBlob implements BlobSink {
 
   static async create(path: string, expected: { readonly digest: Digest; readonly size: number }): Promise<StagedBlob> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    return new StagedBlob(await open(path, flags, 0o600), expected);
+    const handle = await open(path, flags, 0o600);
+    // Whatever the umask.
+    await handle.chmod(0o600);
+    return new StagedBlob(handle, expected);
   }
 
   async write(chunk: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
-import { BoxliteError, type ImageLayer, toBoxliteError } from '@boxlite/core';
+import { BoxliteError, type ImageLayer } from '@boxlite/core';
 import { throwIfAborted } from '../abort.js';
+import { readError } from '../read-error.js';
 import { decompress } from './decompress.js';
 
 /** Below this much output the ratio says nothing: a layer of a few zero-filled files is legal and tiny. */
@@ -43,7 +44,7 @@ export async function* decodeLayer(
     }
   } catch (thrown) {
     throwIfAborted(options.signal, `reading layer ${layer.digest}`);
-    throw toBoxliteError(thrown, 'layer_invalid', `layer ${layer.digest} is damaged or truncated`);
+    throw readError(thrown, 'layer_invalid', `layer ${layer.digest} is damaged or truncated`);
   }
   compressed.verify();
   const actual = `sha256:${diffId.digest('hex')}`;

@@ -50,6 +50,8 @@ class DecoderThread {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 128 },
     });
+    // A reader that was forgotten keeps no process alive; while a batch is decoded, its timer does.
+    this.worker.unref();
   }
 
   /** One batch at a time: the next is sent when the consumer has taken the output of this one. */

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BoxliteError, type Digest, escapeText, isDigest, toBoxliteError } from '@boxlite/core';
+import { BoxliteError, type Digest, escapeText, isDigest } from '@boxlite/core';
+import { ensurePrivateDirectory } from '@boxlite/layout';
 import { type Extract, extract } from 'tar-stream';
 import { throwIfAborted } from '../abort.js';
 import { openRegularFile } from '../blobs/open-regular-file.js';
@@ -8,6 +9,7 @@ import { readFileChunks } from '../blobs/read-file-chunks.js';
 import { StagedBlob } from '../blobs/staged-blob.js';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
 import { decompress } from '../layers/decompress.js';
+import { readError } from '../read-error.js';
 
 type Source = Extract extends AsyncIterable<infer Entry> ? Entry : never;
 
@@ -32,11 +34,16 @@ export async function stageArchive(
   signal?: AbortSignal,
 ): Promise<void> {
   const what = `archive ${escapeText(file)}`;
-  const opened = await openRegularFile(file, what);
+  const blobsDir = join(directory, 'blobs');
+  for (const path of [blobsDir, join(blobsDir, 'sha256')]) await ensurePrivateDirectory(path, process.getuid?.() ?? 0);
+  // The user's own path may be a link.
+  const opened = await openRegularFile(file, what, { followLink: true });
   if (opened === undefined) {
-    throw new BoxliteError('image_not_found', `${what} does not exist`, { details: { field: 'image', path: file } });
+    throw new BoxliteError('image_not_found', `${what} does not exist`, {
+      hint: 'name a tar file: oci-archive:FILE',
+      details: { field: 'image', path: file },
+    });
   }
-  await mkdir(join(directory, 'blobs', 'sha256'), { recursive: true, mode: 0o700 });
   const seen = new Set<string>();
   const archive = extract();
   const feeding = feed(bounded(decompress(readFileChunks(opened.handle, signal), what), maxBytes, what), archive);
@@ -50,7 +57,7 @@ export async function stageArchive(
     }
   } catch (thrown) {
     throwIfAborted(signal, `reading ${what}`);
-    throw toBoxliteError(thrown, 'image_invalid', `${what} is damaged or no tar file`);
+    throw readError(thrown, 'image_invalid', `${what} is damaged or no tar file`);
   } finally {
     archive.destroy(null);
     await feeding;
@@ -72,7 +79,8 @@ async function takeEntry(entry: Source, directory: string, seen: Set<string>, wh
   }
   if (isDocument) {
     if (repeated) throw invalidDocument(what, `it has ${name} twice`);
-    return writeFile(join(directory, name), await readDocument(entry, name, what), { mode: 0o600 });
+    await writeFile(join(directory, name), await readDocument(entry, name, what));
+    return chmod(join(directory, name), 0o600);
   }
   const digest = `${algorithm}:${hex}`;
   if (repeated || hex === undefined || !isDigest(digest)) {

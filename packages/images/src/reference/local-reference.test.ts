@@ -32,7 +32,7 @@ describe('a local reference', () => {
   });
 
   it('is told from a name in a registry by its kind', () => {
-    for (const text of ['alpine', 'oci/app', 'ocix:latest', 'localhost:5000/oci', './oci'])
+    for (const text of ['alpine', 'oci/app', 'ocix:latest', 'dir:v1', 'localhost:5000/oci', './oci'])
       expect(isLocalReference(text)).toBe(false);
     for (const text of ['docker-archive:x.tar', 'docker-daemon:app:v1', 'dir:/a', 'containers-storage:app']) {
       expect(isLocalReference(text)).toBe(true);

@@ -13,7 +13,7 @@ export interface LocalReference {
 
 const LOCAL_KIND = /^(oci|oci-archive):/;
 /** Transports of other tools that people try; accepted by the local source so that it can say what to do instead. */
-const FOREIGN_KIND = /^(docker-archive|docker-daemon|dir|containers-storage|sif):/;
+const FOREIGN_KIND = /^(?:(docker-archive|docker-daemon|containers-storage):|(dir|sif):[./~])/;
 
 // PATH_MAX of Linux (limits.h), the bound for paths a system call accepts.
 const MAX_PATH_LENGTH = 4096;
@@ -35,7 +35,7 @@ export function isLocalReference(text: string): boolean {
 export function parseLocalReference(text: string, workingDirectory: string = process.cwd()): LocalReference {
   const foreign = FOREIGN_KIND.exec(text);
   if (foreign !== null) {
-    throw new BoxliteError('unsupported', `images of the kind "${foreign[1]}" cannot be read`, {
+    throw new BoxliteError('unsupported', `images of the kind "${foreign[1] ?? foreign[2]}" cannot be read`, {
       hint: 'convert it to an OCI layout: skopeo copy <image> oci:DIR',
       details: { field: 'image' },
     });

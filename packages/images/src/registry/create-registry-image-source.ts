@@ -95,7 +95,7 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
     accepts: (text) => !isLocalReference(text),
     async resolve(text, { platform = hostPlatform(), pull: policy = 'missing', ...caller } = {}) {
       const candidates = candidatesOf(text, registries);
-      const key = JSON.stringify([text, platform, policy]);
+      const key = JSON.stringify([candidates.map(formatImageReference), platform, policy]);
       return tasks.run(key, `pulling image ${formatImageReference(candidates[0])}`, caller, async (context) => {
         context.tell({ kind: 'resolve' });
         const image =

@@ -111,17 +111,22 @@ export class RegistryClient {
   private async get(wanted: Wanted): Promise<HttpAnswer> {
     const url = new URL(`/v2/${wanted.repository}/${wanted.path}`, this.base);
     const first = this.authenticator.header(wanted.repository);
-    const answer = await this.follow(url, first, wanted);
-    if (answer.status !== 401) return answer;
+    const { answer, own } = await this.follow(url, first, wanted);
+    // A challenge of where we were redirected to must not lure credentials out.
+    if (answer.status !== 401 || !own) return answer;
     const challenge = answer.header('www-authenticate');
     const header = await this.authenticator.answer(challenge, wanted.repository, first, wanted.signal);
     if (header === undefined) return answer;
     await answer.discard();
-    return this.follow(url, header, wanted);
+    return (await this.follow(url, header, wanted)).answer;
   }
 
   /** The `Authorization` goes to the registry itself only: where it redirects to, storage servers get none. */
-  private async follow(url: URL, authorization: string | undefined, wanted: Wanted): Promise<HttpAnswer> {
+  private async follow(
+    url: URL,
+    authorization: string | undefined,
+    wanted: Wanted,
+  ): Promise<{ readonly answer: HttpAnswer; readonly own: boolean }> {
     let current = url;
     for (let count = 0; count <= MAX_REDIRECTS; count += 1) {
       const own = current.origin === this.base.origin;
@@ -130,7 +135,7 @@ export class RegistryClient {
         skipVerify: own ? this.entry.skipVerify : (this.configured(current.host)?.skipVerify ?? false),
         signal: wanted.signal,
       });
-      if (!REDIRECTS.includes(answer.status)) return answer;
+      if (!REDIRECTS.includes(answer.status)) return { answer, own };
       await answer.discard();
       current = checkForwardedUrl(answer.header('location') ?? '', current, 'redirect', this.configured);
     }
