@@ -27,14 +27,19 @@ export async function readLayer(
     }
     ended = true;
   } finally {
-    // Tells the source to let go of its file or socket. Not awaited: a source stuck in a read would hold up the error.
-    if (!ended) void iterator.return?.().then(undefined, ignoreLateFailure);
+    if (!ended) await closeSource(iterator, signal?.aborted === true);
   }
 }
 
-/** The error that ends the conversion is on its way already; a failure while closing the source adds nothing. */
-function ignoreLateFailure(): undefined {
-  return undefined;
+/** Tells a source to let go of its file or socket. */
+async function closeSource(iterator: AsyncIterator<Uint8Array>, isAborted: boolean): Promise<void> {
+  const closed = Promise.resolve(iterator.return?.()).then(
+    () => undefined,
+    // The error that ends the conversion is on its way already; a failure while closing the source adds nothing to it.
+    () => undefined,
+  );
+  // After an abort the source may be stuck in a read, which must not hold up the error.
+  if (!isAborted) await closed;
 }
 
 function nextOrAbort(

@@ -1,17 +1,8 @@
 import type { ByteString } from '../tree/image-node.js';
 import { type PaxRecords, paxNumber } from './pax-records.js';
-import { SparseMapText } from './sparse-map-text.js';
+import { type SparseFragment, SparseMapText } from './sparse-map-text.js';
 import { invalidLayer, type TarSink } from './tar-entry.js';
 import { readNumber } from './tar-header.js';
-
-/** Stored bytes and where they belong in the file. */
-export interface SparseFragment {
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** More pieces than this are taken for an attack: the map is held in memory. */
-export const MAX_SPARSE_FRAGMENTS = 1_000_000;
 
 /**
  * The body of a sparse file: gets the stored bytes, tells the sink data and holes of the whole file.

@@ -1,6 +1,14 @@
-import { MAX_SPARSE_FRAGMENTS, type SparseFragment } from './sparse-body.js';
 import { invalidLayer } from './tar-entry.js';
 import { TAR_BLOCK } from './tar-header.js';
+
+/** Stored bytes and where they belong in the file. */
+export interface SparseFragment {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** More pieces than this are taken for an attack: the map is held in memory. */
+const MAX_SPARSE_FRAGMENTS = 1_000_000;
 
 /** The map that begins the data of sparse files of version 1.0: decimal lines, padded to a whole block. */
 export class SparseMapText {
