@@ -115,6 +115,16 @@ describe('a transfer that breaks', () => {
   });
 });
 
+describe('pulls of the same image at the same time', () => {
+  it('ask the registry for each document and layer once, under whatever name the image goes', async () => {
+    const sample = await sampleImage({ layers: 2 });
+    const { host, source, requests } = await pullFrom(serveLayout(sample.directory));
+    await Promise.all([`${host}/app`, `${host}/app:latest`, `${host}/app`].map((name) => source.resolve(name)));
+    expect(requests.map(({ path }) => path)).toHaveLength(4);
+    expect(new Set(requests.map(({ path }) => path)).size).toBe(4);
+  });
+});
+
 describe('a registry that sends more or other than was asked for', () => {
   it('cannot fill memory or disk: endless manifests and blobs are cut off', async () => {
     const endless: RequestListener = (_request, response) => {
