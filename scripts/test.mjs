@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { boxliteProcesses } from './setup/leftover-processes.mjs';
 import { ROOT, setUp } from './setup.mjs';
+import { budgetReport, suiteSeconds } from './suite-budget.mjs';
 
 const REPORT = join(ROOT, '.cache/test-report.json');
 
@@ -42,6 +43,8 @@ function runVitest(extra) {
   );
   try {
     const report = JSON.parse(readFileSync(REPORT, 'utf8'));
+    const budget = JSON.parse(readFileSync(join(ROOT, 'test/budget.json'), 'utf8'));
+    console.log(`\ntime of each suite:\n${budgetReport(suiteSeconds(report.testResults, ROOT), budget).join('\n')}`);
     const brokenFiles = report.testResults.filter(
       (file) => file.status === 'failed' && file.assertionResults.length === 0,
     );
