@@ -11,3 +11,11 @@ export function exchangeBootId(connection: Connection, current: string): Promise
     return before === undefined ? undefined : String(before.boot_id);
   });
 }
+
+/** The boot id rows were last written under. */
+export function recordedBootId(connection: Connection): Promise<string | undefined> {
+  return connection.read('cannot read the boot id', (from) => {
+    const row = from.get('SELECT boot_id FROM alive WHERE id = 1');
+    return row === undefined ? undefined : String(row.boot_id);
+  });
+}

@@ -2,7 +2,7 @@ import type { ProcessIdentity, StateStore } from '@boxlite/core';
 import { createBaseDiskStore } from './base-disk-store.js';
 import { createBoxStore } from './box-store.js';
 import { Connection } from './connection.js';
-import { exchangeBootId } from './exchange-boot-id.js';
+import { exchangeBootId, recordedBootId } from './exchange-boot-id.js';
 import { createImageStore } from './image-store.js';
 import { createLeaseStore } from './lease-store.js';
 import { openDatabase } from './open-database.js';
@@ -56,6 +56,7 @@ export async function openStateStore(options: StateStoreOptions): Promise<StateS
     baseDisks: createBaseDiskStore(connection),
     snapshots: createSnapshotStore(connection),
     leases: { acquire, holders, list },
+    bootId: () => recordedBootId(connection),
     exchangeBootId: (current) => exchangeBootId(connection, current),
     close,
     [Symbol.asyncDispose]: close,

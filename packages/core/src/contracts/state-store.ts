@@ -153,6 +153,8 @@ export interface StateStore extends AsyncDisposable {
   readonly baseDisks: BaseDiskStore;
   readonly snapshots: SnapshotStore;
   readonly leases: LeaseStore;
+  /** The boot id rows were last written under, for whoever must put rows right before it is exchanged. Undefined in a new home. */
+  bootId(): Promise<string | undefined>;
   /** The boot id rows were last written under, replaced by the current one. Undefined in a new home. */
   exchangeBootId(current: string): Promise<string | undefined>;
   close(): Promise<void>;

@@ -122,9 +122,12 @@ export const stateStoreLeaseCases: Record<string, StateStoreCase> = {
     await rejectsWith(leases.acquire('home', 'gc'), 'stopped');
   },
   'the boot id is exchanged: nothing in a new home, then the one before': async (first, { open }) => {
+    assert.equal(await first.bootId(), undefined);
     assert.equal(await first.exchangeBootId('boot-1'), undefined);
+    assert.equal(await first.bootId(), 'boot-1');
     assert.equal(await first.exchangeBootId('boot-1'), 'boot-1');
     assert.equal(await (await open(2)).exchangeBootId('boot-2'), 'boot-1');
+    assert.equal(await first.bootId(), 'boot-2');
     assert.equal(await first.exchangeBootId('boot-2'), 'boot-2');
   },
 };
