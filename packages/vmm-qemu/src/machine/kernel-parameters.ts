@@ -1,7 +1,10 @@
 import type { AcceleratorChoice } from './accelerator.js';
 
-/** Console on the virtio console; `reboot=t` (triple fault) is the reboot every x86 machine has, and with `-no-reboot` ends QEMU. */
-const ALWAYS = ['console=hvc0', 'reboot=t', 'panic=-1', 'quiet'];
+/**
+ * Console on the virtio console; `reboot=t` (triple fault) is the reboot every x86 machine has, and with `-no-reboot` ends QEMU;
+ * the timer check is for broken mainboards.
+ */
+const ALWAYS = ['console=hvc0', 'reboot=t', 'panic=-1', 'quiet', 'no_timer_check'];
 
 /**
  * Kernel parameters this VMM adds to those of the spec.
@@ -11,7 +14,6 @@ const ALWAYS = ['console=hvc0', 'reboot=t', 'panic=-1', 'quiet'];
  *   advances in ticks of 4 ms and its timers are no finer.
  * - `noapictimer` (one CPU only): calibrating the APIC timer takes 200 ms; the PIT serves as well. With several CPUs it would turn off
  *   high resolution timers.
- * - `no_timer_check`: the check is for broken mainboards.
  * - `mitigations=off`: translated code does not execute the guest's branches, so the guest kernel's defences against the processor protect nothing.
  * - `noreplace-smp`: leaves thousands of lock prefixes unpatched; each patch makes the translator drop code.
  * - `initcall_blacklist=jent_mod_init`: a noise source's self-test, 50 ms; there is a virtio random device.
@@ -25,7 +27,6 @@ export function kernelParameters(choice: AcceleratorChoice, vcpus: number): read
     ...ALWAYS,
     ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`, 'tsc=reliable']),
     ...(vcpus === 1 ? ['noapictimer'] : []),
-    'no_timer_check',
     'mitigations=off',
     'noreplace-smp',
     'initcall_blacklist=jent_mod_init',

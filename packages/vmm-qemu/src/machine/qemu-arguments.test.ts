@@ -33,14 +33,14 @@ describe('qemuArguments', () => {
       -no-reboot
       -display none
       -L /usr/share/qemu
-      -machine microvm,acpi=off,x-option-roms=off,isa-serial=off
+      -machine microvm,acpi=off,x-option-roms=off,isa-serial=off,rtc=on
       -accel tcg,tb-size=64
       -cpu EPYC,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-perfctr-core,-clzero,-xsaveerptr,-ibpb,-nrip-save,-xsavec,-xsaves,-svm
       -smp 1
       -m 128M
       -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
       -kernel /home/k/kernels/f00d
-      -append console=hvc0 reboot=t panic=-1 quiet tsc_early_khz=2500000 tsc=reliable noapictimer no_timer_check mitigations=off noreplace-smp initcall_blacklist=jent_mod_init root=/dev/vdb ro
+      -append console=hvc0 reboot=t panic=-1 quiet no_timer_check tsc_early_khz=2500000 tsc=reliable noapictimer mitigations=off noreplace-smp initcall_blacklist=jent_mod_init root=/dev/vdb ro
       -global virtio-mmio.force-legacy=false
       -object rng-builtin,id=rng
       -device virtio-rng-device,rng=rng
@@ -61,7 +61,7 @@ describe('qemuArguments', () => {
   it('with KVM takes the host processor and leaves the kernel its own judgement of the hardware', () => {
     const text = lines(qemuArguments({ ...spec, vcpus: 4 }, kvm));
     expect(text).toContain('-accel kvm\n-cpu host\n-smp 4\n');
-    expect(text).toContain('-append console=hvc0 reboot=t panic=-1 quiet root=/dev/vdb ro\n');
+    expect(text).toContain('-append console=hvc0 reboot=t panic=-1 quiet no_timer_check root=/dev/vdb ro\n');
     expect(text).not.toContain('-L ');
   });
 

@@ -38,8 +38,9 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
       'none',
     ],
     ...(host.firmwareDir === undefined ? [] : ['-L', host.firmwareDir]),
-    // Without ACPI QEMU tells the kernel of its devices on the command line, and this kernel has no ACPI.
-    ...['-machine', 'microvm,acpi=off,x-option-roms=off,isa-serial=off'],
+    // Without ACPI QEMU tells the kernel of its devices on the command line, and this kernel has no ACPI. With KVM microvm has no
+    // real-time clock by default; a kernel that looks for one then waits for seconds.
+    ...['-machine', 'microvm,acpi=off,x-option-roms=off,isa-serial=off,rtc=on'],
     ...[
       '-accel',
       host.accelerator === 'kvm' ? 'kvm' : `tcg,tb-size=${TCG_CACHE_MIB}`,
