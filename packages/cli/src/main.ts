@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { errnoOf } from '@boxlite/core';
 import { CommanderError } from 'commander';
 import { markSeparator } from './arguments/image-and-command.js';
 import { EXIT_USAGE } from './exit-status.js';
@@ -10,6 +11,7 @@ import { createProgram } from './program.js';
  * @returns the exit status
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', tolerateBrokenPipe);
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   const { program, context } = createProgram((manifest as { version: string }).version);
   try {
@@ -20,4 +22,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     // commander has printed its message; help and version are no failures.
     return thrown.exitCode === 0 ? 0 : EXIT_USAGE;
   }
+}
+
+/** `boxlite ls | head -1` closes the pipe early, which is no failure of ours. Anything else is thrown as it would be without a listener. */
+function tolerateBrokenPipe(error: Error): void {
+  if (errnoOf(error) !== 'EPIPE') throw error;
 }

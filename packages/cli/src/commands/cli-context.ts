@@ -1,12 +1,16 @@
 import { Boxlite, type Log } from '@boxlite/sdk';
 import { exitStatusOf } from '../exit-status.js';
 import { formatError } from '../output/print-error.js';
+import { SignalRelay } from '../terminal/signal-relay.js';
 
 /** Options before the command. */
 export interface GlobalFlags {
   readonly home?: string;
   readonly debug?: boolean;
 }
+
+/** What a command does with an open home. It takes over the process's signals by asking for their abort signal. */
+export type HomeAction<T> = (boxlite: Boxlite, signals: SignalRelay) => Promise<T>;
 
 /** What commands share: the runtime, error output and the exit status. */
 export class CliContext {
@@ -18,15 +22,15 @@ export class CliContext {
   }
 
   /** For `run` and `exec`: the action's result is the exit status. */
-  async runsCommand(action: (boxlite: Boxlite) => Promise<number>): Promise<void> {
-    await this.#guarded(true, false, async () => {
-      this.exitStatus = await this.#withRuntime(action);
+  async runsCommand(action: HomeAction<number>): Promise<void> {
+    await this.#guarded(true, false, async (signals) => {
+      this.exitStatus = await this.#withRuntime(signals, action);
     });
   }
 
   /** For everything else that needs the home. */
-  async managesHome(action: (boxlite: Boxlite) => Promise<void>, json = false): Promise<void> {
-    await this.#guarded(false, json, () => this.#withRuntime(action));
+  async managesHome(action: HomeAction<void>, json = false): Promise<void> {
+    await this.#guarded(false, json, (signals) => this.#withRuntime(signals, action));
   }
 
   /** For what needs no home. */
@@ -53,24 +57,28 @@ export class CliContext {
     return this.#globals().home;
   }
 
-  async #withRuntime<T>(action: (boxlite: Boxlite) => Promise<T>): Promise<T> {
+  async #withRuntime<T>(signals: SignalRelay, action: HomeAction<T>): Promise<T> {
     const { home, debug } = this.#globals();
     const boxlite = await Boxlite.open({
       ...(home === undefined ? {} : { homeDir: home }),
       ...(debug === true ? { log: debugLog } : {}),
     });
     try {
-      return await action(boxlite);
+      return await action(boxlite, signals);
     } finally {
       await boxlite.shutdown();
     }
   }
 
-  async #guarded(runsCommand: boolean, json: boolean, action: () => Promise<void>): Promise<void> {
+  async #guarded(runsCommand: boolean, json: boolean, action: (signals: SignalRelay) => Promise<void>): Promise<void> {
+    const signals = new SignalRelay();
     try {
-      await action();
+      await action(signals);
     } catch (thrown) {
       this.#report(thrown, runsCommand, json);
+    } finally {
+      this.exitStatus = signals.interruptedStatus ?? this.exitStatus;
+      signals[Symbol.dispose]();
     }
   }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { parseEnv } from '../arguments/parse-env.js';
 import { createProgress } from '../output/progress.js';
 import { attachTerminal, terminalSize } from '../terminal/attach-terminal.js';
+import type { SignalRelay } from '../terminal/signal-relay.js';
 import type { CliContext } from './cli-context.js';
 import { findBox } from './find-box.js';
 import * as flags from './options.js';
@@ -33,16 +34,25 @@ export function addExecCommand(program: Command, context: CliContext): void {
     .addOption(flags.userOption())
     .passThroughOptions()
     .action((id: string, words: readonly string[], given: ExecFlags) =>
-      context.runsCommand((boxlite) => exec(boxlite, id, words[0] === '--' ? words.slice(1) : words, given)),
+      context.runsCommand((boxlite, signals) =>
+        exec(boxlite, signals, id, words[0] === '--' ? words.slice(1) : words, given),
+      ),
     );
 }
 
-async function exec(boxlite: Boxlite, id: string, words: readonly string[], given: ExecFlags): Promise<number> {
+async function exec(
+  boxlite: Boxlite,
+  signals: SignalRelay,
+  id: string,
+  words: readonly string[],
+  given: ExecFlags,
+): Promise<number> {
   checkTerminal(given);
+  const signal = signals.abortSignal;
   const box = await findBox(boxlite, id);
   const progress = createProgress(process.stderr);
   try {
-    await box.start(progress);
+    await box.start({ ...progress, signal });
   } finally {
     progress.end();
   }
@@ -51,6 +61,7 @@ async function exec(boxlite: Boxlite, id: string, words: readonly string[], give
   const stdin = given.interactive === true && given.detach !== true;
   const execution = await box.exec(command, args, {
     stdin,
+    signal,
     ...(given.env === undefined ? {} : { env: parseEnv(given.env, process.env) }),
     ...(given.workdir === undefined ? {} : { cwd: given.workdir }),
     ...(given.user === undefined ? {} : { user: given.user }),
@@ -61,5 +72,5 @@ async function exec(boxlite: Boxlite, id: string, words: readonly string[], give
     process.stdout.write(`${execution.id}\n`);
     return 0;
   }
-  return (await attachTerminal(execution, { stdin, tty })).exitCode;
+  return (await attachTerminal(execution, { stdin, tty, signals })).exitCode;
 }

@@ -37,10 +37,13 @@ export function addImageCommands(program: Command, context: CliContext): void {
     .option('-q, --quiet', 'print only the digest of the configuration')
     .addOption(jsonOption())
     .action((reference: string, { quiet, json }: { readonly quiet?: boolean; readonly json?: boolean }) =>
-      context.managesHome(async (boxlite) => {
+      context.managesHome(async (boxlite, { abortSignal }) => {
         const progress = createProgress(process.stderr);
         const image = await boxlite.images
-          .pull(reference, quiet === true ? {} : { onProgress: progress.onImageProgress })
+          .pull(reference, {
+            signal: abortSignal,
+            ...(quiet === true ? {} : { onProgress: progress.onImageProgress }),
+          })
           .finally(progress.end);
         if (json === true) process.stdout.write(`${JSON.stringify(image, null, 2)}\n`);
         else if (quiet === true) process.stdout.write(`${image.configDigest}\n`);

@@ -13,12 +13,13 @@ export function addLifecycleCommands(program: Command, context: CliContext): voi
     .description('Start boxes; their files are as they were left.')
     .argument('<box...>', BOXES)
     .action((ids: readonly string[]) =>
-      context.managesHome((boxlite) =>
+      context.managesHome((boxlite, { abortSignal }) =>
         context.forEach(ids, async (id) => {
+          abortSignal.throwIfAborted();
           const box = await findBox(boxlite, id);
           const progress = createProgress(process.stderr);
           try {
-            await box.start(progress);
+            await box.start({ ...progress, signal: abortSignal });
           } finally {
             progress.end();
           }

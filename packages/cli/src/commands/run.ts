@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { imageAndCommand } from '../arguments/image-and-command.js';
 import { createProgress } from '../output/progress.js';
 import { attachTerminal, terminalSize } from '../terminal/attach-terminal.js';
+import type { SignalRelay } from '../terminal/signal-relay.js';
 import { type BoxFlags, boxOptions } from './box-flags.js';
 import type { CliContext } from './cli-context.js';
 import * as flags from './options.js';
@@ -38,23 +39,24 @@ export function addRunCommand(program: Command, context: CliContext): void {
     .addOption(flags.vmmOption())
     .passThroughOptions()
     .action((_words: unknown, given: RunFlags, command: Command) =>
-      context.runsCommand(async (boxlite) => run(boxlite, command.args, given)),
+      context.runsCommand((boxlite, signals) => run(boxlite, signals, command.args, given)),
     );
 }
 
-async function run(boxlite: Boxlite, words: readonly string[], given: RunFlags): Promise<number> {
+async function run(boxlite: Boxlite, signals: SignalRelay, words: readonly string[], given: RunFlags): Promise<number> {
   checkTerminal(given);
   const { image, command } = imageAndCommand(words);
   const temporary = given.rm === true && given.detach !== true;
+  const signal = signals.abortSignal;
   const box = await boxlite.create({ ...boxOptions(given, image, command), detach: !temporary, autoRemove: temporary });
   try {
     const progress = createProgress(process.stderr);
     try {
-      await box.start(progress);
+      await box.start({ ...progress, signal });
     } finally {
       progress.end();
     }
-    return given.detach === true ? await startDetached(box) : await runAttached(box, given);
+    return given.detach === true ? await startDetached(box, signal) : await runAttached(box, signals, given);
   } catch (thrown) {
     // A box whose command never ran is of no use to whoever asked for it to be removed afterwards.
     if (temporary) await boxlite.remove(box.id, { force: true });
@@ -63,17 +65,19 @@ async function run(boxlite: Boxlite, words: readonly string[], given: RunFlags):
   }
 }
 
-async function startDetached(box: Box): Promise<number> {
-  const execution = await box.main({ main: true, stdin: false });
+async function startDetached(box: Box, signal: AbortSignal): Promise<number> {
+  const execution = await box.main({ main: true, stdin: false, signal });
   await execution.detach();
   process.stdout.write(`${box.id}\n`);
   return 0;
 }
 
-async function runAttached(box: Box, given: RunFlags): Promise<number> {
+async function runAttached(box: Box, signals: SignalRelay, given: RunFlags): Promise<number> {
   const tty = given.tty === true;
-  const execution = await box.main({ stdin: given.interactive === true, ...(tty ? { tty: terminalSize() } : {}) });
-  const status = await attachTerminal(execution, { stdin: given.interactive === true, tty });
+  const stdin = given.interactive === true;
+  const signal = signals.abortSignal;
+  const execution = await box.main({ stdin, signal, ...(tty ? { tty: terminalSize() } : {}) });
+  const status = await attachTerminal(execution, { stdin, tty, signals });
   await box.stop();
   return status.exitCode;
 }

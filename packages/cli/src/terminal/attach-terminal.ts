@@ -1,14 +1,14 @@
 import { constants } from 'node:os';
 import { BoxliteError } from '@boxlite/core';
 import type { ExecStatus, Execution } from '@boxlite/sdk';
-
-/** Signals a foreground command gets when this process does. */
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+import type { SignalRelay } from './signal-relay.js';
 
 export interface AttachOptions {
   /** Pass this process's stdin on. */
   readonly stdin: boolean;
   readonly tty: boolean;
+  /** Signals to this process reach the command through it. */
+  readonly signals: SignalRelay;
 }
 
 /** The size of the terminal behind stdout; a tty that knows none gets the classic one. */
@@ -20,15 +20,12 @@ export function terminalSize(): { readonly rows: number; readonly columns: numbe
  * Joins a command to this process: stdin, stdout, stderr, window size and signals, until it ends.
  * @throws BoxliteError when the box is lost meanwhile
  */
-export async function attachTerminal(execution: Execution, { stdin, tty }: AttachOptions): Promise<ExecStatus> {
+export async function attachTerminal(
+  execution: Execution,
+  { stdin, tty, signals }: AttachOptions,
+): Promise<ExecStatus> {
   const undo: (() => void)[] = [];
-  const forward = (name: NodeJS.Signals): void => {
-    void execution.signal(constants.signals[name]).catch(ignoreGone);
-  };
-  for (const name of FORWARDED) {
-    process.on(name, forward);
-    undo.push(() => process.off(name, forward));
-  }
+  signals.forwardTo((signal) => void execution.signal(signal).catch(ignoreGone));
   if (tty) undo.push(...watchTerminal(execution));
   const input = stdin ? pumpInput(execution) : { stop: () => undefined };
   try {
