@@ -14,6 +14,8 @@ import { agentLayer, buildImageDisk, skeletonLayer } from '@boxlite/rootfs';
 import { createSupervisor } from '@boxlite/supervisor';
 
 const MIB = 1024 * 1024;
+/** Characters that end something for QEMU's option parser or for JSON. */
+const HOME_PREFIX = 'boxlite-vm,"parts"-';
 const CONSOLE_MAX_BYTES = 4 * MIB;
 
 /** What this host can do, asked for real. */
@@ -28,7 +30,7 @@ export interface VmParts extends AsyncDisposable {
 
 /** Builds the parts in a temporary home; boxes are killed by their tests. */
 export async function createVmParts(): Promise<VmParts> {
-  const layout = createHomeLayout(await mkdtemp(join(tmpdir(), 'boxlite-vm-parts-')));
+  const layout = createHomeLayout(await mkdtemp(join(tmpdir(), HOME_PREFIX)));
   await layout.prepare();
   const kernel = await createLibkrunfwKernelSource({ home: layout.home }).kernel();
   const rootfs = join(layout.basesDir, 'rootfs00.ext4');
