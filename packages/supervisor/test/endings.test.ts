@@ -1,5 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
-import { FrameType } from '@boxlite/core';
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { encodeFrame, FrameType } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { parseExitRecord } from '../src/index.js';
 import { FrameInbox } from './support/frame-inbox.js';
@@ -93,6 +95,16 @@ describe('stopping', () => {
     expect(await vm.wait()).toEqual({ kind: 'Clean', reason: 'shutdown' });
   });
 
+  it.each(['SIGHUP', 'SIGINT', 'SIGPIPE', 'SIGUSR1', 'SIGTSTP'] as const)(
+    'is not what %s to the supervisor means',
+    async (name) => {
+      const { vm, inbox } = await fixture.launchAgent();
+      process.kill(vm.welcome.supervisor.pid, name);
+      await vm.channel.send({ type: FrameType.REQUEST, stream: 1, payload: Buffer.from('still here') });
+      expect(await inbox.text(FrameType.RESPONSE, 1)).toBe('still here');
+    },
+  );
+
   it('kill() does not ask', async () => {
     const vm = await fixture.launch(['dial', fixture.box.agentSocket, 'hello', 'hi', 'stubborn']);
     await new FrameInbox(vm.channel).next(FrameType.HELLO);
@@ -117,6 +129,35 @@ describe('stopping', () => {
     await Promise.allSettled(sends);
   });
 
+  it('asks the agent also when its queue is full: there is always room for SHUTDOWN', async () => {
+    const fifo = `${fixture.box.dir}/awake`;
+    execFileSync('mkfifo', [fifo]);
+    const vm = await fixture.launch([
+      'dial',
+      fixture.box.agentSocket,
+      'hello',
+      'hi',
+      'await',
+      fifo,
+      'serve',
+      'out',
+      'asked',
+    ]);
+    await new FrameInbox(vm.channel).next(FrameType.HELLO);
+    // The smallest frames, so that they leave no room another small one would fit in.
+    const flood = connect({ path: `${fixture.box.controlDir}/api.sock` });
+    flood.on('error', () => flood.destroy());
+    flood.write(Buffer.alloc(12 * 100_000, encodeFrame({ type: FrameType.CREDIT, stream: 1 })));
+    // A connection made later is greeted after they were read, as far as there was room.
+    for (let count = 0; count < 20; count += 1) await (await fixture.connect()).close();
+    const stopped = vm.stop(20_000);
+    await (await fixture.connect()).close();
+    writeFileSync(fifo, '');
+    expect(await stopped).toEqual({ kind: 'Clean', reason: 'shutdown' });
+    expect(fixture.box.read(fixture.box.consoleFile)).toContain('asked\n');
+    flood.destroy();
+  });
+
   it('ends processes of the box that left its process group', async () => {
     const vm = await fixture.launch(['orphan', 'out', 'ready', ...fixture.box.agent]);
     await new FrameInbox(vm.channel).next(FrameType.HELLO);
@@ -131,7 +172,9 @@ describe('a supervisor that is killed', () => {
   const fixture = withBox();
 
   it('takes the VMM with it, and whoever waits is told', async () => {
-    const { vm, inbox } = await fixture.launchAgent();
+    const vm = await fixture.launch(['dial', fixture.box.agentSocket, 'hello', 'hi', 'stall']);
+    const inbox = new FrameInbox(vm.channel);
+    await inbox.next(FrameType.HELLO);
     process.kill(vm.welcome.supervisor.pid, 'SIGKILL');
     expect(await vm.wait()).toMatchObject({
       kind: 'Error',

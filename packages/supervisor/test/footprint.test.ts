@@ -1,4 +1,5 @@
-import { FrameType } from '@boxlite/core';
+import { connect } from 'node:net';
+import { encodeFrame, FrameDecoder, FrameType } from '@boxlite/core';
 import { expect, it } from 'vitest';
 import { FrameInbox } from './support/frame-inbox.js';
 import { withBox } from './support/with-box.js';
@@ -22,6 +23,29 @@ it('a supervisor with three connections uses less than 1 MiB, also after it has 
   await others[0]!.channel.send({ type: FrameType.REQUEST, stream: 1, payload: Buffer.from('settled') });
   await new FrameInbox(others[0]!.channel).next(FrameType.RESPONSE, 1);
   expect(pssKilobytes(pid)).toBeLessThan(1024);
+});
+
+it('what a slow connection made it keep, it gives back once that has been read', async () => {
+  const { vm, inbox } = await fixture.launchAgent();
+  const pid = vm.welcome.supervisor.pid;
+  const slow = connect({ path: `${fixture.box.controlDir}/api.sock` });
+  await new Promise((resolve) => slow.once('connect', resolve));
+  slow.write(encodeFrame({ type: FrameType.REQUEST, stream: 1, payload: Buffer.from('!data 180') }));
+  for (const stream of [1, 2]) {
+    await vm.channel.send({ type: FrameType.REQUEST, stream, payload: Buffer.from('later') });
+    await inbox.next(FrameType.RESPONSE, stream);
+  }
+  expect(pssKilobytes(pid)).toBeGreaterThan(4096);
+  const decoder = new FrameDecoder();
+  await new Promise<void>((resolve) => {
+    slow.on('data', (chunk) => {
+      if (decoder.push(chunk).some(({ type }) => type === FrameType.RESPONSE)) resolve();
+    });
+  });
+  await vm.channel.send({ type: FrameType.REQUEST, stream: 3, payload: Buffer.from('settled') });
+  await inbox.next(FrameType.RESPONSE, 3);
+  expect(pssKilobytes(pid)).toBeLessThan(1024);
+  slow.destroy();
 });
 
 it('an idle supervisor never wakes up', async () => {

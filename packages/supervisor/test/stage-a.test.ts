@@ -1,7 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { ConfinedCommand } from '@boxlite/core';
+import { type ConfinedCommand, FrameType } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
+import { createSupervisor } from '../src/index.js';
+import { FrameInbox } from './support/frame-inbox.js';
+import { supervisorBinary } from './support/native-build.js';
+import { gone } from './support/processes.js';
 import { withBox } from './support/with-box.js';
 
 const fixture = withBox();
@@ -28,6 +32,20 @@ describe('the descriptors of the VMM', () => {
         .filter(Boolean)
         .map((line) => line.replace(/\[\d+\]/, '')),
     ).toEqual(['fd 0 /dev/null', 'fd 1 pipe:', 'fd 2 pipe:']);
+  });
+
+  it('hold nothing of what the launcher itself had inherited', async () => {
+    const leaky = `${fixture.box.dir}/leaky`;
+    writeFileSync(leaky, `#!/bin/sh\nexec 7</etc/passwd 8>&7\nexec ${supervisorBinary}\n`, { mode: 0o755 });
+    const vm = await createSupervisor({ binary: leaky }).launch(fixture.box.request(['fds', ...fixture.box.agent]));
+    await new FrameInbox(vm.channel).next(FrameType.HELLO);
+    const own = readdirSync(`/proc/${vm.welcome.supervisor.pid}/fd`).map((fd) =>
+      readlinkSync(`/proc/${vm.welcome.supervisor.pid}/fd/${fd}`),
+    );
+    expect(own).not.toContain('/etc/passwd');
+    await vm.kill();
+    await gone(vm.welcome.supervisor.pid);
+    expect(fixture.box.read(fixture.box.consoleFile)).not.toContain('/etc/passwd');
   });
 
   it('include data and listeners at the numbers asked for', async () => {
@@ -184,8 +202,16 @@ describe('a step that fails aborts the start with its name', () => {
     expect((await fixture.connect()).welcome).toEqual(vm.welcome);
   });
 
+  it('api-socket, for all but one of several started at once', async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => fixture.launch(['stall'])));
+    const failed = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
+    expect(failed).toHaveLength(5);
+    for (const error of failed)
+      expect(error).toMatchObject({ details: { step: 'api-socket', errnoName: 'EADDRINUSE' } });
+    await fixture.connect();
+  });
+
   it('spawn, when the supervisor itself is missing', async () => {
-    const { createSupervisor } = await import('../src/index.js');
     const broken = createSupervisor({ binary: '/no/such/supervisor' });
     await expect(broken.launch(fixture.box.request(['stall']))).rejects.toMatchObject({
       code: 'supervisor_failed',
@@ -195,7 +221,6 @@ describe('a step that fails aborts the start with its name', () => {
 
   it('an aborted launch leaves nothing', async () => {
     const abort = new AbortController();
-    const { createSupervisor } = await import('../src/index.js');
     const launching = createSupervisor().launch(fixture.box.request(['stall']), abort.signal);
     abort.abort();
     await expect(launching).rejects.toMatchObject({ code: 'aborted' });
@@ -206,7 +231,6 @@ describe('a step that fails aborts the start with its name', () => {
   it('a control directory whose path is longer than sun_path works', async () => {
     const controlDir = `${fixture.box.dir}/${'c'.repeat(150)}`;
     mkdirSync(controlDir);
-    const { createSupervisor } = await import('../src/index.js');
     const vm = await fixture.launch(['stall'], { controlDir });
     const other = await createSupervisor().connect(controlDir);
     expect(other.welcome).toEqual(vm.welcome);

@@ -55,7 +55,7 @@ void box_finish(struct box *box)
 	ending.errors_size = tail_copy(output_stderr_tail(), errors);
 	/* Written before anybody is told. On a full disk those connected now still learn it. */
 	if (ending_describe(&ending, &json))
-		(void)place_write(&box->exit, json.text, json.length);
+		(void)place_write(&box->exit, json.text, json.length, true);
 	exited.length = (uint32_t)json.length;
 	clients_stop_serving();
 	box_unbind(box);

@@ -127,7 +127,8 @@ static void write_record(const struct process_info *own)
 			    (unsigned long long)own->start_time, (long)box.vmm.pid, (unsigned long long)box.vmm.start_time);
 
 	box.recorded = true;
-	if (size < 0 || (size_t)size >= sizeof(record_text) || !place_write(&box.record, record_text, (size_t)size))
+	/* After a power failure the processes are gone too: a record whose name was lost with them misses nobody. */
+	if (size < 0 || (size_t)size >= sizeof(record_text) || !place_write(&box.record, record_text, (size_t)size, false))
 		give_up_at("record", errno, "cannot write", box.config.pid_file);
 	size = snprintf(welcome_text, sizeof(welcome_text),
 			"{\"supervisor\":{\"pid\":%ld,\"startTime\":%llu},\"vmm\":{\"pid\":%ld,\"startTime\":%llu},\"detached\":%s}",

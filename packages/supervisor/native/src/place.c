@@ -39,7 +39,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
 	return true;
 }
 
-bool place_write(const struct place *place, const char *bytes, size_t size)
+bool place_write(const struct place *place, const char *bytes, size_t size, bool name_too)
 {
 	char staged[256];
 	int fd, saved;
@@ -67,7 +67,7 @@ bool place_write(const struct place *place, const char *bytes, size_t size)
 		errno = saved;
 		return false;
 	}
-	return fsync(place->dir) == 0;
+	return !name_too || fsync(place->dir) == 0;
 }
 
 void place_remove(const struct place *place)

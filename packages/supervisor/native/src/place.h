@@ -13,8 +13,11 @@ struct place {
 
 /* Opens the directory of an absolute path. The name points into `path`. False with errno. */
 bool place_open(struct place *place, const char *path);
-/* Replaces the file by `size` bytes, mode 0600, staged beside it and renamed when it is on disk. False with errno. */
-bool place_write(const struct place *place, const char *bytes, size_t size);
+/*
+ * Replaces the file by `size` bytes, mode 0600, staged beside it and renamed when its bytes are on disk; with `name_too`, returns only when its
+ * name is as well. False with errno.
+ */
+bool place_write(const struct place *place, const char *bytes, size_t size, bool name_too);
 /* Removes the file. One that is gone already is fine. */
 void place_remove(const struct place *place);
 /* Opens a regular file with one link for appending, made 0600 when missing. Returns the descriptor or -1 with errno. */

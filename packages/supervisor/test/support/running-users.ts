@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { supervisorBinary } from './native-build.js';
@@ -8,10 +8,12 @@ export const NOBODY = { uid: 65534, gid: 65534 } as const;
 
 /** A program that becomes an ordinary user and then the supervisor. Needs root. */
 function supervisorAsNobody(): string {
-  const path = join(mkdtempSync(join(tmpdir(), 'bl-nobody-')), 'supervisor');
+  const directory = mkdtempSync(join(tmpdir(), 'bl-nobody-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const path = join(directory, 'supervisor');
   const become = `/usr/bin/setpriv --reuid=${NOBODY.uid} --regid=${NOBODY.gid} --clear-groups`;
   writeFileSync(path, `#!/bin/sh\nexec ${become} ${supervisorBinary}\n`);
-  chmodSync(join(path, '..'), 0o755);
+  chmodSync(directory, 0o755);
   chmodSync(path, 0o755);
   return path;
 }
