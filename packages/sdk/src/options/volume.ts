@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
+import { isForbiddenVolume } from '@boxlite/layout';
 
 /** A volume that has passed every check. `tag` is the virtiofs tag; uid and gid are those of the directory's owner. */
 export interface CheckedVolume {
@@ -18,9 +19,28 @@ export interface VolumeRequest {
 }
 
 /**
+ * Says which canonical paths no box may be given: those that are, or contain, `/`, the user's home or the BoxLite home, and whatever lies in
+ * the BoxLite home. The homes are resolved first: one that is a symbolic link would be no prefix of what lies in it.
+ */
+export async function volumeGuard(userHome: string, boxliteHome: string): Promise<(canonicalPath: string) => boolean> {
+  const [home, boxes] = await Promise.all([canonicalHome(userHome), canonicalHome(boxliteHome)]);
+  return (path) => isForbiddenVolume(path, home, boxes) || path.startsWith(`${boxes}/`);
+}
+
+async function canonicalHome(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (thrown) {
+    // A user without a home directory has none to protect; the path is still refused.
+    if (errnoOf(thrown) === 'ENOENT') return path;
+    throw toBoxliteError(thrown, 'storage_error', `cannot resolve ${path}`);
+  }
+}
+
+/**
  * Checks volumes in the order of spec section 4: exists, canonical, is a directory, stat.
  * @param requests in the order of the options; the tag of each is `uservol<i>`
- * @param isForbidden says whether a canonical path is, or contains, `/`, the user's home or the BoxLite home
+ * @param isForbidden see {@link volumeGuard}
  * @throws BoxliteError `config_error` naming the path
  */
 export async function checkVolumes(
@@ -51,7 +71,7 @@ async function checkVolume(
   if (!found.isDirectory()) throw refuse('is not a directory', 'share the directory that contains it');
   if (isForbidden(canonical)) {
     throw refuse(
-      'is or contains /, your home or the BoxLite home',
+      'is or contains /, your home or the BoxLite home, or lies in the BoxLite home',
       'share a directory that holds only what the box needs',
     );
   }

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { isForbiddenVolume, rotateExitRecord } from '@boxlite/layout';
-import { checkVolumes } from '../../options/volume.js';
+import { rotateExitRecord } from '@boxlite/layout';
+import { checkVolumes, volumeGuard } from '../../options/volume.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 
@@ -15,7 +15,7 @@ export const filesystemSetup: Stage<StartContext> = {
     const { services, box, options } = context;
     const [vmm, volumes] = await Promise.all([
       services.vmm(options.vmm),
-      checkVolumes(options.volumes, (path) => isForbiddenVolume(path, homedir(), services.layout.home)),
+      volumeGuard(homedir(), services.layout.home).then((isForbidden) => checkVolumes(options.volumes, isForbidden)),
     ]);
     context.vmm = vmm;
     context.volumes = volumes;

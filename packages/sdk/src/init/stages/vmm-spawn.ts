@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { VmmSpec } from '@boxlite/core';
+import { ensureSocketLinks } from '@boxlite/layout';
 import type { Stage } from '../pipeline.js';
+import { reportingJail } from '../reporting-jail.js';
 import { required, type StartContext } from '../start-context.js';
 
 /** Bytes of `console.log` before it is rotated once. */
@@ -30,10 +32,13 @@ export const vmmSpawn: Stage<StartContext> = {
       agentSocket: box.agentSocket,
     };
     vmm.check(spec);
-    const [jail, supervisor] = await Promise.all([
+    const [built, supervisor] = await Promise.all([
       services.jail({ box, options, spec, vmm, volumes }),
       services.supervisor(),
+      // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
+      ensureSocketLinks(box),
     ]);
+    const jail = reportingJail(built, services.log, box.id);
     context.jail = jail;
     guard.onFailure('release the jail', () => jail.release());
     const vm = await vmm.start(

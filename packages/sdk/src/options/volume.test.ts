@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process';
+import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkVolumes, volumeGuard } from './volume.js';
+
+const isRoot = process.getuid?.() === 0;
+let base: string;
+
+beforeEach(() => {
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'boxlite-volume-')));
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+const allowAll = () => false;
+const request = (hostPath: string) => ({ hostPath, guestPath: '/data', readOnly: false });
+
+describe('volumes', () => {
+  it('are tagged uservol<i> in the order of the options, under their canonical path', async () => {
+    mkdirSync(join(base, 'a'));
+    symlinkSync(join(base, 'a'), join(base, 'link'));
+    const checked = await checkVolumes([request(join(base, 'a')), request(join(base, 'link'))], allowAll);
+    expect(checked.map(({ tag, hostPath }) => ({ tag, hostPath }))).toEqual([
+      { tag: 'uservol0', hostPath: join(base, 'a') },
+      { tag: 'uservol1', hostPath: join(base, 'a') },
+    ]);
+  });
+
+  it.runIf(isRoot)("carry their owner's uid and gid", async () => {
+    mkdirSync(join(base, 'a'));
+    chownSync(join(base, 'a'), 1234, 5678);
+    const [volume] = await checkVolumes([request(join(base, 'a'))], allowAll);
+    expect(volume).toMatchObject({ ownerUid: 1234, ownerGid: 5678 });
+  });
+
+  it.each([
+    ['is missing', 'does not exist', (path: string) => void path],
+    ['is a link to nothing', 'does not exist', (path: string) => symlinkSync('gone', path)],
+    ['is a link to itself', 'cannot be resolved', (path: string) => symlinkSync(path, path)],
+    ['is a file', 'not a directory', (path: string) => writeFileSync(path, '')],
+    ['is a FIFO', 'not a directory', (path: string) => void execFileSync('mkfifo', [path])],
+  ])('one that %s is a configuration error naming the path and the option', async (_what, why, make) => {
+    const path = join(base, 'volume');
+    make(path);
+    mkdirSync(join(base, 'good'));
+    const refusal = checkVolumes([request(join(base, 'good')), request(path)], allowAll);
+    await expect(refusal).rejects.toMatchObject({
+      code: 'config_error',
+      message: expect.stringContaining(why),
+      details: { field: 'volumes.1.hostPath', path },
+    });
+    await expect(refusal).rejects.toThrow(path);
+  });
+
+  it('are judged by what they really are: a link to a forbidden place is refused', async () => {
+    mkdirSync(join(base, 'secret'));
+    symlinkSync(join(base, 'secret'), join(base, 'harmless'));
+    const refusal = checkVolumes([request(join(base, 'harmless'))], (path) => path === join(base, 'secret'));
+    await expect(refusal).rejects.toMatchObject({ code: 'config_error', message: expect.stringContaining('home') });
+  });
+});
+
+describe('the guard over volumes', () => {
+  it('refuses /, the home, the BoxLite home, what contains them, and what lies in the BoxLite home', async () => {
+    for (const name of ['me', 'me/project', 'boxes', 'boxes/db']) mkdirSync(join(base, name));
+    const isForbidden = await volumeGuard(join(base, 'me'), join(base, 'boxes'));
+    for (const path of ['/', base, join(base, 'me'), join(base, 'boxes'), join(base, 'boxes/db')]) {
+      expect(isForbidden(path), path).toBe(true);
+    }
+    expect(isForbidden(join(base, 'me/project'))).toBe(false);
+    expect(isForbidden(join(base, 'boxes2'))).toBe(false);
+  });
+
+  it('sees through homes that are symbolic links', async () => {
+    for (const name of ['disk', 'disk/me', 'disk/boxes']) mkdirSync(join(base, name));
+    for (const name of ['me', 'boxes']) symlinkSync(join(base, 'disk', name), join(base, name));
+    const isForbidden = await volumeGuard(join(base, 'me'), join(base, 'boxes'));
+    for (const name of ['disk/me', 'disk/boxes', 'disk/boxes/box1', 'disk']) {
+      expect(isForbidden(join(base, name)), name).toBe(true);
+    }
+  });
+
+  it('also guards homes that do not exist', async () => {
+    const isForbidden = await volumeGuard('/nonexistent/me', join(base, 'boxes'));
+    expect(isForbidden('/nonexistent')).toBe(true);
+    expect(isForbidden(base)).toBe(true);
+  });
+});
