@@ -1,9 +1,8 @@
-import { dirname } from 'node:path';
 import { BoxliteError, type DiskBase, type DiskLayer } from '@boxlite/core';
 import { encodeBackingName } from './backing-name.js';
 import { diskChainInvalid, invalidArgument, quoted } from './disk-errors.js';
 import { encodeChild } from './encode-child.js';
-import { installDisk } from './install-disk.js';
+import { installDisk, type Staging } from './install-disk.js';
 import { MAX_CHAIN_DEPTH, MAX_VIRTUAL_BYTES, SECTOR_BYTES } from './limits.js';
 import { requireAbsolutePath, writeAt } from './open-disk.js';
 import { describeLayer, withChain } from './read-chain.js';
@@ -18,7 +17,7 @@ export async function createChild(
   path: string,
   base: DiskBase,
   virtualSize: number | undefined,
-  stagingDirectory: string = dirname(path),
+  staging: Staging,
 ): Promise<DiskLayer> {
   requireAbsolutePath(path, 'path');
   requireAbsolutePath(base.path, 'base.path');
@@ -27,7 +26,7 @@ export async function createChild(
   const size = virtualSize ?? baseSize;
   requireVirtualSize(size, baseSize, `base ${quoted(base.path)}`);
   const { segments, fileBytes } = encodeChild(size, { name, format: base.format });
-  await installDisk(path, stagingDirectory, async (handle) => {
+  await installDisk(path, staging, async (handle) => {
     await Promise.all([
       handle.truncate(fileBytes),
       ...segments.map(({ offset, bytes }) => writeAt(handle, offset, bytes)),

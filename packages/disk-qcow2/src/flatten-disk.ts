@@ -1,8 +1,7 @@
-import { dirname } from 'node:path';
 import { BoxliteError, type DiskLayer, toBoxliteError } from '@boxlite/core';
 import { ChainReader } from './chain-reader.js';
 import { quoted } from './disk-errors.js';
-import { installDisk } from './install-disk.js';
+import { installDisk, type Staging } from './install-disk.js';
 import { CLUSTER_BYTES, COPY_CHUNK_BYTES } from './limits.js';
 import { requireAbsolutePath } from './open-disk.js';
 import { withChain } from './read-chain.js';
@@ -13,8 +12,7 @@ const ZERO_CLUSTER = Buffer.alloc(CLUSTER_BYTES);
 /** Settings of {@link flattenDisk}. */
 export interface FlattenOptions {
   readonly signal: AbortSignal | undefined;
-  /** Default: the target's directory. */
-  readonly stagingDirectory: string | undefined;
+  readonly staging: Staging;
 }
 
 /**
@@ -23,12 +21,12 @@ export interface FlattenOptions {
  * @throws BoxliteError `aborted`, `disk_invalid`, `disk_chain_invalid`, `unsupported` (zstd), and what `installDisk` throws
  */
 export async function flattenDisk(path: string, target: string, options: FlattenOptions): Promise<DiskLayer> {
-  const { signal, stagingDirectory = dirname(target) } = options;
+  const { signal, staging } = options;
   requireAbsolutePath(target, 'target');
   return withChain(path, 'qcow2', async (layers) => {
     const virtualSize = layers[0]?.virtualSize ?? 0;
     throwIfAborted(path, signal);
-    await installDisk(target, stagingDirectory, async (handle) => {
+    await installDisk(target, staging, async (handle) => {
       const writer = new StandaloneWriter(handle, virtualSize);
       try {
         await copyDisk(new ChainReader(layers), writer, virtualSize, () => throwIfAborted(path, signal));

@@ -5,21 +5,32 @@ import { dirname, join } from 'node:path';
 import { BoxliteError, errnoOf, randomBase62, toBoxliteError } from '@boxlite/core';
 import { quoted } from './disk-errors.js';
 
+/** Where and under what names files are written before they get their own. */
+export interface Staging {
+  /** Default: the directory of the file. */
+  readonly directory: string | undefined;
+  readonly name: () => string;
+}
+
+/** Of no use to a sweep, which cannot tell whether the process still lives. */
+export const defaultStagingName = (): string => `.qcow2-${process.pid}-${randomBase62(12, randomBytes)}.staged`;
+
 /**
  * Makes a file appear under its name whole and durable, or not at all: written and fsynced under a staging name, then linked
  * (unlike a rename, a link never replaces a file), then the directory is fsynced. Killed at any point, it leaves at most the
- * staging file, named `.qcow2-<pid>-<random>.staged`.
+ * staging file.
  * @param path absolute; must not exist
- * @param stagingDirectory on the same file system as `path`
+ * @param staging on the same file system as `path`
  * @param write fills the empty file, mode 0600 whatever the umask
  * @throws BoxliteError `already_exists`, `not_found` (no such directory), `disk_full`, `storage_error`, or what `write` throws
  */
 export async function installDisk(
   path: string,
-  stagingDirectory: string,
+  staging: Staging,
   write: (handle: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const staged = join(stagingDirectory, `.qcow2-${process.pid}-${randomBase62(12, randomBytes)}.staged`);
+  const stagingDirectory = staging.directory ?? dirname(path);
+  const staged = join(stagingDirectory, staging.name());
   const created: string[] = [];
   try {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

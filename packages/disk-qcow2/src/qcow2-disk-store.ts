@@ -3,6 +3,7 @@ import { checkDisk } from './check-disk.js';
 import { createChild } from './create-child.js';
 import { flattenDisk } from './flatten-disk.js';
 import { growDisk } from './grow-disk.js';
+import { defaultStagingName } from './install-disk.js';
 import { requireAbsolutePath } from './open-disk.js';
 import { readBackingPath } from './read-backing-path.js';
 import { describeLayer, withChain } from './read-chain.js';
@@ -14,6 +15,8 @@ export interface Qcow2DiskStoreOptions {
    * `tmp/`. Default: the new disk's own directory.
    */
   readonly stagingDirectory?: string;
+  /** A new name for a staging file, such as one by which a sweep finds out whether its maker lives. Default: `.qcow2-<pid>-<random>.staged`. */
+  readonly stagingName?: () => string;
 }
 
 /**
@@ -21,15 +24,16 @@ export interface Qcow2DiskStoreOptions {
  * @throws BoxliteError `invalid_argument` (field `stagingDirectory`)
  */
 export function createQcow2DiskStore(options: Qcow2DiskStoreOptions = {}): Required<DiskStore> {
-  const { stagingDirectory } = options;
+  const { stagingDirectory, stagingName = defaultStagingName } = options;
   if (stagingDirectory !== undefined) requireAbsolutePath(stagingDirectory, 'stagingDirectory');
+  const staging = { directory: stagingDirectory, name: stagingName };
   return {
     id: 'qcow2',
-    createChild: (path, base, { virtualSize } = {}) => createChild(path, base, virtualSize, stagingDirectory),
+    createChild: (path, base, { virtualSize } = {}) => createChild(path, base, virtualSize, staging),
     chain: (path, format = 'qcow2') => withChain(path, format, async (layers) => layers.map(describeLayer)),
     backingPath: readBackingPath,
     check: checkDisk,
     grow: growDisk,
-    flatten: (path, target, signal) => flattenDisk(path, target, { signal, stagingDirectory }),
+    flatten: (path, target, signal) => flattenDisk(path, target, { signal, staging }),
   };
 }

@@ -29,5 +29,5 @@ export {
   socketLinkParent,
   socketLinkPath,
 } from './socket-link-path.js';
-export { type StagingArea, type SweepOptions, stage, sweepStaging } from './staging.js';
+export { type StagingArea, type SweepOptions, stage, stagingName, sweepStaging } from './staging.js';
 export { syncDirectory } from './sync-directory.js';

@@ -28,8 +28,7 @@ export interface StagingArea extends AsyncDisposable {
  * @throws BoxliteError `storage_error`, `disk_full`
  */
 export async function stage(tmpDir: string, holder: LeaseHolder = currentHolder()): Promise<StagingArea> {
-  const { pid, startTime, bootId } = holder;
-  const dir = join(tmpDir, `${pid}-${startTime}-${bootId.slice(0, BOOT_PREFIX)}-${randomName()}`);
+  const dir = join(tmpDir, stagingName(holder));
   try {
     await mkdir(dir, { mode: PRIVATE_DIRECTORY_MODE });
     await chmod(dir, PRIVATE_DIRECTORY_MODE);
@@ -40,6 +39,12 @@ export async function stage(tmpDir: string, holder: LeaseHolder = currentHolder(
   return { dir, path: (name) => join(dir, name), remove, [Symbol.asyncDispose]: remove };
 }
 
+/** `<pid>-<starttime>-<boot8>-<rand>`: what {@link sweepStaging} knows the holder by. For files that are staged by other means than {@link stage}. */
+export function stagingName(holder: LeaseHolder = currentHolder()): string {
+  const { pid, startTime, bootId } = holder;
+  return `${pid}-${startTime}-${bootId.slice(0, BOOT_PREFIX)}-${randomName()}`;
+}
+
 /** What {@link sweepStaging} compares holders with. */
 export interface SweepOptions {
   readonly bootId?: string;
@@ -47,7 +52,7 @@ export interface SweepOptions {
 }
 
 /**
- * Removes the staging directories whose holder is gone. Names that are not a staging directory's are left alone.
+ * Removes the staging directories and files whose holder is gone. Names that are not of staging are left alone.
  * @param tmpDir the home's `tmp/`; a missing one is fine
  * @returns the names removed
  */

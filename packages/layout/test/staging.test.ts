@@ -11,6 +11,7 @@ import {
   installNew,
   processIdentity,
   stage,
+  stagingName,
   sweepStaging,
 } from '../src/index.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -69,6 +70,14 @@ describe('a staging directory', () => {
     const earlierBoot = await stage(dir, { ...holder, bootId: '00000000-0000-0000-0000-000000000000' });
     const swept = await sweepStaging(dir);
     expect([...swept].sort()).toEqual([basename(reused.dir), basename(earlierBoot.dir)].sort());
+  });
+
+  it('may be a file that others stage under such a name', async () => {
+    const mine = stagingName();
+    const theirs = stagingName({ ...currentHolder(), startTime: 1 });
+    for (const name of [mine, theirs]) writeFileSync(join(dir, name), '');
+    expect(await sweepStaging(dir)).toEqual([theirs]);
+    expect(readdirSync(dir)).toEqual([mine]);
   });
 
   it('is all that is swept: other names stay, and a missing tmp/ is fine', async () => {

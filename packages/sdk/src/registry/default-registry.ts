@@ -7,6 +7,7 @@ import {
   type Sandbox,
   type VmmHandler,
 } from '@boxlite/core';
+import { stagingName } from '@boxlite/layout';
 import { createHardwareProbe } from './hardware-probe.js';
 import { lazyPlugin } from './lazy-plugin.js';
 import type { PluginContext } from './plugin-context.js';
@@ -41,7 +42,11 @@ export function defaultRegistry(): PluginRegistry {
         id: 'qcow2',
         async load() {
           const { createQcow2DiskStore } = await import('@boxlite/disk-qcow2');
-          return { probe: here, create: ({ layout }) => createQcow2DiskStore({ stagingDirectory: layout.tmpDir }) };
+          return {
+            probe: here,
+            create: ({ layout }) =>
+              createQcow2DiskStore({ stagingDirectory: layout.tmpDir, stagingName: () => stagingName() }),
+          };
         },
       }),
     )
