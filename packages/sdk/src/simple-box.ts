@@ -29,7 +29,8 @@ export class SimpleBox implements AsyncDisposable {
   readonly #options: BoxOptions;
   readonly #homeDir: string | undefined;
   readonly #givenRuntime: Boxlite | undefined;
-  #opening: Promise<{ readonly runtime: Boxlite; readonly box: Box }> | undefined;
+  #opening: Promise<OpenedBox> | undefined;
+  #ending: Promise<void> | undefined;
 
   /** @throws BoxliteError `invalid_argument` at once when an option is wrong */
   constructor(options: SimpleBoxOptions = {}) {
@@ -67,12 +68,21 @@ export class SimpleBox implements AsyncDisposable {
     return (await this.box()).metrics();
   }
 
-  /** Stops the box; nothing when none was created. A box without a name is removed. */
-  async stop(): Promise<void> {
-    const opening = this.#opening;
-    if (opening === undefined) return;
-    this.#opening = undefined;
-    const { runtime, box } = await opening;
+  /** Stops the box; nothing when none was created. A box without a name is removed. Idempotent; nothing can be run afterwards. */
+  stop(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #end(): Promise<void> {
+    const [opened] = await Promise.allSettled(this.#opening === undefined ? [] : [this.#opening]);
+    // A creation that failed has left nothing, and whoever asked for it has the error.
+    if (opened === undefined || opened.status === 'rejected') return;
+    const { runtime, box } = opened.value;
     try {
       await box.stop();
     } finally {
@@ -80,11 +90,12 @@ export class SimpleBox implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
-
-  #open(): Promise<{ readonly runtime: Boxlite; readonly box: Box }> {
+  async #open(): Promise<OpenedBox> {
+    if (this.#ending !== undefined) {
+      throw new BoxliteError('stopped', 'this box has been stopped', {
+        hint: 'make a new SimpleBox; with a name it finds the same box again',
+      });
+    }
     this.#opening ??= this.#create().catch((thrown: unknown) => {
       this.#opening = undefined;
       throw thrown;
@@ -92,18 +103,39 @@ export class SimpleBox implements AsyncDisposable {
     return this.#opening;
   }
 
-  async #create(): Promise<{ readonly runtime: Boxlite; readonly box: Box }> {
+  async #create(): Promise<OpenedBox> {
     const runtime =
       this.#givenRuntime ?? (await Boxlite.open(this.#homeDir === undefined ? {} : { homeDir: this.#homeDir }));
     try {
-      const { name } = this.#options;
-      const existing = name === undefined ? null : await runtime.get(name);
-      // `get` also takes beginnings of ids; only the very name means "the same box".
-      if (existing !== null && existing.name === name) return { runtime, box: existing };
-      return { runtime, box: await runtime.create(this.#options) };
+      return { runtime, box: await this.#findOrCreate(runtime) };
     } catch (thrown) {
       if (this.#givenRuntime === undefined) await runtime.shutdown();
-      throw thrown instanceof Error ? thrown : new BoxliteError('internal', String(thrown));
+      throw thrown;
     }
   }
+
+  async #findOrCreate(runtime: Boxlite): Promise<Box> {
+    const existing = await this.#find(runtime);
+    if (existing !== undefined) return existing;
+    try {
+      return await runtime.create(this.#options);
+    } catch (thrown) {
+      // Another process may have been faster.
+      const theirs = BoxliteError.isInstance(thrown, 'already_exists') ? await this.#find(runtime) : undefined;
+      if (theirs === undefined) throw thrown;
+      return theirs;
+    }
+  }
+
+  async #find(runtime: Boxlite): Promise<Box | undefined> {
+    const { name } = this.#options;
+    const found = name === undefined ? null : await runtime.get(name);
+    // `get` also takes beginnings of ids; only the very name means "the same box".
+    return found !== null && found.name === name ? found : undefined;
+  }
+}
+
+interface OpenedBox {
+  readonly runtime: Boxlite;
+  readonly box: Box;
 }

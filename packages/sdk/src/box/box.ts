@@ -1,17 +1,21 @@
-import { type BoxId, BoxliteError, type BoxRecord } from '@boxlite/core';
+import { type BoxId, BoxliteError, type BoxRecord, type ProcessIdentity } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import { type ExecOptions, parseExecOptions } from '../exec/exec-options.js';
 import { collect, type ExecResult, type Execution } from '../exec/execution.js';
 import { startExecution } from '../exec/start-execution.js';
 import type { StageTiming } from '../init/pipeline.js';
+import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { SharedAttempt } from '../runtime/shared-attempt.js';
 import { type BoxInfo, boxInfo } from './box-info.js';
 import { type BoxMetrics, boxMetrics, type MutableBoxMetrics } from './box-metrics.js';
-import { connectBox, disconnect, isGone } from './connect-box.js';
+import { connectBox, isGone } from './connect-box.js';
+import { Connections } from './connections.js';
 import type { LiveBox } from './live-box.js';
 import { mainCommand } from './main-command.js';
-import { reconciledState } from './reconcile.js';
-import { settleEnd } from './settle-end.js';
+import { claimsToRun, reconciledRecord } from './reconcile.js';
+import { recordExitCode } from './record-exit-code.js';
+import { removeBox } from './remove-box.js';
 import { type StartOptions, startBox } from './start-box.js';
 import { type StopOptions, stopBox } from './stop-box.js';
 import { withBoxLease } from './with-box-lease.js';
@@ -26,10 +30,10 @@ export class Box implements AsyncDisposable {
   readonly #services: RuntimeServices;
   readonly #layout: BoxLayout;
   readonly #metrics: MutableBoxMetrics = { commandsExecuted: 0, execErrors: 0, timings: [] };
-  #live: LiveBox | undefined;
-  #startedHere = false;
-  #settling: Promise<void> = Promise.resolve();
-  #connecting: Promise<LiveBox> | undefined;
+  readonly #connections: Connections;
+  readonly #attempt = new SharedAttempt<LiveBox>();
+  /** The VMM this handle has started last, running or not. */
+  #started: ProcessIdentity | undefined;
 
   /** @internal */
   constructor(services: RuntimeServices, record: BoxRecord) {
@@ -37,6 +41,7 @@ export class Box implements AsyncDisposable {
     this.id = record.config.id;
     this.name = record.config.name ?? null;
     this.#layout = services.layout.box(this.id);
+    this.#connections = new Connections(services, this.id, this.#layout);
   }
 
   /** Starts the box; does nothing when it runs. @throws BoxliteError with the cause; the files are kept and the record says why */
@@ -45,16 +50,14 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Stops the box: the agent is asked first, what is left after the grace is killed. Does nothing when it does not run.
+   * Stops the box: the agent is asked first, what is left after the grace is killed. Does nothing when it does not run, or does not
+   * exist any more. A start that is going on is waited for.
    * @param options.graceMs milliseconds, default 10 000
+   * @param options.signal gives up waiting
    */
   async stop(options: StopOptions = {}): Promise<void> {
-    await withBoxLease(this.#services, this.id, 'stop', options.signal, async () => {
-      const live = this.#live;
-      await stopBox(this.#services, await this.#record(), this.#layout, live, options);
-      this.#live = undefined;
-    });
-    await this.#settling;
+    this.#services.lifetime.throwIfAborted();
+    await this.#stop(options);
   }
 
   /**
@@ -83,13 +86,20 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Starts the box's own command: `entrypoint` and `cmd` of the box over those of its image, as Docker combines them.
+   * Starts the box's own command: `entrypoint` and `cmd` of the box over those of its image, as Docker combines them. Its exit code is kept
+   * in the box's record when it ends while this handle lives.
    * @throws BoxliteError `invalid_argument` when neither names a command
    */
   async main(options: ExecOptions & { readonly signal?: AbortSignal } = {}): Promise<Execution> {
     await this.#connected({ signal: options.signal });
     const [command, ...args] = mainCommand(await this.#record());
-    return this.exec(command, args, options);
+    const execution = await this.exec(command, args, options);
+    const status = execution.wait().then(async (ended) => {
+      await recordExitCode(this.#services, this.id, ended.exitCode);
+      return ended;
+    });
+    status.catch(() => undefined); // Whoever waits gets it; whoever does not has nothing to be told.
+    return { ...execution, wait: () => status };
   }
 
   /** Runs a command to its end and returns everything it wrote. See {@link exec} and {@link collect}. */
@@ -117,21 +127,13 @@ export class Box implements AsyncDisposable {
     return boxMetrics(await this.#record(), this.#metrics);
   }
 
-  /** Gives up this handle's connection; the box runs on. */
+  /** Gives up this handle's connection; the box runs on, and the next `exec` connects again. */
   async close(): Promise<void> {
-    const live = this.#live;
-    this.#live = undefined;
-    if (live !== undefined) await disconnect(live);
-    await this.#settling;
+    await this.#connections.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  /** True when this process started the box, so that closing the runtime stops it unless it is detached. */
-  get startedHere(): boolean {
-    return this.#startedHere;
   }
 
   /** The stages of the start this handle made, empty when it made none. */
@@ -139,65 +141,96 @@ export class Box implements AsyncDisposable {
     return this.#metrics.timings;
   }
 
-  async #connected(options: StartOptions): Promise<LiveBox> {
-    if (this.#live !== undefined) return this.#live;
-    this.#connecting ??= this.#connectOrStart(options).finally(() => {
-      this.#connecting = undefined;
+  /** @internal Removes the box with its files; see `Boxlite.remove`. */
+  async remove(force: boolean): Promise<void> {
+    await removeBox(this.#services, this.id, this.#layout, this.#connections.live, force);
+    await this.close();
+  }
+
+  /**
+   * @internal The runtime ends: a start that is going on is undone, and a box that this process started without `detach` is stopped. Detached
+   * boxes and those another process started run on; this process only lets go of them.
+   */
+  async retire(graceMs: number): Promise<void> {
+    await this.#attempt.abort(this.#services.lifetime.reason);
+    try {
+      if (await this.#isOurs()) await this.#stop({ graceMs });
+    } finally {
+      await this.close();
+    }
+  }
+
+  async #stop(options: StopOptions): Promise<void> {
+    await withBoxLease(this.#services, this.id, 'stop', options.signal, async () => {
+      const record = await reconciledRecord(this.#services, this.id, this.#layout);
+      if (record === undefined) return;
+      await stopBox(this.#services, record, this.#layout, this.#connections.live, options);
     });
-    return this.#connecting;
+    await this.#connections.close();
+  }
+
+  /** True while the VMM that runs is the one this handle has started, and follows this process. */
+  async #isOurs(): Promise<boolean> {
+    if (this.#started === undefined) return false;
+    const record = await reconciledRecord(this.#services, this.id, this.#layout);
+    if (record === undefined) return false;
+    const { detach, autoRemove } = parseBoxOptions(record.config.options);
+    if (detach) return false;
+    const { vmm, status } = record.state;
+    // It ended just now, and may still have to be removed.
+    if (!claimsToRun(status)) return autoRemove;
+    return vmm?.pid === this.#started.pid && vmm.startTime === this.#started.startTime;
+  }
+
+  async #connected(options: StartOptions): Promise<LiveBox> {
+    this.#services.lifetime.throwIfAborted();
+    return (
+      this.#connections.live ??
+      this.#attempt.join((signal) => this.#connectOrStart({ ...options, signal }), options.signal)
+    );
   }
 
   async #connectOrStart(options: StartOptions): Promise<LiveBox> {
-    const running = await this.#tryConnect(await this.#record(), options);
-    if (running !== undefined) return this.#adopt(running);
+    const running = await this.#tryConnect(options);
+    if (running !== undefined) return this.#connections.adopt(running);
     return withBoxLease(this.#services, this.id, 'start', options.signal, async () => {
       // Whoever held the lease before may have started it.
+      const started = await this.#tryConnect(options);
+      if (started !== undefined) return this.#connections.adopt(started);
       const record = await this.#record();
-      const started = await this.#tryConnect(record, options);
-      if (started !== undefined) return this.#adopt(started);
+      if (record.state.status === 'stopping') {
+        await stopBox(this.#services, record, this.#layout, undefined, { signal: options.signal });
+      }
       const { live, timings } = await startBox(this.#services, record, this.#layout, options);
       this.#metrics.timings = timings;
-      this.#startedHere = true;
-      return this.#adopt(live);
+      this.#started = live.vm.identity;
+      return this.#connections.adopt(live);
     });
   }
 
-  async #tryConnect(record: BoxRecord, options: StartOptions): Promise<LiveBox | undefined> {
-    if (record.state.status !== 'running' && record.state.status !== 'paused') return undefined;
+  /** @throws BoxliteError `agent_unavailable` when the box runs and cannot be reached: that is no reason to start it over */
+  async #tryConnect({ signal }: StartOptions): Promise<LiveBox | undefined> {
+    const record = await this.#record();
+    if (!isServed(record)) return undefined;
     try {
-      return await connectBox(this.#services, record, this.#layout, options.signal);
+      return await connectBox(this.#services, record, this.#layout, signal);
     } catch (thrown) {
-      if (!isGone(thrown)) throw thrown;
-      return undefined;
+      if (isGone(thrown) && !isServed(await this.#record())) return undefined;
+      throw thrown;
     }
-  }
-
-  #adopt(live: LiveBox): LiveBox {
-    this.#live = live;
-    live.ended.then(
-      (exit) => {
-        if (this.#live === live) this.#live = undefined;
-        this.#settling = settleEnd(this.#services, this.id, this.#layout, exit).finally(() => disconnect(live));
-      },
-      (thrown: unknown) => {
-        // This side closed the connection: whoever still has one records the end.
-        if (!isGone(thrown)) this.#services.log({ level: 'warn', message: 'the box cannot be watched', cause: thrown });
-      },
-    );
-    return live;
   }
 
   async #record(): Promise<BoxRecord> {
-    const record = await this.#services.store.boxes.get(this.id);
-    if (record === undefined) {
-      throw new BoxliteError('not_found', `box ${this.id} does not exist any more`, {
-        hint: 'it was removed; create a new one',
-        details: { field: 'id' },
-      });
-    }
-    const state = await reconciledState(record, this.#layout, Date.now());
-    if (state === undefined) return record;
-    await this.#services.store.boxes.update(this.id, () => state);
-    return { ...record, state };
+    this.#services.lifetime.throwIfAborted();
+    const record = await reconciledRecord(this.#services, this.id, this.#layout);
+    if (record !== undefined) return record;
+    throw new BoxliteError('not_found', `box ${this.id} does not exist any more`, {
+      hint: 'it was removed; create a new one',
+      details: { field: 'id' },
+    });
   }
+}
+
+function isServed({ state }: BoxRecord): boolean {
+  return state.status === 'running' || state.status === 'paused';
 }

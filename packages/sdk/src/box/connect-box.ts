@@ -18,7 +18,7 @@ export async function connectBox(
   const supervised = await supervisor.connect(box.controlDir, signal);
   const vm = vmm.attach(supervised, (name) => join(box.controlDir, `${name}.sock`));
   const agent = await services.agent(vm.channel);
-  return { vm, agent, ended: vm.wait() };
+  return { vm, agent };
 }
 
 /** True for the error of a connection whose other side has gone. */

@@ -5,6 +5,17 @@ import type { AgentClient } from '@boxlite/guest-agent';
 export interface LiveBox {
   readonly vm: RunningVm;
   readonly agent: AgentClient;
-  /** Resolves when the VM is gone. */
-  readonly ended: Promise<ExitRecord>;
+}
+
+/**
+ * How the VM ends, asked for only once the connection has ended: an outstanding `wait()` would keep Node's event loop alive as long as the box
+ * runs, also in a program that has nothing more to do.
+ * @throws BoxliteError `agent_unavailable` when this side closed the connection
+ */
+export function endOf(vm: RunningVm): Promise<ExitRecord> {
+  return new Promise((resolve, reject) => {
+    vm.channel.onClose(() => {
+      vm.wait().then(resolve, reject);
+    });
+  });
 }

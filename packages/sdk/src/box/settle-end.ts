@@ -5,22 +5,35 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { endedState } from './ended-state.js';
 import { boxLiveness } from './reconcile.js';
 import { removeBoxFiles } from './remove-box.js';
+import { ifBoxIsIdle } from './with-box-lease.js';
 
 /**
- * Records the end of a VM that this process watched. Several processes may watch the same box, and it may run again by the time one of
- * them gets here: the record is only touched when nothing runs and it still says that something does.
+ * Records the end of a VM that this process watched, and removes a box that is to be removed then. Several processes may watch the same
+ * box, and it may run again by the time one of them gets here: under the lease nobody starts it, and the record is only touched when
+ * nothing runs and it still says that something does.
  */
 export async function settleEnd(services: RuntimeServices, id: BoxId, box: BoxLayout, exit: ExitRecord): Promise<void> {
   try {
-    if ((await boxLiveness(box)).alive) return;
-    const state = await services.store.boxes.update(id, (current) =>
-      current.status === 'running' || current.status === 'paused' ? endedState(current, exit, Date.now()) : current,
-    );
     const record = await services.store.boxes.get(id);
-    if (state.status !== 'stopped' || record === undefined) return;
-    if (parseBoxOptions(record.config.options).autoRemove) await removeBoxFiles(services, id, box);
+    if (record === undefined) return;
+    if (parseBoxOptions(record.config.options).autoRemove) {
+      // Whoever has the lease starts it again, or stops or removes it and sees to this.
+      await ifBoxIsIdle(services, id, 'remove', async () => {
+        if ((await recordEnd(services, id, box, exit)) === 'stopped') await removeBoxFiles(services, id, box);
+      });
+    } else {
+      await recordEnd(services, id, box, exit);
+    }
   } catch (thrown) {
     if (BoxliteError.isInstance(thrown, 'not_found')) return; // Removed meanwhile: nothing to record.
     services.log({ level: 'warn', message: 'the end of the box could not be recorded', boxId: id, cause: thrown });
   }
+}
+
+async function recordEnd(services: RuntimeServices, id: BoxId, box: BoxLayout, exit: ExitRecord) {
+  if ((await boxLiveness(box)).alive) return 'alive';
+  const state = await services.store.boxes.update(id, (current) =>
+    current.status === 'running' || current.status === 'paused' ? endedState(current, exit, Date.now()) : current,
+  );
+  return state.status;
 }

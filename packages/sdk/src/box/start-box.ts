@@ -1,4 +1,4 @@
-import type { BoxRecord } from '@boxlite/core';
+import { BoxliteError, type BoxRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import { CleanupGuard } from '../init/cleanup-guard.js';
 import { runPipeline, type StageListener, type StageTiming } from '../init/pipeline.js';
@@ -6,8 +6,8 @@ import { required, type StartContext } from '../init/start-context.js';
 import { START_PLAN } from '../init/start-plan.js';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
-import { endStrayVm } from './end-stray-vm.js';
 import { failedStartError } from './failed-start-error.js';
+import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
 
 /** How a start is watched and ended early. */
@@ -45,16 +45,19 @@ export async function startBox(
     onImageProgress: options.onImageProgress,
   };
   try {
-    await endStrayVm(services, box);
+    if (await killVm(services, box)) {
+      services.log({ level: 'warn', message: 'ended a VM whose starter died before it was recorded', boxId: id });
+    }
     const timings = await runPipeline(START_PLAN, context, { signal: options.signal, onStage: options.onStage });
     const vm = required(context, 'vm');
-    const live: LiveBox = { vm, agent: required(context, 'agent'), ended: vm.wait() };
+    const live: LiveBox = { vm, agent: required(context, 'agent') };
     await recordRunning(services, context, live);
     guard.disarm();
     return { live, timings };
   } catch (thrown) {
-    await guard.trip(thrown);
-    throw failedStartError(thrown, box);
+    const cause = options.signal?.aborted === true ? abortedStart(thrown, box, options.signal) : thrown;
+    await guard.trip(cause);
+    throw failedStartError(cause, box);
   }
 }
 
@@ -71,6 +74,12 @@ async function recordRunning(services: RuntimeServices, context: StartContext, l
       updatedAt: now,
     };
   });
+}
+
+/** What a stage made of the abort does not matter: a signal may carry any reason. */
+function abortedStart(thrown: unknown, box: BoxLayout, signal: AbortSignal): unknown {
+  if (BoxliteError.isInstance(thrown) && thrown.code !== 'aborted') return thrown;
+  return new BoxliteError('aborted', `starting box ${box.id} was aborted`, { cause: signal.reason ?? thrown });
 }
 
 /** A record that vanished meanwhile (removed by force) is tolerated. */

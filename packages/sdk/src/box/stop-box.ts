@@ -1,18 +1,24 @@
-import { type BoxRecord, type ExitRecord, isActive } from '@boxlite/core';
+import type { BoxRecord, ExitRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { withinTime } from '../runtime/time-limit.js';
 import { connectBox, disconnect, isGone } from './connect-box.js';
 import { endedState } from './ended-state.js';
+import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
+import { claimsToRun } from './reconcile.js';
 import { removeBoxFiles } from './remove-box.js';
 
 /** How long the agent has to end the container and unmount its disk, in milliseconds. */
 export const DEFAULT_STOP_GRACE_MS = 10_000;
+/** Beyond the grace, within which a supervisor that works has killed the VMM. */
+const SUPERVISOR_MARGIN_MS = 5_000;
 
 export interface StopOptions {
   /** Milliseconds until what is left is killed; 0 kills at once. */
   readonly graceMs?: number | undefined;
+  /** Gives up waiting; the stop itself goes on in the supervisor. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -25,14 +31,23 @@ export async function stopBox(
   { graceMs = DEFAULT_STOP_GRACE_MS, signal }: StopOptions,
 ): Promise<void> {
   const { id } = record.config;
-  if (!isActive(record.state.status) && record.state.status !== 'stopping') return;
+  const { autoRemove } = parseBoxOptions(record.config.options);
+  if (!claimsToRun(record.state.status)) {
+    // Whoever started it may have died before it was recorded.
+    await killVm(services, box);
+    if (autoRemove && record.state.status === 'stopped') await removeBoxFiles(services, id, box);
+    return;
+  }
   if (record.state.status === 'running') {
     await services.store.boxes.update(id, (state) => ({ ...state, status: 'stopping', updatedAt: Date.now() }));
   }
   const exit = await endVm(services, record, box, live, graceMs, signal);
   await services.store.boxes.update(id, (state) => endedState(state, exit, Date.now()));
-  if (parseBoxOptions(record.config.options).autoRemove) await removeBoxFiles(services, id, box);
+  if (autoRemove) await removeBoxFiles(services, id, box);
 }
+
+/** Asked for: however the VMM went down in the end, the box is stopped and not failed. */
+const STOPPED: ExitRecord = { kind: 'Clean', reason: 'shutdown' };
 
 async function endVm(
   services: RuntimeServices,
@@ -44,12 +59,13 @@ async function endVm(
 ): Promise<ExitRecord> {
   try {
     const connection = live ?? (await connectBox(services, record, box, signal));
-    const exit = await (graceMs === 0 ? connection.vm.kill() : connection.vm.stop(graceMs));
-    await disconnect(connection);
-    // Asked for: however the VMM went down in the end, the box is stopped and not failed.
-    return exit.kind === 'Clean' ? exit : { kind: 'Clean', reason: 'shutdown' };
+    const ending = graceMs === 0 ? connection.vm.kill() : connection.vm.stop(graceMs);
+    const exit = await withinTime(ending, graceMs + SUPERVISOR_MARGIN_MS, signal, `stopping box ${box.id}`);
+    if (exit !== 'timeout') await disconnect(connection);
+    if (exit !== 'timeout' && exit.kind === 'Clean') return exit;
   } catch (thrown) {
-    if (!isGone(thrown)) throw thrown;
-    return { kind: 'Clean', reason: 'shutdown' }; // It ended on its own meanwhile, which is what was wanted.
+    if (!isGone(thrown)) throw thrown; // else it ended on its own meanwhile, which is what was wanted
   }
+  await killVm(services, box);
+  return STOPPED;
 }

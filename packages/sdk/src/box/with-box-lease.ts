@@ -1,4 +1,4 @@
-import type { BoxId } from '@boxlite/core';
+import { type BoxId, BoxliteError } from '@boxlite/core';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 
 /** A start from a cold cache may take minutes (pull and convert), so others wait long for it. */
@@ -9,7 +9,7 @@ export const boxLeaseEntity = (id: BoxId): string => `box:${id}`;
 
 /** Runs `action` while no other process starts, stops or removes this box. */
 export async function withBoxLease<T>(
-  services: RuntimeServices,
+  services: Pick<RuntimeServices, 'store'>,
   id: BoxId,
   purpose: 'start' | 'stop' | 'remove',
   signal: AbortSignal | undefined,
@@ -21,6 +21,27 @@ export async function withBoxLease<T>(
   });
   try {
     return await action();
+  } finally {
+    await lease.release();
+  }
+}
+
+/** Runs `action` under the lease of a box, or not at all when somebody is at work on it. */
+export async function ifBoxIsIdle(
+  services: Pick<RuntimeServices, 'store'>,
+  id: BoxId,
+  purpose: 'recover' | 'remove',
+  action: () => Promise<void>,
+): Promise<void> {
+  let lease: Awaited<ReturnType<typeof services.store.leases.acquire>>;
+  try {
+    lease = await services.store.leases.acquire(boxLeaseEntity(id), purpose);
+  } catch (thrown) {
+    if (BoxliteError.isInstance(thrown, 'lease_held')) return;
+    throw thrown;
+  }
+  try {
+    await action();
   } finally {
     await lease.release();
   }

@@ -18,13 +18,14 @@ import { imageDiskService } from './image-disk-service.js';
 import { lazy } from './lazy.js';
 import { silentLog } from './log.js';
 import { MetricsCounter } from './runtime-metrics.js';
-import type { RuntimeServices } from './runtime-services.js';
+import type { RuntimeOwner, RuntimeServices } from './runtime-services.js';
 
 /**
  * Opens a home and wires the packages together, each loaded on first use.
+ * @param owner the runtime these services are for
  * @throws BoxliteError see `Boxlite.open`
  */
-export async function assembleServices(options: BoxliteOptions): Promise<RuntimeServices> {
+export async function assembleServices(options: BoxliteOptions, owner: RuntimeOwner): Promise<RuntimeServices> {
   const layout = createHomeLayout(options.homeDir);
   await layout.prepare();
   const { openStateStore } = await import('@boxlite/db');
@@ -54,6 +55,7 @@ export async function assembleServices(options: BoxliteOptions): Promise<Runtime
     registry,
     log,
     metrics: new MetricsCounter(),
+    ...owner,
     vmm: (id) => plugins<VmmHandler>('vmm', id),
     async resolveImage(reference, pullOptions = {}) {
       const { signal, onProgress, ...rest } = pullOptions;
@@ -65,7 +67,7 @@ export async function assembleServices(options: BoxliteOptions): Promise<Runtime
     },
     disks,
     imageDisk: imageDiskService(layout, sources),
-    guestRootfs: guestRootfsService(layout, store, disks, log),
+    ...guestRootfsService(layout, store, disks, log),
     kernel: async (signal) => (await kernels()).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
     jail: async (request) => buildJail(layout, await sandbox(), await disks(), request),

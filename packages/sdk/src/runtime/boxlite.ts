@@ -1,17 +1,16 @@
-import { BoxliteError, type BoxRecord, isActive, type PluginRegistry } from '@boxlite/core';
+import { type BoxId, BoxliteError, type BoxRecord, isActive, type Lease, type PluginRegistry } from '@boxlite/core';
 import { createBoxId } from '@boxlite/layout';
 import { Box } from '../box/box.js';
 import { type BoxInfo, boxInfo } from '../box/box-info.js';
-import { reconciledState } from '../box/reconcile.js';
-import { removeBoxFiles } from '../box/remove-box.js';
+import { ownerLeaseEntity } from '../box/owner-lease.js';
+import { reconciledRecord } from '../box/reconcile.js';
 import { DEFAULT_STOP_GRACE_MS } from '../box/stop-box.js';
-import { withBoxLease } from '../box/with-box-lease.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
 import type { RegistryOptions } from '../options/registry-options.js';
 import { assembleServices } from './assemble-services.js';
 import { ImageLibrary } from './image-library.js';
 import type { Log } from './log.js';
-import { recoverHome } from './recover-home.js';
+import { recoverHome } from './recovery/recover-home.js';
 import type { RuntimeMetrics } from './runtime-metrics.js';
 import type { RuntimeServices } from './runtime-services.js';
 
@@ -42,24 +41,36 @@ export interface BoxliteOptions {
 export class Boxlite implements AsyncDisposable {
   readonly images: ImageLibrary;
   readonly #services: RuntimeServices;
+  readonly #lifetime: AbortController;
   readonly #boxes = new Map<string, Box>();
-  #closed = false;
+  /** Say that boxes which remove themselves are still wanted; the store gives them back with the process at the latest. */
+  readonly #owned = new Map<string, Lease>();
+  #ending: Promise<void> | undefined;
 
-  private constructor(services: RuntimeServices) {
+  private constructor(services: RuntimeServices, lifetime: AbortController) {
     this.#services = services;
+    this.#lifetime = lifetime;
     this.images = new ImageLibrary(services);
   }
 
   /** @throws BoxliteError `config_error`, `permission_denied`, `database_newer`, `database_foreign`, `storage_error` */
   static async open(options: BoxliteOptions = {}): Promise<Boxlite> {
-    const services = await assembleServices(options);
+    const lifetime = new AbortController();
+    let opened: Boxlite | undefined;
+    const services = await assembleServices(options, {
+      lifetime: lifetime.signal,
+      boxRemoved: async (id) => {
+        if (opened !== undefined) await opened.#forget(id);
+      },
+    });
     try {
       await recoverHome(services);
     } catch (thrown) {
       await services.store.close();
       throw thrown;
     }
-    return new Boxlite(services);
+    opened = new Boxlite(services, lifetime);
+    return opened;
   }
 
   /** Where this home is. */
@@ -90,7 +101,8 @@ export class Boxlite implements AsyncDisposable {
       },
       state: { status: 'configured', updatedAt: now },
     };
-    await this.#services.store.boxes.insert(record.config, record.state);
+    if (parsed.autoRemove) await this.#own(record.config.id);
+    await this.#insert(record);
     this.#services.metrics.boxesCreated += 1;
     return this.#handle(record);
   }
@@ -105,8 +117,13 @@ export class Boxlite implements AsyncDisposable {
   /** Every box, oldest first, as it really is: dead ones are found out. */
   async list(): Promise<readonly BoxInfo[]> {
     this.#checkOpen();
-    const records = await this.#services.store.boxes.list();
-    return Promise.all(records.map((record) => this.#reconciled(record)));
+    const { layout, store } = this.#services;
+    const infos = (await store.boxes.list()).map(async ({ config }) => {
+      const box = layout.box(config.id);
+      const record = await reconciledRecord(this.#services, config.id, box);
+      return record === undefined ? undefined : boxInfo(record, box.dir);
+    });
+    return (await Promise.all(infos)).filter((info) => info !== undefined);
   }
 
   /**
@@ -118,19 +135,7 @@ export class Boxlite implements AsyncDisposable {
     this.#checkOpen();
     const box = await this.get(idOrName);
     if (box === null) throw notFound(idOrName);
-    const { running } = await box.info();
-    if (running && options.force !== true) {
-      throw new BoxliteError('invalid_state', `box ${box.name ?? box.id} is running`, {
-        hint: 'stop it first, or remove it by force',
-        details: { field: 'force' },
-      });
-    }
-    if (running) await box.stop({ graceMs: 0 });
-    await withBoxLease(this.#services, box.id, 'remove', undefined, async () => {
-      await removeBoxFiles(this.#services, box.id, this.#services.layout.box(box.id));
-    });
-    this.#boxes.delete(box.id);
-    await box.close();
+    await box.remove(options.force === true);
   }
 
   async metrics(): Promise<RuntimeMetrics> {
@@ -139,21 +144,46 @@ export class Boxlite implements AsyncDisposable {
   }
 
   /**
-   * Stops the boxes that are not detached, then closes. Idempotent.
+   * Stops the boxes this process has started without `detach`, undoes starts that are going on, then closes. Idempotent.
    * @param options.graceMs milliseconds for each box, default 10 000
    */
-  async shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    const { graceMs = DEFAULT_STOP_GRACE_MS } = options;
-    const results = await Promise.allSettled([...this.#boxes.values()].map((box) => endHandle(box, graceMs)));
+  shutdown(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#ending ??= this.#end(options.graceMs ?? DEFAULT_STOP_GRACE_MS);
+    return this.#ending;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    this.#lifetime.abort(
+      new BoxliteError('stopped', 'this runtime has been shut down', { hint: 'open a new one with Boxlite.open()' }),
+    );
+    const results = await Promise.allSettled([...this.#boxes.values()].map((box) => box.retire(graceMs)));
     await this.#services.store.close();
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.shutdown();
+  async #own(id: BoxId): Promise<void> {
+    this.#owned.set(id, await this.#services.store.leases.acquire(ownerLeaseEntity(id), 'own', { shared: true }));
+  }
+
+  async #insert({ config, state }: BoxRecord): Promise<void> {
+    try {
+      await this.#services.store.boxes.insert(config, state);
+    } catch (thrown) {
+      await this.#forget(config.id);
+      throw thrown;
+    }
+  }
+
+  async #forget(id: BoxId): Promise<void> {
+    this.#boxes.delete(id);
+    const lease = this.#owned.get(id);
+    this.#owned.delete(id);
+    await lease?.release();
   }
 
   #handle(record: BoxRecord): Box {
@@ -164,29 +194,9 @@ export class Boxlite implements AsyncDisposable {
     return box;
   }
 
-  async #reconciled(record: BoxRecord): Promise<BoxInfo> {
-    const layout = this.#services.layout.box(record.config.id);
-    const state = await reconciledState(record, layout, Date.now());
-    if (state !== undefined) await this.#services.store.boxes.update(record.config.id, () => state);
-    return boxInfo(state === undefined ? record : { ...record, state }, layout.dir);
-  }
-
   #checkOpen(): void {
-    if (!this.#closed) return;
-    throw new BoxliteError('stopped', 'this runtime has been shut down', {
-      hint: 'open a new one with Boxlite.open()',
-    });
+    this.#lifetime.signal.throwIfAborted();
   }
-}
-
-/** Detached boxes and those another process started run on; this process only lets go of them. */
-async function endHandle(box: Box, graceMs: number): Promise<void> {
-  try {
-    if (box.startedHere && !(await box.info()).detached) await box.stop({ graceMs });
-  } catch (thrown) {
-    if (!BoxliteError.isInstance(thrown, 'not_found')) throw thrown; // else it removed itself, or somebody did
-  }
-  await box.close();
 }
 
 function notFound(idOrName: string): BoxliteError {

@@ -10,7 +10,7 @@ export function guestRootfsService(
   store: StateStore,
   disks: () => Promise<DiskStore>,
   log: Log,
-): RuntimeServices['guestRootfs'] {
+): Pick<RuntimeServices, 'guestRootfs' | 'collectGuestRootfs'> {
   const manager = lazy(async () => {
     const [{ GuestRootfsManager }, { agentBinaryPath }, diskStore] = await Promise.all([
       import('@boxlite/rootfs'),
@@ -28,5 +28,8 @@ export function guestRootfsService(
       report: (what, cause) => log({ level: 'warn', message: `guest rootfs: ${what}`, cause }),
     });
   });
-  return async (signal) => (await manager()).getOrCreate(undefined, {}, { signal });
+  return {
+    guestRootfs: async (signal) => (await manager()).getOrCreate(undefined, {}, { signal }),
+    collectGuestRootfs: async (homeLease) => (await manager()).gc({ homeLease }),
+  };
 }

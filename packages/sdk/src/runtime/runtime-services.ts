@@ -1,9 +1,11 @@
 import type {
+  BoxId,
   DiskStore,
   GuestChannel,
   GuestKernel,
   ImageProgress,
   Jail,
+  Lease,
   Platform,
   PluginRegistry,
   ResolvedImage,
@@ -37,11 +39,19 @@ export interface JailRequest {
   readonly volumes: readonly CheckedVolume[];
 }
 
+/** What the services know of the runtime they work for. */
+export interface RuntimeOwner {
+  /** Aborted with `stopped` when the runtime shuts down. */
+  readonly lifetime: AbortSignal;
+  /** Told of each box that is removed, by whatever way. */
+  boxRemoved(id: BoxId): Promise<void>;
+}
+
 /**
  * What the init pipeline and the lifecycle use. `assembleServices` makes it from the packages, each loaded on first use, so that listing
  * boxes loads neither a VMM nor an image source.
  */
-export interface RuntimeServices {
+export interface RuntimeServices extends RuntimeOwner {
   readonly layout: HomeLayout;
   readonly store: StateStore;
   readonly registry: PluginRegistry;
@@ -54,6 +64,8 @@ export interface RuntimeServices {
   imageDisk(image: ResolvedImage, sizeBytes: number, signal?: AbortSignal): Promise<string>;
   /** Leased against garbage collection until it is released; record its use by a box before that. */
   guestRootfs(signal?: AbortSignal): Promise<HeldGuestRootfs>;
+  /** Removes guest rootfs disks that nobody needs. @param homeLease the exclusive lease of the home, which the caller holds */
+  collectGuestRootfs(homeLease: Lease): Promise<number>;
   kernel(signal?: AbortSignal): Promise<GuestKernel>;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;

@@ -1,4 +1,5 @@
 import { access, rm } from 'node:fs/promises';
+import { BoxliteError, type BoxRecord } from '@boxlite/core';
 import { STARTER_IMAGE } from '../../options/starter-image.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
@@ -11,7 +12,8 @@ export const containerRootfs: Stage<StartContext> = {
   async run(context) {
     const { services, box, options, record, signal } = context;
     const kept = record.state.image;
-    if (kept !== undefined && (await exists(box.containerDisk))) {
+    if (kept !== undefined) {
+      if (!(await exists(box.containerDisk))) throw diskLost(record, box.containerDisk);
       context.image = kept;
       return;
     }
@@ -29,6 +31,18 @@ export const containerRootfs: Stage<StartContext> = {
     context.image = image;
   },
 };
+
+/** Never made again in silence: the files of the box were on it. */
+function diskLost({ config }: BoxRecord, path: string): BoxliteError {
+  return new BoxliteError(
+    'storage_error',
+    `the disk of box ${config.name ?? config.id} is lost: ${path} does not exist`,
+    {
+      hint: 'put the file back; otherwise its content is gone: remove the box and create it again',
+      details: { field: 'containerDisk', path },
+    },
+  );
+}
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(

@@ -1,5 +1,6 @@
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
+import { reportingVmmEnd } from '../vmm-ended.js';
 
 /** Makes the blank guest this box: name, and the container on its disk; the client adds clock and entropy. */
 export const guestInit: Stage<StartContext> = {
@@ -7,15 +8,13 @@ export const guestInit: Stage<StartContext> = {
   async run(context) {
     const { options } = context;
     const { config } = required(context, 'image');
-    await required(context, 'agent').init(
-      {
-        hostname: options.hostname ?? hostnameOf(options.name),
-        env: mergeEnv(config.env, options.env),
-        cwd: options.workingDir ?? config.workingDir,
-        user: options.user ?? config.user,
-      },
-      context.signal,
-    );
+    const init = {
+      hostname: options.hostname ?? hostnameOf(options.name),
+      env: mergeEnv(config.env, options.env),
+      cwd: options.workingDir ?? config.workingDir,
+      user: options.user ?? config.user,
+    };
+    await reportingVmmEnd(context, () => required(context, 'agent').init(init, context.signal));
   },
 };
 
