@@ -1,20 +1,19 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { supervisorBinary } from './native-build.js';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { nativeDir, supervisorBinary } from './native-build.js';
 
 /** Debian's nobody:nogroup. */
 export const NOBODY = { uid: 65534, gid: 65534 } as const;
 
 /** A program that becomes an ordinary user and then the supervisor. Needs root. */
 function supervisorAsNobody(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'bl-nobody-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const path = join(directory, 'supervisor');
+  const path = `${nativeDir}build/supervisor-as-nobody`;
+  const staged = `${path}.${process.pid}`;
   const become = `/usr/bin/setpriv --reuid=${NOBODY.uid} --regid=${NOBODY.gid} --clear-groups`;
-  writeFileSync(path, `#!/bin/sh\nexec ${become} ${supervisorBinary}\n`);
-  chmodSync(directory, 0o755);
-  chmodSync(path, 0o755);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(staged, `#!/bin/sh\nexec ${become} ${supervisorBinary}\n`, { mode: 0o755 });
+  // A program open for writing, as another worker's would be, cannot be executed.
+  renameSync(staged, path);
   return path;
 }
 
