@@ -28,6 +28,7 @@ const securitySchema = z.strictObject({
   allowUnconfined: z.boolean().optional(),
   seccompEnabled: z.boolean().optional(),
   networkEnabled: z.boolean().optional(),
+  closeFds: z.boolean().optional(),
   maxOpenFiles: limit.optional(),
   maxFileSize: limit.optional(),
   maxProcesses: limit.optional(),
