@@ -5,7 +5,7 @@ export const DEBIAN_PACKAGES = {
   build: {
     make: 'builds the native programs',
     'g++': 'builds better-sqlite3',
-    python3: 'builds better-sqlite3 (node-gyp)',
+    python3: 'builds better-sqlite3 (node-gyp); terminals and file attributes in tests',
     'musl-tools': 'static guest agent, supervisor, probe',
     'linux-libc-dev': 'kernel headers of the native programs',
     nanopb: 'wire schema of the guest agent',
@@ -23,10 +23,11 @@ export const DEBIAN_PACKAGES = {
     'docker-registry': 'a real registry on loopback',
     skopeo: 'fills the registry',
     umoci: 'judges our layer application',
-    'libcap2-bin': 'file capabilities in test images',
-    attr: 'extended attributes in test images',
-    strace: 'shows what a confined process really opens',
-    'util-linux': 'mounts and other users in tests',
+    git: 'lists the files that the repository rules look at',
+    openssl: 'the certificate of a registry with TLS',
+    binutils: 'readelf shows that native programs are static',
+    mount: 'mounts in tests that run as root',
+    strace: 'shows in which order a process confines itself',
   },
 };
 
