@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
-const CLI = `${REPOSITORY}/packages/cli/bin/boxlite.js`;
+export const CLI = `${REPOSITORY}/packages/cli/bin/boxlite.js`;
 
 /** How a process ended and what it said. */
 export interface Finished {

@@ -1,9 +1,25 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeProcess, leftoversOf, processesOf, waitUntilGone } from './leftovers.js';
 
-/** A home of its own for one test file. Its boxes must be gone before it is removed. */
-export async function temporaryHome(): Promise<{ readonly home: string; remove(): Promise<void> }> {
+/** A home of its own for one test file. */
+export interface TemporaryHome {
+  readonly home: string;
+  /** Removes it with the short links of its boxes. Throws, after ending them, when processes still work on it. */
+  remove(): Promise<void>;
+}
+
+export async function temporaryHome(): Promise<TemporaryHome> {
   const home = await mkdtemp(join(tmpdir(), 'boxlite-e2e-'));
-  return { home, remove: () => rm(home, { recursive: true, force: true }) };
+  return { home, remove: () => removeHome(home) };
+}
+
+async function removeHome(home: string): Promise<void> {
+  const left = await waitUntilGone(() => processesOf(home));
+  const processes = left.map(describeProcess);
+  for (const pid of left) process.kill(pid, 'SIGKILL');
+  const { links } = leftoversOf(home);
+  await Promise.all([...links, home].map((path) => rm(path, { recursive: true, force: true })));
+  if (processes.length > 0) throw new Error(`processes were left behind:\n${processes.join('\n')}`);
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { BoxliteError } from '@boxlite/core';
 import type { ExecStatus, Execution } from '@boxlite/sdk';
@@ -50,6 +51,8 @@ function watchTerminal(execution: Execution): (() => void)[] {
   const undo = [() => void process.stdout.off('resize', resize)];
   if (process.stdin.isTTY) {
     process.stdin.setRawMode(true);
+    // Node's raw mode still turns the command's "\n" into "\r\n"; the command's own terminal has done that where it was wanted.
+    spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
     undo.push(() => void process.stdin.setRawMode(false));
   }
   return undo;
@@ -59,11 +62,13 @@ function watchTerminal(execution: Execution): (() => void)[] {
 function pumpInput(execution: Execution): { stop(): void } {
   let stopped = false;
   const pump = async (): Promise<void> => {
-    for await (const chunk of process.stdin) {
-      if (stopped) return;
-      await execution.stdin.write(chunk as Uint8Array);
+    try {
+      for await (const chunk of process.stdin) await execution.stdin.write(chunk as Uint8Array);
+    } catch (thrown) {
+      // Our own end of the input below, or the command is gone. Else the terminal is: then the input has ended.
+      if (stopped || BoxliteError.isInstance(thrown)) return;
     }
-    if (!stopped) await execution.stdin.end();
+    await execution.stdin.end();
   };
   void pump().catch(ignoreGone);
   return {
