@@ -39,7 +39,7 @@ static bool write_all(int fd, const char *bytes, size_t size)
 	return true;
 }
 
-bool place_write(const struct place *place, const char *bytes, size_t size, bool name_too)
+bool place_write(const struct place *place, const char *bytes, size_t size, bool durable)
 {
 	char staged[256];
 	int fd, saved;
@@ -54,7 +54,7 @@ bool place_write(const struct place *place, const char *bytes, size_t size, bool
 	fd = openat(place->dir, staged, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;
-	if (!write_all(fd, bytes, size) || fsync(fd) < 0) {
+	if (!write_all(fd, bytes, size) || (durable && fsync(fd) < 0)) {
 		saved = errno;
 		(void)close(fd);
 		(void)unlinkat(place->dir, staged, 0);
@@ -67,7 +67,7 @@ bool place_write(const struct place *place, const char *bytes, size_t size, bool
 		errno = saved;
 		return false;
 	}
-	return !name_too || fsync(place->dir) == 0;
+	return !durable || fsync(place->dir) == 0;
 }
 
 void place_remove(const struct place *place)
