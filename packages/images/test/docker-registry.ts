@@ -18,6 +18,8 @@ export interface DockerRegistry {
   blobFile(digest: string): string;
   /** Fills it from a layout, `skopeo copy` with what else it needs. */
   push(layout: string, name: string, extra?: readonly string[]): Promise<void>;
+  /** Ends it before the test ends: nobody answers at its port any more. */
+  stop(): Promise<void>;
 }
 
 /** A real registry on a free loopback port, stopped when the test ends. @param settings more lines for its configuration */
@@ -52,6 +54,7 @@ export async function startDockerRegistry(settings: object = {}): Promise<Docker
     push: async (layout, name, extra = []) => {
       await run('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', ...extra, layout, `docker://${host}/${name}`]);
     },
+    stop: () => stop(server),
   };
 }
 
