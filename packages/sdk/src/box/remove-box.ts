@@ -40,7 +40,17 @@ export async function removeBox(
  */
 export async function removeBoxFiles(services: RuntimeServices, id: BoxId, box: BoxLayout): Promise<void> {
   await killVm(services, box);
+  await forgetJail(services, id);
   await services.store.boxes.delete(id);
   await services.boxRemoved(id);
   await box.cleanup();
+}
+
+/** An empty cgroup that cannot be removed is no reason to keep a box. */
+async function forgetJail(services: Pick<RuntimeServices, 'forgetJail' | 'log'>, id: BoxId): Promise<void> {
+  try {
+    await services.forgetJail(id);
+  } catch (cause) {
+    services.log({ level: 'warn', message: 'the cgroup of the box could not be removed', boxId: id, cause });
+  }
 }

@@ -70,7 +70,8 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...guestRootfsService(layout, store, disks, log),
     kernel: async (signal) => (await kernels()).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
-    jail: async (request) => buildJail(layout, await sandbox(), await disks(), request),
+    jail: async (request) => buildJail(layout, sandbox, await disks(), request),
+    forgetJail: async (id) => (await import('@boxlite/jailer')).createCgroupV2Controller().release(id),
     agent: async (channel) => (await agent()).createAgentClient(channel),
   };
 }

@@ -1,20 +1,26 @@
 import { basename, join } from 'node:path';
-import type { DiskStore, Jail, PathAccess, Sandbox } from '@boxlite/core';
-import { cachedElfClosure, collectPaths, createJailer, pathRules } from '@boxlite/jailer';
+import { BoxliteError, type DiskStore, type Jail, type PathAccess, type Sandbox } from '@boxlite/core';
+import { cachedElfClosure, collectPaths, createJailer, createNoopSandbox, pathRules } from '@boxlite/jailer';
 import type { HomeLayout } from '@boxlite/layout';
+import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { JailRequest } from './runtime-services.js';
 
 const BYTES_PER_GIB = 1024 ** 3;
 /** A qcow2 that is as full as it can be holds its tables too; twice the disk is BoxLite's backstop. */
 const FILE_SIZE_PER_DISK_SIZE = 2;
 
-/** Collects what one VMM may see and builds its jail. */
+/**
+ * Collects what one VMM may see and builds its jail.
+ * @param chooseSandbox selects the sandbox of this machine; only called when one is wanted
+ * @throws BoxliteError what `chooseSandbox` throws, unless the options permit to run bare; `config_error` for a volume no box may see
+ */
 export async function buildJail(
-  layout: HomeLayout,
-  sandbox: Sandbox,
-  diskStore: DiskStore,
+  layout: Pick<HomeLayout, 'home' | 'tmpDir'>,
+  chooseSandbox: () => Promise<Sandbox>,
+  diskStore: Pick<DiskStore, 'chain'>,
   { box, options, spec, vmm, volumes }: JailRequest,
 ): Promise<Jail> {
+  const sandbox = await sandboxFor(options.security, chooseSandbox);
   const requirements = await vmm.requirements(spec);
   const { binary } = vmm.command(spec);
   const vmmPaths = await withLibraries(layout, vmm.id, binary, requirements.paths);
@@ -31,6 +37,16 @@ export async function buildJail(
       socketLink: { path: box.socketLink, target: box.socketsDir },
     }),
   );
+  const [refused] = rules.refusedVolumes;
+  if (refused !== undefined) {
+    throw new BoxliteError('config_error', `volume ${JSON.stringify(refused)} lies where no box may look`, {
+      hint: 'share a directory outside the BoxLite home that holds only what the box needs',
+      details: {
+        field: `volumes.${volumes.findIndex(({ hostPath }) => hostPath === refused)}.hostPath`,
+        path: refused,
+      },
+    });
+  }
   return createJailer({
     id: box.id,
     sandbox,
@@ -47,9 +63,26 @@ export async function buildJail(
   });
 }
 
+/**
+ * The sandbox a jail is made over. Where none is to be had, running bare needs the explicit option: then the jail is given the reason, so that it
+ * says what it does without.
+ */
+async function sandboxFor(
+  { jailerEnabled, allowUnconfined }: ResolvedBoxOptions['security'],
+  choose: () => Promise<Sandbox>,
+): Promise<Sandbox> {
+  if (jailerEnabled === false) return createNoopSandbox();
+  try {
+    return await choose();
+  } catch (thrown) {
+    if (allowUnconfined !== true || !BoxliteError.isInstance(thrown, 'plugin_none_available')) throw thrown;
+    return { ...createNoopSandbox(), isAvailable: async () => ({ available: false, reason: thrown.message }) };
+  }
+}
+
 /** Adds the libraries of every program and module among the VMM's files. */
 async function withLibraries(
-  layout: HomeLayout,
+  layout: Pick<HomeLayout, 'tmpDir'>,
   vmmId: string,
   binary: string,
   paths: readonly PathAccess[],

@@ -69,5 +69,7 @@ export interface RuntimeServices extends RuntimeOwner {
   kernel(signal?: AbortSignal): Promise<GuestKernel>;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;
+  /** Removes what the jails of a box have left on the host, its cgroup. Nothing of the box runs any more. */
+  forgetJail(id: BoxId): Promise<void>;
   agent(channel: GuestChannel): Promise<AgentClient>;
 }

@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BoxliteError, type Sandbox, type SandboxContext, type VmmHandler, type VmmSpec } from '@boxlite/core';
+import { createHomeLayout, type HomeLayout } from '@boxlite/layout';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseBoxOptions } from '../options/box-options.js';
+import { buildJail } from './build-jail.js';
+import type { JailRequest } from './runtime-services.js';
+
+/** Static, so that its closure is itself. */
+const PROGRAM = '/bin/busybox';
+let base: string;
+let layout: HomeLayout;
+
+beforeEach(async () => {
+  base = mkdtempSync(join(tmpdir(), 'boxlite-jail-'));
+  layout = createHomeLayout(join(base, 'home'), { linkRoot: base });
+  await layout.prepare();
+});
+afterEach(() => rmSync(base, { recursive: true, force: true }));
+
+const vmm = {
+  id: 'fake',
+  requirements: async () => ({ paths: [], devices: [] }),
+  command: () => ({ binary: PROGRAM, args: [], env: {}, listeners: [] }),
+} as unknown as VmmHandler;
+
+async function request(parts: { security?: object; volume?: string }): Promise<JailRequest> {
+  const box = layout.box('box');
+  await box.prepare();
+  const spec: VmmSpec = {
+    boxId: 'box',
+    vcpus: 1,
+    memoryMib: 128,
+    kernel: join(layout.kernelsDir, 'kernel'),
+    commandLine: [],
+    disks: [{ path: box.containerDisk, format: 'qcow2', readOnly: false }],
+    shares: [],
+    nics: [],
+    agentSocket: box.agentSocket,
+  };
+  const { volume } = parts;
+  const volumes =
+    volume === undefined
+      ? []
+      : [{ tag: 'uservol0', hostPath: volume, guestPath: '/v', readOnly: false, ownerUid: 0, ownerGid: 0 }];
+  return { box, options: parseBoxOptions({ security: parts.security ?? {} }), spec, vmm, volumes };
+}
+
+const disks = { chain: async () => [] };
+const command = { binary: PROGRAM, args: ['true'], env: {} };
+
+const noSandbox = async (): Promise<never> => {
+  throw new BoxliteError('plugin_none_available', 'no sandbox is available here: bwrap: not installed', {
+    hint: 'apt install bubblewrap',
+  });
+};
+
+describe('the jail of a box, where no sandbox is to be had', () => {
+  it('is refused with reason and remedy', async () => {
+    const building = buildJail(layout, noSandbox, disks, await request({}));
+    await expect(building).rejects.toMatchObject({
+      code: 'plugin_none_available',
+      message: expect.stringContaining('not installed'),
+      hint: 'apt install bubblewrap',
+    });
+  });
+
+  it('runs the VMM bare when the explicit option permits it, and says so with the reason', async () => {
+    const jail = await buildJail(layout, noSandbox, disks, await request({ security: { allowUnconfined: true } }));
+    const warnings = await jail.prepare();
+    expect(warnings.join()).toMatch(/UNCONFINED.*not installed/);
+    expect(jail.command(command)).toMatchObject({ ...command, pidReport: { kind: 'self' } });
+  });
+
+  it('is not looked for when the jailer is off', async () => {
+    const jail = await buildJail(layout, noSandbox, disks, await request({ security: { jailerEnabled: false } }));
+    expect(await jail.prepare()).toEqual([]);
+    expect(jail.command(command)).toMatchObject({ ...command, pidReport: { kind: 'self' } });
+  });
+
+  it('passes on a sandbox that cannot be made for another reason, whatever is permitted', async () => {
+    const broken = async (): Promise<never> => {
+      throw new BoxliteError('internal', 'broken');
+    };
+    const building = buildJail(layout, broken, disks, await request({ security: { allowUnconfined: true } }));
+    await expect(building).rejects.toMatchObject({ code: 'internal' });
+  });
+});
+
+describe('the jail of a box', () => {
+  it('shows its sandbox the places of this box and the short link, never the home, control/ or the record', async () => {
+    let seen: SandboxContext | undefined;
+    const sandbox: Sandbox = {
+      name: 'watching',
+      isAvailable: async () => ({ available: true }),
+      async setup(context) {
+        seen = context;
+        return { degradations: [] };
+      },
+      apply: (_context, inner) => ({ ...inner, pidReport: { kind: 'self' } }),
+    };
+    const asked = await request({});
+    const jail = await buildJail(layout, async () => sandbox, disks, asked);
+    await jail.prepare();
+    await jail.release();
+    const { box } = asked;
+    const granted = seen?.paths.map(({ path }) => path) ?? [];
+    expect(granted).toEqual(expect.arrayContaining([PROGRAM, box.socketsDir, box.tmpDir, box.sharedDir]));
+    for (const path of [layout.home, box.dir, box.controlDir, box.pidFile, box.logsDir, layout.dbDir]) {
+      expect(granted).not.toContain(path);
+    }
+    expect(seen?.symlinks).toEqual([{ path: box.socketLink, target: box.socketsDir }]);
+    expect(seen?.networkEnabled).toBe(false);
+  });
+
+  it('is refused for a volume in the BoxLite home, naming the volume', async () => {
+    const building = buildJail(layout, noSandbox, disks, {
+      ...(await request({ security: { jailerEnabled: false }, volume: layout.dbDir })),
+    });
+    await expect(building).rejects.toMatchObject({
+      code: 'config_error',
+      details: { field: 'volumes.0.hostPath', path: layout.dbDir },
+    });
+  });
+});
