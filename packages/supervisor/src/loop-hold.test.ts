@@ -24,7 +24,7 @@ const frame = (type: number, stream: number, flags = 0) => ({
   payload: new Uint8Array(0),
 });
 
-it('keeps the event loop while a stream is open', () => {
+it('keeps the event loop while a stream is open, until the agent has confirmed its end', () => {
   const { socket, hold } = held();
   hold.sent({ type: FrameType.REQUEST, stream: 1 });
   hold.sent({ type: FrameType.REQUEST, stream: 2 });
@@ -32,6 +32,8 @@ it('keeps the event loop while a stream is open', () => {
   hold.received(frame(FrameType.RESPONSE, 1, FrameFlag.END));
   expect(socket.kept).toBe(true);
   hold.sent({ type: FrameType.CLOSE, stream: 2 });
+  expect(socket.kept).toBe(true);
+  hold.received(frame(FrameType.CLOSE, 2));
   expect(socket.kept).toBe(false);
 });
 

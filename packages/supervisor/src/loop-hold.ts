@@ -27,17 +27,14 @@ export class LoopHold {
   }
 
   sent(frame: { readonly type: number; readonly stream?: number }): void {
-    if (frame.stream === undefined) return;
-    if (frame.type === FrameType.REQUEST) this.#streams.add(frame.stream);
-    else if (frame.type === FrameType.CLOSE) this.#streams.delete(frame.stream);
-    else return;
+    if (frame.stream === undefined || frame.type !== FrameType.REQUEST) return;
+    this.#streams.add(frame.stream);
     this.#apply();
   }
 
   received(frame: Frame): void {
     if (frame.type === FrameType.HELLO) this.#greeted = true;
-    else if (frame.type === FrameType.RESPONSE && (frame.flags & FrameFlag.END) !== 0)
-      this.#streams.delete(frame.stream);
+    else if (isLast(frame)) this.#streams.delete(frame.stream);
     else return;
     this.#apply();
   }
@@ -61,4 +58,9 @@ export class LoopHold {
     if (needed) this.#socket.ref();
     else this.#socket.unref();
   }
+}
+
+/** The agent's own CLOSE confirms that of this side, which waits for it. */
+function isLast({ type, flags }: Frame): boolean {
+  return type === FrameType.CLOSE || (type === FrameType.RESPONSE && (flags & FrameFlag.END) !== 0);
 }
