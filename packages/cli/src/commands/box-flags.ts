@@ -1,7 +1,7 @@
-import { BoxliteError } from '@boxlite/core';
 import type { BoxOptions } from '@boxlite/sdk';
 import { parseEnv } from '../arguments/parse-env.js';
 import { parseMemoryMib } from '../arguments/parse-memory.js';
+import { parseWholeNumber } from '../arguments/parse-numbers.js';
 
 /** What commander leaves of the options `run` and `create` share. */
 export interface BoxFlags {
@@ -26,19 +26,11 @@ export function boxOptions(flags: BoxFlags, image: string | undefined, command: 
     ...(flags.env === undefined ? {} : { env: parseEnv(flags.env, process.env) }),
     ...(flags.workdir === undefined ? {} : { workingDir: flags.workdir }),
     ...(flags.user === undefined ? {} : { user: flags.user }),
-    ...(flags.cpus === undefined ? {} : { cpus: wholeNumber('cpus', flags.cpus) }),
+    ...(flags.cpus === undefined ? {} : { cpus: parseWholeNumber('cpus', flags.cpus) }),
     ...(flags.memory === undefined ? {} : { memoryMib: parseMemoryMib(flags.memory) }),
-    ...(flags.diskSize === undefined ? {} : { diskSizeGb: wholeNumber('disk-size', flags.diskSize) }),
+    ...(flags.diskSize === undefined ? {} : { diskSizeGb: parseWholeNumber('disk-size', flags.diskSize) }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
     ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
   };
-}
-
-function wholeNumber(field: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new BoxliteError('invalid_argument', `--${field} ${JSON.stringify(text)} is not a whole number`, {
-    hint: `write --${field} 2`,
-    details: { field },
-  });
 }

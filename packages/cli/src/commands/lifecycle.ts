@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseSeconds } from '../arguments/parse-numbers.js';
 import { createProgress } from '../output/progress.js';
 import type { CliContext } from './cli-context.js';
 import { findBox } from './find-box.js';
@@ -33,11 +34,10 @@ export function addLifecycleCommands(program: Command, context: CliContext): voi
     .argument('<box...>', BOXES)
     .option('--time <SECONDS>', 'how long the guest has', '10')
     .action((ids: readonly string[], { time }: { readonly time: string }) =>
-      context.managesHome((boxlite) =>
-        context.forEach(ids, async (id) =>
-          (await findBox(boxlite, id)).stop({ graceMs: Math.max(0, Number(time)) * 1000 }),
-        ),
-      ),
+      context.managesHome(async (boxlite) => {
+        const graceMs = parseSeconds('time', time) * 1000;
+        return context.forEach(ids, async (id) => (await findBox(boxlite, id)).stop({ graceMs }));
+      }),
     );
   program
     .command('rm')

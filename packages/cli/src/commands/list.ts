@@ -1,5 +1,5 @@
 import type { BoxInfo } from '@boxlite/sdk';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ago } from '../output/ago.js';
 import { formatTable } from '../output/table.js';
 import type { CliContext } from './cli-context.js';
@@ -8,6 +8,7 @@ import { jsonOption } from './options.js';
 interface ListFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly names?: boolean;
   readonly running?: boolean;
 }
 
@@ -22,12 +23,14 @@ export function addListCommand(program: Command, context: CliContext): void {
     .option('-a, --all', 'accepted for habit: all boxes are listed anyway')
     .option('--running', 'only running boxes')
     .option('-q, --quiet', 'only ids')
+    .addOption(new Option('--names', 'only names, and ids of boxes without one; for completion scripts').hideHelp())
     .addOption(jsonOption())
-    .action(({ json, quiet, running }: ListFlags) =>
+    .action(({ json, quiet, names, running }: ListFlags) =>
       context.managesHome(async (boxlite) => {
         const all = await boxlite.list();
         const boxes = running === true ? all.filter((box) => box.running) : all;
         if (json === true) process.stdout.write(`${JSON.stringify(boxes, null, 2)}\n`);
+        else if (names === true) process.stdout.write(boxes.map(({ id, name }) => `${name ?? id}\n`).join(''));
         else if (quiet === true) process.stdout.write(boxes.map((box) => `${box.id}\n`).join(''));
         else process.stdout.write(`${listTable(boxes, Date.now())}\n`);
       }, json),

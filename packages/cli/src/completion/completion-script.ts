@@ -14,7 +14,7 @@ interface CommandWords {
 }
 
 /**
- * A completion script for one shell, with every command and option of the program; box names are asked of `boxlite ls -q` when needed.
+ * A completion script for one shell, with every command and option of the program; box names are asked of `boxlite ls --names` when needed.
  * @throws BoxliteError `invalid_argument` (field `shell`)
  */
 export function completionScript(program: Command, shell: Shell): string {
@@ -38,7 +38,7 @@ export function completionScript(program: Command, shell: Shell): string {
 
 function bash(commands: readonly CommandWords[]): string {
   const cases = commands.map(({ name, options, boxes }) => {
-    const words = boxes ? `${options.join(' ')} $(boxlite ls -q 2>/dev/null)` : options.join(' ');
+    const words = boxes ? `${options.join(' ')} $(boxlite ls --names 2>/dev/null)` : options.join(' ');
     return `    ${name}) COMPREPLY=($(compgen -W "${words}" -- "$current")) ;;`;
   });
   return [
@@ -64,7 +64,7 @@ function fish(commands: readonly CommandWords[]): string {
       .filter((option) => option.startsWith('--'))
       .map((option) => `complete -c boxlite -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`),
     ...(boxes
-      ? [`complete -c boxlite -n '__fish_seen_subcommand_from ${name}' -f -a '(boxlite ls -q 2>/dev/null)'`]
+      ? [`complete -c boxlite -n '__fish_seen_subcommand_from ${name}' -f -a '(boxlite ls --names 2>/dev/null)'`]
       : []),
   ]);
   return `${lines.join('\n')}\n`;
