@@ -1,7 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BoxliteError, type Sandbox, type SandboxContext, type VmmHandler, type VmmSpec } from '@boxlite/core';
+import {
+  BoxliteError,
+  type DiskLayer,
+  parseBaseDiskId,
+  type Sandbox,
+  type SandboxContext,
+  type VmmHandler,
+  type VmmSpec,
+} from '@boxlite/core';
 import { createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseBoxOptions } from '../options/box-options.js';
@@ -51,6 +59,28 @@ async function request(parts: { security?: object; volume?: string }): Promise<J
 const disks = { chain: async () => [] };
 const command = { binary: PROGRAM, args: ['true'], env: {} };
 
+/** A sandbox that lets see what it is told. */
+function watching() {
+  let context: SandboxContext | undefined;
+  const sandbox: Sandbox = {
+    name: 'watching',
+    isAvailable: async () => ({ available: true }),
+    async setup(given) {
+      context = given;
+      return { degradations: [] };
+    },
+    apply: (_context, inner) => ({ ...inner, pidReport: { kind: 'self' } }),
+  };
+  return { sandbox, seen: () => context };
+}
+
+/** A disk store to which the container disk stands on these files. */
+function chainOver({ box }: JailRequest, files: readonly string[]) {
+  writeFileSync(box.containerDisk, '');
+  const layer = (path: string): DiskLayer => ({ path, format: 'qcow2', virtualSize: 0 });
+  return { chain: async () => [box.containerDisk, ...files].map(layer) };
+}
+
 const noSandbox = async (): Promise<never> => {
   throw new BoxliteError('plugin_none_available', 'no sandbox is available here: bwrap: not installed', {
     hint: 'apt install bubblewrap',
@@ -91,28 +121,42 @@ describe('the jail of a box, where no sandbox is to be had', () => {
 
 describe('the jail of a box', () => {
   it('shows its sandbox the places of this box and the short link, never the home, control/ or the record', async () => {
-    let seen: SandboxContext | undefined;
-    const sandbox: Sandbox = {
-      name: 'watching',
-      isAvailable: async () => ({ available: true }),
-      async setup(context) {
-        seen = context;
-        return { degradations: [] };
-      },
-      apply: (_context, inner) => ({ ...inner, pidReport: { kind: 'self' } }),
-    };
+    const { sandbox, seen } = watching();
     const asked = await request({});
     const jail = await buildJail(layout, async () => sandbox, disks, asked);
     await jail.prepare();
     await jail.release();
     const { box } = asked;
-    const granted = seen?.paths.map(({ path }) => path) ?? [];
+    const granted = seen()?.paths.map(({ path }) => path) ?? [];
     expect(granted).toEqual(expect.arrayContaining([PROGRAM, box.socketsDir, box.tmpDir, box.sharedDir]));
     for (const path of [layout.home, box.dir, box.controlDir, box.pidFile, box.logsDir, layout.dbDir]) {
       expect(granted).not.toContain(path);
     }
-    expect(seen?.symlinks).toEqual([{ path: box.socketLink, target: box.socketsDir }]);
-    expect(seen?.networkEnabled).toBe(false);
+    expect(seen()?.symlinks).toEqual([{ path: box.socketLink, target: box.socketsDir }]);
+    expect(seen()?.networkEnabled).toBe(false);
+  });
+
+  it('shows the base disks of this home that the disk stands on, read-only', async () => {
+    const bases = [layout.baseDisk(parseBaseDiskId('AAAAAAAA'), 'qcow2'), join(layout.diskImagesDir, 'image.ext4')];
+    for (const file of bases) writeFileSync(file, '');
+    const { sandbox, seen } = watching();
+    const asked = await request({});
+    await (await buildJail(layout, async () => sandbox, chainOver(asked, bases), asked)).prepare();
+    for (const path of bases) expect(seen()?.paths).toContainEqual({ path, writable: false });
+  });
+
+  it('is refused when the disk, which the VMM can write, names any other file of the host as its base', async () => {
+    const outside = join(base, 'precious');
+    writeFileSync(outside, '');
+    symlinkSync(outside, join(layout.basesDir, 'link.ext4'));
+    const asked = await request({});
+    for (const bad of [outside, join(layout.basesDir, '..', '..', 'precious'), join(layout.basesDir, 'link.ext4')]) {
+      const building = buildJail(layout, noSandbox, chainOver(asked, [bad]), {
+        ...asked,
+        options: parseBoxOptions({ security: { jailerEnabled: false } }),
+      });
+      await expect(building).rejects.toMatchObject({ code: 'disk_chain_invalid', details: { path: bad } });
+    }
   });
 
   it('is refused for a volume in the BoxLite home, naming the volume', async () => {

@@ -3,6 +3,7 @@ import { BoxliteError, type DiskStore, type Jail, type PathAccess, type Sandbox 
 import { cachedElfClosure, collectPaths, createJailer, createNoopSandbox, pathRules } from '@boxlite/jailer';
 import type { HomeLayout } from '@boxlite/layout';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
+import { checkBackingFiles } from './check-backing-files.js';
 import type { JailRequest } from './runtime-services.js';
 
 const BYTES_PER_GIB = 1024 ** 3;
@@ -12,10 +13,11 @@ const FILE_SIZE_PER_DISK_SIZE = 2;
 /**
  * Collects what one VMM may see and builds its jail.
  * @param chooseSandbox selects the sandbox of this machine; only called when one is wanted
- * @throws BoxliteError what `chooseSandbox` throws, unless the options permit to run bare; `config_error` for a volume no box may see
+ * @throws BoxliteError what `chooseSandbox` throws, unless the options permit to run bare; `config_error` for a volume no box may see;
+ *   `disk_chain_invalid` for a disk that names a file of the host as its base
  */
 export async function buildJail(
-  layout: Pick<HomeLayout, 'home' | 'tmpDir'>,
+  layout: Pick<HomeLayout, 'home' | 'tmpDir' | 'basesDir' | 'diskImagesDir'>,
   chooseSandbox: () => Promise<Sandbox>,
   diskStore: Pick<DiskStore, 'chain'>,
   { box, options, spec, vmm, volumes }: JailRequest,
@@ -24,19 +26,19 @@ export async function buildJail(
   const requirements = await vmm.requirements(spec);
   const { binary } = vmm.command(spec);
   const vmmPaths = await withLibraries(layout, vmm.id, binary, requirements.paths);
-  const rules = pathRules(
-    await collectPaths({
-      home: layout.home,
-      box,
-      disks: spec.disks,
-      diskStore,
-      kernel: spec.kernel,
-      vmmPaths,
-      devices: requirements.devices,
-      volumes,
-      socketLink: { path: box.socketLink, target: box.socketsDir },
-    }),
-  );
+  const collected = await collectPaths({
+    home: layout.home,
+    box,
+    disks: spec.disks,
+    diskStore,
+    kernel: spec.kernel,
+    vmmPaths,
+    devices: requirements.devices,
+    volumes,
+    socketLink: { path: box.socketLink, target: box.socketsDir },
+  });
+  await checkBackingFiles(layout, box.id, collected.backingFiles);
+  const rules = pathRules(collected);
   const [refused] = rules.refusedVolumes;
   if (refused !== undefined) {
     throw new BoxliteError('config_error', `volume ${JSON.stringify(refused)} lies where no box may look`, {
