@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { BoxliteError, type BoxRecord, type BoxStateRecord, parseBoxId } from '@boxlite/core';
+import { dirname, join } from 'node:path';
+import { BoxliteError, type BoxRecord, type BoxStateRecord, parseBoxId, type VmmSpec } from '@boxlite/core';
 import { type BoxLayout, createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
@@ -144,5 +144,28 @@ describe('a start that succeeds', () => {
     expect(state()).toMatchObject({ status: 'running', vmm: { pid: 12, startTime: 34 }, vmmId: 'fake' });
     expect(services.metrics.boxesFailed).toBe(0);
     expect(timings).toHaveLength(7);
+  });
+
+  it('makes the short socket link again right before the VMM is spawned, whoever cleaned /tmp meanwhile', async () => {
+    let linkAtSpawn: string | undefined;
+    let socketOfAgent: string | undefined;
+    const { start } = machine({
+      imageDisk: async () => {
+        rmSync(dirname(box.socketLink), { recursive: true });
+        return '/base.ext4';
+      },
+      vmm: async () => ({
+        id: 'fake',
+        check: () => undefined,
+        start: async (spec: VmmSpec) => {
+          linkAtSpawn = readlinkSync(box.socketLink);
+          socketOfAgent = spec.agentSocket;
+          return { identity: { pid: 1, startTime: 2 }, channel: {} };
+        },
+      }),
+    });
+    await start();
+    expect(linkAtSpawn).toBe(box.socketsDir);
+    expect(socketOfAgent).toBe(join(box.socketLink, 'box.sock'));
   });
 });
