@@ -1,0 +1,139 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectNothingLeft } from '../support/leftovers.js';
+import { CLI, runCli } from '../support/run-cli.js';
+import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
+
+const COMMANDS = ['run', 'create', 'start', 'stop', 'rm', 'exec', 'ls', 'inspect', 'images', 'pull', 'doctor'];
+
+let home: TemporaryHome;
+
+beforeAll(async () => {
+  home = await temporaryHome();
+});
+
+afterAll(async () => {
+  await expectNothingLeft(home.home);
+  await home.remove();
+});
+
+const cli = (...args: string[]) => runCli(args, { home: home.home });
+
+describe('the command line', () => {
+  it('describes every command in --help, and every option in the help of a command', async () => {
+    const help = await cli('--help');
+    expect(help).toMatchObject({ status: 0, stderr: '' });
+    for (const name of COMMANDS) expect(help.stdout.toString()).toMatch(new RegExp(`^  ${name}\\b.*  \\S`, 'm'));
+    const run = (await cli('run', '--help')).stdout.toString();
+    for (const option of ['--rm', '-d', '-i', '-t', '-e', '-w', '-u', '--cpus', '--memory', '--name', '--vmm']) {
+      expect(run).toContain(option);
+    }
+  });
+
+  it('gives 2 for a command line that cannot be understood, and says why on stderr', async () => {
+    for (const args of [['no-such-command'], ['ls', '--no-such-option'], ['exec', 'box'], ['inspect'], []]) {
+      const result = await cli(...args);
+      expect(result.status, args.join(' ')).toBe(2);
+      expect(result.stdout.toString()).toBe('');
+      expect(result.stderr).not.toBe('');
+    }
+  });
+
+  it.each([
+    ['run --rm --cpus many --', 125, '--cpus "many"'],
+    ['run --rm --cpus 0 --', 125, 'cpus'],
+    ['run --rm --memory 1t --', 125, 'memory "1t"'],
+    ['run --rm -e =x --', 125, 'environment entry "=x"'],
+    ['run --rm -w relative --', 125, 'workingDir'],
+    ['run --rm --name -x --', 125, 'name'],
+    ['run --rm --vmm nope --', 125, 'vmm plugin "nope"'],
+    ['stop --time soon box', 1, '--time "soon"'],
+    ['stop box', 1, '"box"'],
+    ['completion tcsh', 1, '"tcsh"'],
+  ] as const)('explains what is wrong with: boxlite %s', async (line, expected, mentioned) => {
+    const { status, stdout, stderr } = await cli(...line.split(' '));
+    expect([status, stdout.toString()]).toEqual([expected, '']);
+    expect(stderr).toMatch(/^boxlite: .+\n {2}hint: .+\n$/);
+    expect(stderr).toContain(mentioned);
+    expect((await cli('ls', '--json')).stdout.toString()).toBe('[]\n');
+  });
+
+  it('prints failures as JSON on stderr with --json', async () => {
+    for (const args of [
+      ['ls', '--json'],
+      ['images', '--json'],
+      ['pull', '--json', 'x'],
+    ]) {
+      const { status, stdout, stderr } = await cli('--home', 'relative', ...args);
+      expect([status, stdout.toString()]).toEqual([1, '']);
+      expect(JSON.parse(stderr).error).toMatchObject({ code: 'config_error', message: /relative/, hint: /absolute/ });
+    }
+  });
+
+  it('does not mind a reader that goes away', async () => {
+    const script = `"$0" "$1" completion bash | true; echo \${PIPESTATUS[0]}`;
+    const output = execFileSync('bash', ['-c', script, process.execPath, CLI], { encoding: 'utf8' });
+    expect(['0\n', '141\n']).toContain(output);
+  });
+});
+
+describe('boxlite doctor', () => {
+  it('says that KVM is there and cannot run an unmodified kernel, and that boxes can run all the same', async () => {
+    const { status, stdout, stderr } = await cli('doctor', '--json');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { healthy, checks } = JSON.parse(stdout.toString());
+    expect(healthy).toBe(true);
+    const check = (name: string) => checks.find((candidate: { name: string }) => candidate.name === name);
+    expect(check('kvm')).toMatchObject({ status: 'warning', detail: /^cannot-run-unmodified-kernel: /, remedy: /\S/ });
+    for (const name of ['platform', 'home', 'vmm qemu', 'sandbox bwrap', 'guest kernel']) {
+      expect(check(name)).toMatchObject({ status: 'ok', detail: /\S/ });
+    }
+    expect((await cli('doctor')).stdout.toString()).toMatch(/^ok {5}platform: linux/);
+  });
+
+  it('gives 1 and a remedy for each VMM where none can run', async () => {
+    const { status, stdout } = await runCli(['doctor', '--json'], { home: home.home, env: { PATH: '/nonexistent' } });
+    expect(status).toBe(1);
+    const { checks } = JSON.parse(stdout.toString()) as { checks: Record<string, string>[] };
+    expect(checks.find(({ name }) => name === 'vmm qemu')).toMatchObject({ status: 'failed', remedy: /qemu-system/ });
+  });
+});
+
+describe('boxlite completion', () => {
+  it('is a script bash accepts, and completes commands, options, and names of boxes', async () => {
+    await cli('create', '--name', 'completed');
+    const unnamed = (await cli('create')).stdout.toString().trim();
+    const script = join(home.home, 'completion.bash');
+    await writeFile(script, (await cli('completion', 'bash')).stdout);
+    execFileSync('bash', ['-n', script]);
+
+    const bin = join(home.home, 'bin');
+    await mkdir(bin);
+    await writeFile(join(bin, 'boxlite'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`);
+    await chmod(join(bin, 'boxlite'), 0o755);
+    const complete = (...words: string[]) => {
+      const assign = `COMP_WORDS=(boxlite ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}`;
+      return execFileSync(
+        'bash',
+        ['-c', `source '${script}'; ${assign}; _boxlite; printf '%s\\n' "\${COMPREPLY[@]}"`],
+        {
+          encoding: 'utf8',
+          env: { PATH: `${bin}:${process.env.PATH}`, HOME: home.home, BOXLITE_HOME: home.home },
+        },
+      ).trim();
+    };
+    expect(complete('ins')).toBe('inspect');
+    expect(complete('run', '--mem')).toBe('--memory');
+    expect(complete('exec', 'comp')).toBe('completed');
+    expect(complete('rm', '-f', unnamed.slice(0, 11))).toBe(unnamed);
+    await cli('rm', 'completed', unnamed);
+  });
+
+  it.each(['zsh', 'fish'])('also speaks %s', async (shell) => {
+    const { status, stdout } = await cli('completion', shell);
+    expect(status).toBe(0);
+    expect(stdout.toString()).toMatch(/boxlite ls/);
+  });
+});
