@@ -102,12 +102,12 @@ describe('an OCI layout directory', () => {
     const bytes = await readFile(blobPath(directory, first.digest));
     bytes[bytes.length - 6]! ^= 1;
     await writeFile(blobPath(directory, first.digest), bytes);
-    await expect(collect(source.openLayer(image, first))).rejects.toMatchObject({ code: 'layer_invalid' });
+    await expect(collect(source.openLayer(image, first))).rejects.toMatchObject({ code: 'digest_mismatch' });
     await writeFile(
       blobPath(directory, second.digest),
       await readFile(blobPath(directory, second.digest)).then((b) => b.subarray(0, 100)),
     );
-    await expect(collect(source.openLayer(image, second))).rejects.toMatchObject({ code: 'layer_invalid' });
+    await expect(collect(source.openLayer(image, second))).rejects.toMatchObject({ code: 'digest_mismatch' });
     await expect(source.resolve(`oci:${directory}`)).rejects.toMatchObject({ code: 'digest_mismatch' });
   });
 

@@ -3,6 +3,7 @@ import { BoxliteError, type ImageLayer } from '@boxlite/core';
 import { throwIfAborted } from '../abort.js';
 import { readError } from '../read-error.js';
 import { decompress } from './decompress.js';
+import { digestMismatch } from './digest-mismatch.js';
 
 /** Below this much output the ratio says nothing: a layer of a few zero-filled files is legal and tiny. */
 const RATIO_FREE_BYTES = 1024 ** 3;
@@ -96,12 +97,5 @@ function checkBounds(layer: ImageLayer, total: number, stored: number, limit: nu
   throw new BoxliteError('resource_exhausted', `layer ${layer.digest} is too large: ${why}`, {
     hint: 'use a smaller image, or raise maxLayerBytes of the image source',
     details: { digest: layer.digest, limit },
-  });
-}
-
-function digestMismatch(layer: ImageLayer, why: string): BoxliteError {
-  return new BoxliteError('digest_mismatch', `layer ${layer.digest} is not what its image says: ${why}`, {
-    hint: 'remove the image and pull it again; if it stays, the image itself is damaged',
-    details: { digest: layer.digest },
   });
 }

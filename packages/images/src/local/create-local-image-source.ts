@@ -10,12 +10,11 @@ import { throwIfAborted } from '../abort.js';
 import { type BlobDirectories, BlobStore } from '../blobs/blob-store.js';
 import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
 import { hostPlatform } from '../documents/choose-platform.js';
-import { decodeLayer } from '../layers/decode-layer.js';
 import { openStoredLayer } from '../layers/open-stored-layer.js';
 import { formatLocalReference, isLocalReference, parseLocalReference } from '../reference/local-reference.js';
 import { SharedTasks } from '../shared-tasks.js';
 import { importArchive } from './import-archive.js';
-import { readLayoutBlob } from './layout-directory.js';
+import { openLayoutLayer } from './open-layout-layer.js';
 import { resolveLayout } from './resolve-layout.js';
 
 export interface LocalImageSourceOptions {
@@ -93,10 +92,6 @@ export function createLocalImageSource(options: LocalImageSourceOptions = {}): I
       yield* openStoredLayer(storeFor(image.reference), layer, limits.maxLayerBytes, signal);
       return;
     }
-    yield* decodeLayer(readLayoutBlob(reference.path, layer.digest, signal), layer, {
-      maxLayerBytes: limits.maxLayerBytes,
-      verifyDigest: true,
-      ...(signal === undefined ? {} : { signal }),
-    });
+    yield* openLayoutLayer(reference.path, layer, limits.maxLayerBytes, signal);
   }
 }
