@@ -41,7 +41,7 @@ export async function buildImageDisk(options: ConversionOptions): Promise<Conver
 }
 
 /** The converter of {@link buildImageDisk}. */
-export const ext4Converter: ImageConverter = { id: 'ext4', version: 1, convert: buildImageDisk };
+export const ext4Converter: ImageConverter = { id: 'ext4', version: 2, convert: buildImageDisk };
 
 async function applyLayers(options: ConversionOptions, applier: LayerApplier, writer: Ext4Writer): Promise<void> {
   const { layers, signal, onProgress } = options;

@@ -47,6 +47,30 @@ describe('e2fsck', () => {
   });
 });
 
+describe.skipIf(!isRoot)('a kernel', () => {
+  it.each([
+    ['with a journal', true],
+    ['without a journal', false],
+  ])('finds every copy of the superblock right when it mounts a disk %s, and rewrites none', async (_, journal) => {
+    const { path } = await buildDisk([BUSYBOX], { sizeBytes: 2 * GIB, journal });
+    // The groups of a disk of 16 that have a copy (sparse_super), of 32,768 blocks each.
+    const copies = () => Promise.all([1, 3, 5, 7, 9].map((group) => readBlock(path, group * 32_768)));
+    const before = await copies();
+    await withMount(path, (directory) => writeFile(join(directory, 'file'), 'x'), 'rw');
+    expect(await copies()).toEqual(before);
+  });
+});
+
+async function readBlock(path: string, block: number): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const { buffer } = await handle.read(Buffer.alloc(4096), 0, 4096, block * 4096);
+    return buffer;
+  } finally {
+    await handle.close();
+  }
+}
+
 describe('a disk', () => {
   it('of busybox with 10 GiB takes a few MiB and well under 100 ms once warm', async () => {
     await buildDisk([BUSYBOX], { sizeBytes: 10 * GIB });

@@ -6,9 +6,10 @@ import {
   EXTRA_ISIZE,
   FIRST_INODE,
   INODE_SIZE,
+  INODES_PER_BLOCK,
   JOURNAL_INODE,
 } from './format.js';
-import type { Geometry } from './geometry.js';
+import { baseMetadataBlocks, type Geometry } from './geometry.js';
 import type { FileSystemIdentity } from './identity.js';
 
 /** Where the superblock is in block 0; copies start their block. */
@@ -41,6 +42,21 @@ export interface SuperblockFields {
   readonly freeInodes: number;
   /** i_block and size of the journal's inode, kept here as a spare; undefined without a journal. */
   readonly journal: { readonly blockArea: Uint8Array; readonly size: number } | undefined;
+}
+
+/** Per group: the block bitmap and the inode bitmap. */
+const BITMAP_BLOCKS = 2;
+
+/**
+ * Blocks that can never hold data, as the kernel counts them (Linux, fs/ext4/super.c: ext4_calculate_overhead). A kernel that finds another
+ * number rewrites every copy of the superblock when it mounts, each of which costs a copy-on-write disk a cluster or more.
+ */
+export function overheadBlocks({ geometry, inodesPerGroup, journal }: SuperblockFields): number {
+  let blocks = journal === undefined ? 0 : journal.size / BLOCK_SIZE;
+  for (let group = 0; group < geometry.groupCount; group++) {
+    blocks += baseMetadataBlocks(geometry, group) + inodesPerGroup / INODES_PER_BLOCK + BITMAP_BLOCKS;
+  }
+  return blocks;
 }
 
 /**
@@ -85,6 +101,7 @@ export function buildSuperblock(fields: SuperblockFields, group: number): Buffer
   block.writeUInt32LE(UNSIGNED_DIRECTORY_HASH, 0x160);
   block.writeUInt8(4, 0x174); // s_log_groups_per_flex
   block.writeUInt8(CRC32C, 0x175);
+  block.writeUInt32LE(overheadBlocks(fields), 0x248);
   block.writeUInt32LE(crc32c(0xffffffff, block, 0, 0x3fc), 0x3fc);
   return block;
 }
