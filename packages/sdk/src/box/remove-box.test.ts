@@ -5,7 +5,7 @@ import { parseBoxId } from '@boxlite/core';
 import { type BoxLayout, createHomeLayout } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
-import { removeBoxFiles } from './remove-box.js';
+import { removeBoxFiles } from './remove-box-files.js';
 
 const ID = parseBoxId('abc');
 let base: string;

@@ -4,7 +4,7 @@ import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { endedState } from './ended-state.js';
 import { boxLiveness } from './reconcile.js';
-import { removeBoxFiles } from './remove-box.js';
+import { removeBoxFiles } from './remove-box-files.js';
 import { ifBoxIsIdle } from './with-box-lease.js';
 
 /**

@@ -8,7 +8,7 @@ import { endedState } from './ended-state.js';
 import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
 import { claimsToRun } from './reconcile.js';
-import { removeBoxFiles } from './remove-box.js';
+import { removeBoxFiles } from './remove-box-files.js';
 
 /** How long the agent has to end the container and unmount its disk, in milliseconds. */
 export const DEFAULT_STOP_GRACE_MS = 10_000;
