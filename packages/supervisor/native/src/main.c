@@ -204,7 +204,9 @@ int main(void)
 		give_up(&failure);
 	box_hand_over_listeners(&box);
 	lifecycle_reap();
-	status_started(getpid(), &own, box.vmm.pid, box.vmm.start_time);
+	/* A VM that nobody was told of is nobody's, detached or not: its launcher died in the middle of the start. */
+	if (!status_started(getpid(), &own, box.vmm.pid, box.vmm.start_time))
+		give_up_at("launcher", errno, "the launcher is gone", NULL);
 	(void)close(STATUS_FD);
 	serve();
 	box_finish(&box);

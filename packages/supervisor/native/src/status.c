@@ -8,7 +8,7 @@
 
 static char line[24576];
 
-static void send_line(struct json *json)
+static bool send_line(struct json *json)
 {
 	size_t sent = 0;
 
@@ -18,11 +18,11 @@ static void send_line(struct json *json)
 
 		if (done < 0 && errno == EINTR)
 			continue;
-		/* A launcher that is gone needs no line. */
 		if (done <= 0)
-			break;
+			return false;
 		sent += (size_t)done;
 	}
+	return true;
 }
 
 void status_failed(const char *step, int error, const char *message, const char *detail, const struct tail *errors)
@@ -48,7 +48,8 @@ void status_failed(const char *step, int error, const char *message, const char 
 	json_string(&json, text, words.length, 4096);
 	json_raw(&json, ",\"stderr\":");
 	json_string(&json, text, errors && errors->capacity <= sizeof(text) ? tail_copy(errors, text) : 0, 8192);
-	send_line(&json);
+	/* A launcher that is gone needs no line. */
+	(void)send_line(&json);
 }
 
 static void put_identity(struct json *json, pid_t pid, uint64_t start_time)
@@ -60,7 +61,7 @@ static void put_identity(struct json *json, pid_t pid, uint64_t start_time)
 	json_raw(json, "}");
 }
 
-void status_started(pid_t supervisor, const struct process_info *own, pid_t vmm, uint64_t vmm_start)
+bool status_started(pid_t supervisor, const struct process_info *own, pid_t vmm, uint64_t vmm_start)
 {
 	struct json json = {.text = line, .capacity = sizeof(line)};
 
@@ -68,5 +69,5 @@ void status_started(pid_t supervisor, const struct process_info *own, pid_t vmm,
 	put_identity(&json, supervisor, own->start_time);
 	json_raw(&json, ",\"vmm\":");
 	put_identity(&json, vmm, vmm_start);
-	send_line(&json);
+	return send_line(&json);
 }

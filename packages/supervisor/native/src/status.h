@@ -2,6 +2,7 @@
 #ifndef STATUS_H
 #define STATUS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "process-info.h"
@@ -11,6 +12,7 @@
 
 /* One JSON line `{"event":"failed","step",...}`; `error` is an errno or 0; `detail` and `errors` may be NULL. */
 void status_failed(const char *step, int error, const char *message, const char *detail, const struct tail *errors);
-void status_started(pid_t supervisor, const struct process_info *own, pid_t vmm, uint64_t vmm_start);
+/* False when nobody reads it any more. */
+bool status_started(pid_t supervisor, const struct process_info *own, pid_t vmm, uint64_t vmm_start);
 
 #endif
