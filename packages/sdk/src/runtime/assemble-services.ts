@@ -67,7 +67,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     },
     disks,
     imageDisk: imageDiskService(layout, sources),
-    ...guestRootfsService(layout, store, disks, log),
+    ...guestRootfsService(layout, store, disks, log, options.agentPath),
     kernel: async (signal) => (await kernels()).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
     jail: async (request) => buildJail(layout, sandbox, await disks(), request),

@@ -5,6 +5,7 @@ import { type BoxInfo, boxInfo } from '../box/box-info.js';
 import { ownerLeaseEntity } from '../box/owner-lease.js';
 import { reconciledRecord } from '../box/reconcile.js';
 import { DEFAULT_STOP_GRACE_MS } from '../box/stop-box.js';
+import { absoluteImage } from '../options/absolute-image.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
 import type { RegistryOptions } from '../options/registry-options.js';
 import { assembleServices } from './assemble-services.js';
@@ -23,6 +24,8 @@ export interface BoxliteOptions {
   /** Plugins to choose from; default: those of this package. */
   readonly registry?: PluginRegistry;
   readonly log?: Log;
+  /** Another build of the guest agent, for those who work on it. Absolute; default: the one of `@boxlite/guest-agent`. */
+  readonly agentPath?: string;
 }
 
 /**
@@ -96,7 +99,7 @@ export class Boxlite implements AsyncDisposable {
       config: {
         id: createBoxId(),
         createdAt: now,
-        options: parsed,
+        options: parsed.image === undefined ? parsed : { ...parsed, image: absoluteImage(parsed.image) },
         ...(parsed.name === undefined ? {} : { name: parsed.name }),
       },
       state: { status: 'configured', updatedAt: now },

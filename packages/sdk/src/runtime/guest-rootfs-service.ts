@@ -4,12 +4,16 @@ import { lazy } from './lazy.js';
 import type { Log } from './log.js';
 import type { RuntimeServices } from './runtime-services.js';
 
-/** The guest rootfs of this SDK's boxes: the skeleton with the agent of `@boxlite/guest-agent`. */
+/**
+ * The guest rootfs of this SDK's boxes: the skeleton with the agent.
+ * @param agentPath default: the agent of `@boxlite/guest-agent`
+ */
 export function guestRootfsService(
   layout: HomeLayout,
   store: StateStore,
   disks: () => Promise<DiskStore>,
   log: Log,
+  agentPath?: string,
 ): Pick<RuntimeServices, 'guestRootfs' | 'collectGuestRootfs'> {
   const manager = lazy(async () => {
     const [{ GuestRootfsManager }, { agentBinaryPath }, diskStore] = await Promise.all([
@@ -24,7 +28,7 @@ export function guestRootfsService(
       baseDisks: store.baseDisks,
       leases: store.leases,
       diskStore,
-      agentPath: agentBinaryPath(),
+      agentPath: agentPath ?? agentBinaryPath(),
       report: (what, cause) => log({ level: 'warn', message: `guest rootfs: ${what}`, cause }),
     });
   });

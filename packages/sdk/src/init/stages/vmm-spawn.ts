@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { VmmSpec } from '@boxlite/core';
 import { ensureSocketLinks } from '@boxlite/layout';
+import { checkMachine } from '../check-machine.js';
 import type { Stage } from '../pipeline.js';
 import { reportingJail } from '../reporting-jail.js';
 import { required, type StartContext } from '../start-context.js';
@@ -31,7 +32,7 @@ export const vmmSpawn: Stage<StartContext> = {
       nics: [],
       agentSocket: box.agentSocket,
     };
-    vmm.check(spec);
+    checkMachine(vmm, spec);
     const [built, supervisor] = await Promise.all([
       services.jail({ box, options, spec, vmm, volumes }),
       services.supervisor(),
