@@ -19,15 +19,9 @@ export interface BootAgentOptions {
   readonly vcpus?: number;
 }
 
-/** The machine, and the link to its agent with the supervisor's part played by the test. */
-export interface BootedAgent extends AsyncDisposable {
-  /** The channel of one host process; each slot (1 to 65535) is another one. */
-  channel(slot?: number): GuestChannel;
-  /** Tells the agent that a host process is gone; resolves with the agent's echo. */
-  slotGone(slot: number): Promise<void>;
-  /** Frames as the supervisor sends them, such as SHUTDOWN; the stream is not translated. */
-  send(frame: Partial<Frame> & { readonly type: number }): void;
-  /** The raw bytes of the link: for inits that speak something else than frames. Call before the first byte. */
+/** A machine and the raw bytes of its link, for inits that speak something else than frames. */
+export interface BootedMachine extends AsyncDisposable {
+  /** Paused until somebody listens for data. */
   readonly link: Socket;
   /** Settles with QEMU's exit status. */
   readonly exited: Promise<number | null>;
@@ -35,8 +29,18 @@ export interface BootedAgent extends AsyncDisposable {
   consoleText(): Promise<string>;
 }
 
+/** The machine, and the link to its agent with the supervisor's part played by the test. */
+export interface BootedAgent extends BootedMachine {
+  /** The channel of one host process; each slot (1 to 65535) is another one. */
+  channel(slot?: number): GuestChannel;
+  /** Tells the agent that a host process is gone; resolves with the agent's echo. */
+  slotGone(slot: number): Promise<void>;
+  /** Frames as the supervisor sends them, such as SHUTDOWN; the stream is not translated. */
+  send(frame: Partial<Frame> & { readonly type: number }): void;
+}
+
 /** Boots and resolves once the guest's end of the link is connected (not when the agent has spoken). */
-export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent> {
+export async function bootMachine(options: BootAgentOptions): Promise<BootedMachine> {
   const directory = await mkdtemp(join(tmpdir(), 'boxlite-vm-'));
   const consoleFile = join(directory, 'console.log');
   const socketPath = join(directory, 'agent.sock');
@@ -57,9 +61,7 @@ export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent>
   early.catch(() => undefined); // only the race below cares; later exits are `exited`
   const [link] = (await Promise.race([once(server, 'connection'), early])) as [Socket];
   server.close();
-  const relay = createRelay(link);
   return {
-    ...relay,
     link,
     exited,
     consoleText: () => readFile(consoleFile, 'utf8'),
@@ -70,6 +72,12 @@ export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent>
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Boots a machine whose init is the agent; the hello may still be on its way. */
+export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent> {
+  const machine = await bootMachine(options);
+  return { ...machine, ...createRelay(machine.link) };
 }
 
 function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: string, consoleFile: string): string[] {

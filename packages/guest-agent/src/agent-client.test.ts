@@ -1,8 +1,10 @@
 import { BoxliteError, Channel, FrameFlag, FrameType, INITIAL_CREDIT_BYTES } from '@boxlite/core';
+import { fromBinary } from '@bufbuild/protobuf';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failure } from '../test/support/failure.js';
 import { ScriptedAgent } from '../test/support/scripted-agent.js';
 import { type AgentClient, createAgentClient } from './agent-client.js';
+import { RequestSchema } from './gen/agent_pb.js';
 import type { GuestExecution } from './guest-execution.js';
 
 const { STDIN, STDOUT, STDERR } = Channel;
@@ -107,6 +109,30 @@ describe('exec', () => {
     agent.hello();
     expect(await failure(client.exec(options))).toMatchObject({ code: 'invalid_argument', details: { field } });
     expect(agent.sent).toEqual([]);
+  });
+
+  it('longer than a frame goes in parts to an agent that takes them, with nothing in between', async () => {
+    agent.hello({ capabilities: ['request-parts'] });
+    const long = 'x'.repeat(100_000);
+    void client.exec({ argv: ['a', long] });
+    void client.exec({ argv: ['b'] });
+    const first = await agent.take(FrameType.REQUEST);
+    const second = await agent.take(FrameType.REQUEST);
+    expect([first.flags, second.flags]).toEqual([FrameFlag.MORE, 0]);
+    expect(second.stream).toBe(first.stream);
+    const request = fromBinary(RequestSchema, Buffer.concat([first.payload, second.payload]));
+    expect(request.operation.case === 'exec' && Buffer.from(request.operation.value.argv[1] ?? []).toString()).toBe(
+      long,
+    );
+  });
+
+  it('longer than any agent takes is refused', async () => {
+    agent.hello({ capabilities: ['request-parts'] });
+    const argv = Array.from({ length: 20 }, () => 'x'.repeat(60_000));
+    expect(await failure(client.exec({ argv }))).toMatchObject({
+      code: 'invalid_argument',
+      details: { field: 'argv' },
+    });
   });
 
   it('turns an error of the agent into a BoxliteError with code, field and hint, its text escaped', async () => {

@@ -6,7 +6,7 @@ import type { ExecOptions, InitOptions } from './exec-options.js';
 import type { Response } from './gen/agent_pb.js';
 import { ExecutionStream, type GuestExecution } from './guest-execution.js';
 import type { Hello } from './hello.js';
-import { encodeRequest, execOperation, initOperation, signalOperation } from './requests.js';
+import { encodeRequest, execOperation, initOperation, requestFrames, signalOperation } from './requests.js';
 
 const SIGKILL = 9;
 
@@ -64,7 +64,9 @@ async function call(
 ): Promise<Response> {
   const id = connection.nextRequestId();
   const payload = encode(id);
-  await withAbort(connection.hello, what, signal);
+  const { capabilities } = await withAbort(connection.hello, what, signal);
+  // Checked before a stream is taken: a request that is never sent must not hold one.
+  requestFrames(0, payload, capabilities);
   const answer = createDeferred<Response>();
   const stream = connection.open({
     onResponse(response, end) {
@@ -77,7 +79,7 @@ async function call(
     onCredit: () => `credit on the stream of ${what}`,
     onLost: (reason) => answer.reject(reason),
   });
-  await connection.send({ type: FrameType.REQUEST, stream, payload });
+  await connection.sendAll(requestFrames(stream, payload, capabilities));
   return withAbort(answer.promise, what, signal);
 }
 
@@ -85,9 +87,10 @@ async function exec(connection: AgentConnection, options: ExecOptions, signal?: 
   const id = connection.nextRequestId();
   const payload = encodeRequest(id, execOperation(options));
   const command = `"${escapeText(options.argv[0] ?? '', 160)}"`;
-  await withAbort(connection.hello, command, signal);
+  const { capabilities } = await withAbort(connection.hello, command, signal);
+  requestFrames(0, payload, capabilities);
   const execution = new ExecutionStream(connection, id, command);
-  await connection.send({ type: FrameType.REQUEST, stream: execution.stream, payload });
+  await connection.sendAll(requestFrames(execution.stream, payload, capabilities));
   try {
     return await withAbort(execution.started.promise, command, signal);
   } catch (thrown) {

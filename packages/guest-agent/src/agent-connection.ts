@@ -62,6 +62,11 @@ export class AgentConnection {
     await this.#channel.send(frame);
   }
 
+  /** Sends several frames with nothing in between. @throws BoxliteError `agent_unavailable` */
+  async sendAll(frames: readonly (Partial<Frame> & { readonly type: number })[]): Promise<void> {
+    await Promise.all(frames.map((frame) => this.send(frame)));
+  }
+
   /** Sends without waiting. A failure of the channel reaches every stream through its close. */
   post(frame: Partial<Frame> & { readonly type: number }): void {
     if (this.#lost !== undefined) return;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BoxliteError, MAX_FRAME_PAYLOAD } from '@boxlite/core';
+import { BoxliteError, FrameFlag, FrameType, MAX_FRAME_PAYLOAD } from '@boxlite/core';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type { EnvironmentInput, ExecOptions, InitOptions, TerminalSize } from './exec-options.js';
 import { RequestSchema } from './gen/agent_pb.js';
@@ -7,6 +7,9 @@ import { RequestSchema } from './gen/agent_pb.js';
 /** The agent's own bounds (native/src/request.h). */
 const MAX_ARGUMENTS = 8192;
 const MAX_ENVIRONMENT = 4096;
+const MAX_REQUEST_BYTES = 1024 * 1024;
+/** The ability of an agent to take a request of several frames. */
+const REQUEST_PARTS = 'request-parts';
 /** Linux: `__NEW_UTS_LEN`. */
 const MAX_HOSTNAME = 64;
 const MAX_ENTROPY = 512;
@@ -18,16 +21,30 @@ type Operation = NonNullable<MessageInitShape<typeof RequestSchema>['operation']
 
 /**
  * A request as bytes.
- * @throws BoxliteError `invalid_argument` when it does not fit into one frame
+ * @throws BoxliteError `invalid_argument` when it is longer than any agent takes
  */
 export function encodeRequest(id: number, operation: Operation): Uint8Array {
   const bytes = toBinary(RequestSchema, create(RequestSchema, { id, operation }));
-  if (bytes.length > MAX_FRAME_PAYLOAD) {
-    throw invalid('argv', `arguments and environment of ${bytes.length} bytes exceed ${MAX_FRAME_PAYLOAD}`, {
-      hint: 'put long input on stdin or into a file of the box',
-    });
-  }
+  if (bytes.length > MAX_REQUEST_BYTES) throw tooLong(bytes.length, MAX_REQUEST_BYTES);
   return bytes;
+}
+
+/**
+ * The frames of a request, in order and to be sent without others of the stream in between.
+ * @param capabilities of the agent: an older one takes requests of one frame only
+ * @throws BoxliteError `invalid_argument` when it needs more than the agent takes
+ */
+export function requestFrames(stream: number, payload: Uint8Array, capabilities: readonly string[]) {
+  if (payload.length > MAX_FRAME_PAYLOAD && !capabilities.includes(REQUEST_PARTS)) {
+    throw tooLong(payload.length, MAX_FRAME_PAYLOAD);
+  }
+  const frames = [];
+  for (let offset = 0; offset === 0 || offset < payload.length; offset += MAX_FRAME_PAYLOAD) {
+    const part = payload.subarray(offset, offset + MAX_FRAME_PAYLOAD);
+    const flags = offset + part.length < payload.length ? FrameFlag.MORE : 0;
+    frames.push({ type: FrameType.REQUEST, stream, flags, payload: part });
+  }
+  return frames;
 }
 
 /** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
@@ -117,6 +134,12 @@ function isList(input: EnvironmentInput | undefined): input is readonly string[]
 function textBytes(field: string, text: string): Uint8Array {
   if (text.includes('\0')) throw invalid(field, `${field} contains a NUL character, which ends a text in Linux`);
   return encoder.encode(text);
+}
+
+function tooLong(bytes: number, limit: number): BoxliteError {
+  return invalid('argv', `arguments and environment of ${bytes} bytes exceed ${limit}`, {
+    hint: 'put long input on stdin or into a file of the box',
+  });
 }
 
 function invalid(field: string, message: string, extra: { hint?: string } = {}): BoxliteError {

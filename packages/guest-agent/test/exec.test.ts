@@ -61,6 +61,14 @@ describe('exec', () => {
     expect(stdout).toBe('[]\n[a b]\n[zürich 東京]\n[$HOME]\n');
   });
 
+  it('takes arguments far beyond one frame, up to what Linux takes', async () => {
+    const argv = Array.from({ length: 6 }, (_, index) => String(index).repeat(120_000));
+    const { stdout } = await box.run(['sh', '-c', 'for a; do echo ${#a}; done', 'sh', ...argv]);
+    expect(stdout).toBe('120000\n'.repeat(6));
+    const tooLong = await failure(box.run(['true', 'x'.repeat(200_000)]));
+    expect(tooLong).toMatchObject({ code: 'invalid_argument', details: { field: 'argv', errno: 7 } });
+  });
+
   it('reports the signal that killed a command', async () => {
     expect(await box.sh('kill -USR1 $$')).toMatchObject({ exitCode: 0, signal: 10 });
   });

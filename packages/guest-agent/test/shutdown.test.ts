@@ -19,7 +19,7 @@ describe('shutdown', () => {
     expect(await execution.wait()).toMatchObject({ exitCode: 3 });
     expect(await box.vm.exited).toBe(0);
     expect(await contentOf(box, '/root/state')).toBe('saved\n');
-    await run('e2fsck', ['-fn', box.disk]);
+    await expectClean(box);
   });
 
   it('kills what ignores SIGTERM after a grace of two seconds', async () => {
@@ -35,7 +35,7 @@ describe('shutdown', () => {
     await box.vm.exited;
     expect(performance.now() - begun).toBeGreaterThan(1900);
     expect(performance.now() - begun).toBeLessThan(6000);
-    await run('e2fsck', ['-fn', box.disk]);
+    await expectClean(box);
   });
 
   it('takes another grace, in milliseconds, from the host', async () => {
@@ -50,11 +50,12 @@ describe('shutdown', () => {
   it('waits for processes whose command has ended already', async () => {
     await using box = await bootBox();
     await box.sh(
-      '(trap "sleep 0.3; echo late > /root/late; exit" TERM; while :; do sleep 0.05; done) > /dev/null 2>&1 &',
+      '(trap "sleep 0.3; echo late > /root/late; exit" TERM; touch /tmp/up; while :; do sleep 0.05; done) > /dev/null 2>&1 & until test -e /tmp/up; do sleep 0.05; done',
     );
     box.vm.send({ type: FrameType.SHUTDOWN });
     await box.vm.exited;
     expect(await contentOf(box, '/root/late')).toBe('late\n');
+    await expectClean(box);
   });
 
   it('refuses new commands and works before init too', async () => {
@@ -96,6 +97,14 @@ describe('the main command', () => {
     expect(await box.vm.exited).toBe(0);
   });
 });
+
+/** Unmounted, with nothing left to do for the journal, and without damage. */
+async function expectClean(box: Box): Promise<void> {
+  const { stdout } = await run('dumpe2fs', ['-h', box.disk]);
+  expect(stdout).toMatch(/^Filesystem state: +clean$/m);
+  expect(stdout).not.toContain('needs_recovery');
+  await run('e2fsck', ['-fn', box.disk]);
+}
 
 async function contentOf(box: Box, path: string): Promise<string> {
   const { stdout } = await run('debugfs', ['-R', `cat ${path}`, box.disk]);

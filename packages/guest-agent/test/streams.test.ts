@@ -170,6 +170,34 @@ describe('a host that breaks the protocol', () => {
     await box.client.ping();
   });
 
+  it('gets one error for a request of endless parts, whose rest is swallowed', async () => {
+    const channel = box.vm.channel(11);
+    const codes: string[] = [];
+    const ponged = new Promise<void>((resolve) => {
+      channel.onFrame((frame) => {
+        if (frame.type !== FrameType.RESPONSE) return;
+        const { result } = fromBinary(ResponseSchema, frame.payload);
+        if (result.case === 'error') codes.push(result.value.code);
+        else resolve();
+      });
+    });
+    const part = { type: FrameType.REQUEST, stream: 1, flags: FrameFlag.MORE, payload: Buffer.alloc(65_536) };
+    for (let sent = 0; sent < 40; sent++) await channel.send(part);
+    await channel.send({ ...part, flags: 0 });
+    const ping = toBinary(RequestSchema, create(RequestSchema, { id: 2, operation: { case: 'ping', value: {} } }));
+    await channel.send({ type: FrameType.REQUEST, stream: 1, payload: ping });
+    await ponged;
+    expect(codes).toEqual(['invalid_argument']);
+  });
+
+  it('may ask for the hello again', async () => {
+    const again = new Promise<number>((resolve) => {
+      box.vm.channel(12).onFrame((frame) => resolve(frame.type));
+    });
+    box.vm.send({ type: FrameType.HELLO });
+    expect(await again).toBe(FrameType.HELLO);
+  });
+
   it('is not noticed when it sends frames for streams nobody opened', async () => {
     for (const type of [FrameType.DATA, FrameType.CREDIT, FrameType.CLOSE, FrameType.RESPONSE, 31]) {
       box.vm.send({ type, stream: 0x0b_0001, payload: Buffer.alloc(4) });

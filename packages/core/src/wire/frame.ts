@@ -53,7 +53,8 @@ export const FrameType = {
   EXITED: 35,
 } as const;
 
-export const FrameFlag = { END: 1 } as const;
+/** `MORE` on a REQUEST: its payload goes on in the next REQUEST frame of the stream. */
+export const FrameFlag = { END: 1, MORE: 2 } as const;
 
 export const Channel = { STDIN: 0, STDOUT: 1, STDERR: 2 } as const;
 

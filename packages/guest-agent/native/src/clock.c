@@ -20,3 +20,10 @@ uint64_t boottime_us(void)
 {
     return microseconds(CLOCK_BOOTTIME);
 }
+
+uint64_t earlier(uint64_t first, uint64_t second)
+{
+    if (first == 0 || second == 0)
+        return first + second;
+    return first < second ? first : second;
+}

@@ -18,9 +18,10 @@
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_PATH CGROUP_ROOT "/container"
 
-pid_t container_fork(int cgroup, unsigned long long flags)
+/* Like fork, into new namespaces and the container's cgroup. */
+static pid_t fork_init(int cgroup)
 {
-    struct clone_args arguments = { .flags = flags, .exit_signal = SIGCHLD };
+    struct clone_args arguments = { .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS, .exit_signal = SIGCHLD };
     if (cgroup >= 0) {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (unsigned)cgroup;
@@ -86,7 +87,7 @@ static bool start_init(const struct init_request *request, struct container *con
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0)
         return fail(failure, "resource_exhausted", "", errno, "making a pipe");
-    pid_t pid = container_fork(container->cgroup, CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+    pid_t pid = fork_init(container->cgroup);
     if (pid == 0)
         container_init_run(request, report[1]);
     int reason = errno;
@@ -111,6 +112,22 @@ static bool start_init(const struct init_request *request, struct container *con
     return false;
 }
 
+void container_unmount(struct container *container)
+{
+    /* The mount namespace lives as long as a descriptor of it, and with it the mount of the disk. */
+    int *fds[] = { &container->mount_namespace, &container->pts, &container->cgroup };
+    for (size_t index = 0; index < sizeof fds / sizeof fds[0]; index++) {
+        if (*fds[index] >= 0)
+            close(*fds[index]);
+        *fds[index] = -1;
+    }
+    if (umount2(CONTAINER_MOUNT, 0) == 0)
+        return;
+    console_log("boxlite-guest: unmounting %s: %s", CONTAINER_MOUNT, strerror(errno));
+    if (mount(NULL, CONTAINER_MOUNT, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
+        console_log("boxlite-guest: making %s read-only: %s", CONTAINER_MOUNT, strerror(errno));
+}
+
 static void undo(struct container *container)
 {
     if (container->init_pid > 0) {
@@ -118,15 +135,8 @@ static void undo(struct container *container)
         while (waitpid(container->init_pid, NULL, 0) < 0 && errno == EINTR)
             continue;
     }
-    int *fds[] = { &container->mount_namespace, &container->pts, &container->cgroup };
-    for (size_t index = 0; index < sizeof fds / sizeof fds[0]; index++) {
-        if (*fds[index] >= 0)
-            close(*fds[index]);
-        *fds[index] = -1;
-    }
     container->init_pid = 0;
-    if (umount2(CONTAINER_MOUNT, MNT_DETACH) != 0)
-        console_log("boxlite-guest: unmounting %s: %s", CONTAINER_MOUNT, strerror(errno));
+    container_unmount(container);
 }
 
 bool container_start(const struct init_request *request, struct container *container, struct failure *failure)

@@ -26,8 +26,8 @@ struct container {
 /* Makes the container and joins it. On failure the machine is as before and init may be tried again. */
 bool container_start(const struct init_request *request, struct container *container, struct failure *failure);
 
-/* Like fork, into the container's cgroup, with extra clone flags. */
-pid_t container_fork(int cgroup, unsigned long long flags);
+/* Lets go of the container whose processes are gone, and unmounts its disk; read-only, where something still holds it. */
+void container_unmount(struct container *container);
 
 /*
  * The child that becomes process 1 of the container: builds the view, reports to `report` (one struct init_report), gives up what a

@@ -1,10 +1,9 @@
 #include "dispatch.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-
-#include <signal.h>
-#include <errno.h>
 
 #include "agent.h"
 #include "boot.h"
@@ -13,6 +12,7 @@
 #include "machine.h"
 #include "outbox.h"
 #include "reply.h"
+#include "request-parts.h"
 #include "request.h"
 #include "shutdown.h"
 #include "spawn.h"
@@ -56,15 +56,16 @@ static void handle_exec(uint32_t stream, struct request *request)
         execution->attached = true;
         execution->stream = stream;
         execution->request = request->id;
-        if (spawn(execution, &request->exec, monotonic_us(), &failure)) {
-            request_free(request);
+        uint32_t id = request->id;
+        if (spawn(execution, request, monotonic_us(), &failure))
             return;
-        }
-        /* A child that was forked all the same is killed and reaped as one of nobody. */
-        if (execution->pid > 0)
-            (void)kill(execution->pid, SIGKILL);
         execution->attached = false;
-        execution_release(execution);
+        if (execution->pid == 0)
+            execution_release(execution);
+        else
+            execution_discard(execution);
+        reply_failure(stream, id, &failure, true);
+        return;
     }
     reply_failure(stream, request->id, &failure, true);
     request_free(request);
@@ -144,15 +145,22 @@ static void handle_request(const struct frame *frame)
 {
     static struct request request;
     struct failure failure;
+    struct blob whole;
     struct execution *execution = execution_of_stream(frame->stream);
     if ((frame->stream & 0xffffu) == 0)
         return; /* no stream of anybody: nobody could hear the answer */
-    if (!request_decode(frame->payload, frame->length, &request, &failure))
+    enum parts_state parts = request_parts_take(frame, &whole, &failure);
+    if (parts == PARTS_PENDING)
+        return;
+    request.id = 0;
+    if (parts == PARTS_REFUSED || !request_decode(whole.bytes, whole.length, &request, &failure))
         reply_failure(frame->stream, request.id, &failure, execution == NULL);
     else if (execution != NULL)
         handle_running(execution, &request);
     else
         handle_opening(frame->stream, &request);
+    if (parts == PARTS_COMPLETE)
+        request_parts_done(frame->stream);
 }
 
 /* Data of a stream that has ended meanwhile is dropped; data nobody was granted ends the stream. */
@@ -177,6 +185,7 @@ static void close_slot(uint32_t stream)
         if (execution->state != EXECUTION_FREE && execution->stream >> 16 == stream >> 16)
             execution_detach(execution);
     }
+    request_parts_forget(stream, 0xffff0000u);
     outbox_signal(FRAME_SLOT_GONE, stream, 0, 0);
 }
 
@@ -199,6 +208,7 @@ void dispatch(const struct frame *frame)
             output_credit(execution, frame->channel, read_u32(frame->payload));
         break;
     case FRAME_CLOSE:
+        request_parts_forget(frame->stream, ~0u);
         execution = execution_of_stream(frame->stream);
         if (execution != NULL) {
             execution_detach(execution);
@@ -225,5 +235,6 @@ void dispatch_link_gone(void)
         if (execution_at(index)->state != EXECUTION_FREE)
             execution_detach(execution_at(index));
     }
+    request_parts_forget(0, 0);
     outbox_clear();
 }

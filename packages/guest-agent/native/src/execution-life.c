@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "clock.h"
 #include "reply.h"
 #include "shutdown.h"
 #include "spawn.h"
@@ -27,6 +26,11 @@ static void not_started(struct execution *execution, const struct spawn_report *
     spawn_failure(report, &failure);
     if (execution->attached)
         reply_failure(execution->stream, execution->request, &failure, true);
+    execution_discard(execution);
+}
+
+void execution_discard(struct execution *execution)
+{
     execution->attached = false;
     execution->failed = true;
     output_end(execution, 0, false);
@@ -34,7 +38,7 @@ static void not_started(struct execution *execution, const struct spawn_report *
     input_close(execution);
 }
 
-/* The child reports its pid, then nothing (execve closes the pipe) or why it could not become the command. */
+/* The child reports nothing (execve closes the pipe) or why it could not become the command. */
 void execution_status(struct execution *execution)
 {
     while (execution->status_fd >= 0) {
@@ -44,25 +48,15 @@ void execution_status(struct execution *execution)
             continue;
         if (got < 0 && errno == EAGAIN)
             return;
-        if (got == sizeof report && report.stage == SPAWN_PID) {
-            execution->inner_pid = report.errno_value;
-            continue;
-        }
         close(execution->status_fd);
         execution->status_fd = -1;
+        spawn_release(execution->child);
+        execution->child = NULL;
         if (got == sizeof report)
             not_started(execution, &report);
         else
             started(execution);
     }
-}
-
-static size_t pending_bytes(int fd)
-{
-    int pending = 0;
-    if (fd < 0 || ioctl(fd, FIONREAD, &pending) != 0 || pending < 0)
-        return 0;
-    return (size_t)pending;
 }
 
 void execution_reaped(struct execution *execution, int wait_status, uint64_t now)
@@ -74,7 +68,7 @@ void execution_reaped(struct execution *execution, int wait_status, uint64_t now
     execution->exited_at = now;
     execution->state = EXECUTION_EXITED;
     for (unsigned channel = 0; channel < 2; channel++) {
-        execution->out[channel].owed = pending_bytes(execution->out[channel].fd);
+        execution->out[channel].readable = true; /* whether it is shows in the next read */
         execution->out[channel].idle_at = now + DRAIN_IDLE_US;
     }
     input_close(execution);
@@ -96,11 +90,17 @@ void execution_timers(struct execution *execution, uint64_t now)
     }
 }
 
-static uint64_t earlier(uint64_t first, uint64_t second)
+void executions_kill_groups(void)
 {
-    if (first == 0 || second == 0)
-        return first + second;
-    return first < second ? first : second;
+    for (unsigned index = 0; index < executions_end(); index++) {
+        const struct execution *execution = execution_at(index);
+        siginfo_t ended = { .si_pid = 0 };
+        if (!execution->timed_out || execution->pid == 0)
+            continue;
+        /* While the leader is not reaped its number is not given to another group: now or never. */
+        if (waitid(P_PID, (id_t)execution->pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == execution->pid)
+            (void)kill(-execution->pid, SIGKILL);
+    }
 }
 
 uint64_t execution_deadline(const struct execution *execution)
@@ -112,7 +112,7 @@ uint64_t execution_deadline(const struct execution *execution)
         return 0;
     for (unsigned channel = 0; channel < 2; channel++) {
         const struct output *out = &execution->out[channel];
-        if (out->ended || out->owed > 0)
+        if (out->ended || !(out->drained || out->after_exit >= MAX_PIPE_BYTES))
             continue;
         uint64_t latest = execution->exited_at + DRAIN_MAX_US;
         deadline = earlier(deadline, out->readable || out->idle_at > latest ? latest : out->idle_at);

@@ -39,6 +39,8 @@ void leftover_drain(unsigned index)
     ssize_t got = read(leftovers[index], dropped, sizeof dropped);
     if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)))
         return;
+    /* Not by the close alone: a child that has just been cloned may still hold a copy, and the event would come for ever. */
+    (void)epoll_ctl(agent.epoll, EPOLL_CTL_DEL, leftovers[index], NULL);
     close(leftovers[index]);
     leftovers[index] = 0;
 }
@@ -85,7 +87,7 @@ static bool pump_channel(struct execution *execution, unsigned channel, uint64_t
         return true;
     if (got < 0 && errno == EAGAIN) {
         out->readable = false;
-        out->owed = 0;
+        out->drained = execution->state == EXECUTION_EXITED;
         return false;
     }
     if (got <= 0) { /* 0, or EIO: no process holds the terminal */
@@ -93,7 +95,8 @@ static bool pump_channel(struct execution *execution, unsigned channel, uint64_t
         return false;
     }
     out->idle_at = now + DRAIN_IDLE_US;
-    out->owed -= out->owed < (size_t)got ? out->owed : (size_t)got;
+    if (execution->state == EXECUTION_EXITED)
+        out->after_exit += (size_t)got;
     if (execution->attached) {
         out->credit -= (size_t)got;
         outbox_commit((struct frame){ .type = FRAME_DATA, .stream = execution->stream,
@@ -109,7 +112,8 @@ static void end_when_idle(struct execution *execution, unsigned channel, uint64_
     if (execution->state != EXECUTION_EXITED || out->ended)
         return;
     bool idle = !out->readable && now >= out->idle_at;
-    if (out->owed == 0 && (idle || now >= execution->exited_at + DRAIN_MAX_US))
+    bool complete = out->drained || out->after_exit >= MAX_PIPE_BYTES;
+    if (complete && (idle || now >= execution->exited_at + DRAIN_MAX_US))
         output_end(execution, channel, true);
 }
 
@@ -145,7 +149,6 @@ void output_detach(struct execution *execution)
     for (unsigned channel = 0; channel < 2; channel++) {
         struct output *out = &execution->out[channel];
         out->ended = true;
-        out->owed = 0;
         if (execution->state == EXECUTION_EXITED || execution->state == EXECUTION_FREE)
             output_end(execution, channel, true);
     }

@@ -23,6 +23,8 @@
  */
 #define DRAIN_IDLE_US 500000u
 #define DRAIN_MAX_US 2000000u
+/* The most a pipe can hold (fs.pipe-max-size): after so many bytes everything the command itself wrote is out, too. */
+#define MAX_PIPE_BYTES (1024u * 1024u)
 
 enum execution_state {
     EXECUTION_FREE,
@@ -35,7 +37,8 @@ struct output {
     int fd; /* -1: closed */
     bool readable;
     bool ended; /* END was sent, or nobody is there to get it */
-    size_t owed; /* bytes that were in the pipe when the command exited */
+    bool drained; /* since the exit the pipe was found empty, so all that the command wrote is out */
+    size_t after_exit; /* bytes read since */
     uint64_t credit;
     uint64_t idle_at;
 };
@@ -61,8 +64,9 @@ struct execution {
     uint32_t request;
     uint64_t id;
     pid_t pid;       /* in the agent's namespace; 0 once reaped */
-    pid_t inner_pid; /* in the container's */
+    pid_t inner_pid; /* in the container's, written by the kernel before the child's first instruction */
     int status_fd;
+    struct child *child; /* until the status pipe has ended */
     int wait_status;
     uint64_t started_at;
     uint64_t exited_at;
@@ -110,6 +114,10 @@ void leftover_drain(unsigned index);
 /* execution-life.c: start result, exit, timeouts. */
 void execution_status(struct execution *execution);
 void execution_reaped(struct execution *execution, int wait_status, uint64_t now);
+/* Kills what is left of the process groups whose leader has ended by a timeout; before any of them is reaped. */
+void executions_kill_groups(void);
+/* A command that could not be started: it is reaped silently. */
+void execution_discard(struct execution *execution);
 void execution_timers(struct execution *execution, uint64_t now);
 /* When execution_timers has something to do next, 0 for never. */
 uint64_t execution_deadline(const struct execution *execution);

@@ -20,7 +20,7 @@ enum frame_type {
     FRAME_SLOT_GONE = 8,
 };
 
-enum { FRAME_FLAG_END = 1 };
+enum { FRAME_FLAG_END = 1, FRAME_FLAG_MORE = 2 };
 
 enum channel { CHANNEL_STDIN = 0, CHANNEL_STDOUT = 1, CHANNEL_STDERR = 2 };
 

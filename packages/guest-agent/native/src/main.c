@@ -42,7 +42,8 @@ static void set_up(void)
     struct rlimit files = { MAX_OPEN_FILES, MAX_OPEN_FILES };
     (void)sigemptyset(&child);
     (void)sigaddset(&child, SIGCHLD);
-    if (sigprocmask(SIG_SETMASK, &child, NULL) != 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    /* SIGPIPE needs nothing: the kernel gives init no signal it has not asked for, and commands find the default. */
+    if (sigprocmask(SIG_SETMASK, &child, NULL) != 0)
         boot_fatal("signals", errno);
     /* Inherited by every fork: no process of the container may look into one that is on its way to become a command (CVE-2016-9962). */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
@@ -68,23 +69,18 @@ static void connect_link(void)
 
 static void reap_children(void)
 {
+    /* SIGCHLD does not queue: one read empties it. */
     struct signalfd_siginfo info;
-    while (read(signals, &info, sizeof info) > 0)
-        continue;
-    for (;;) {
-        siginfo_t who = { .si_pid = 0 };
-        if (waitid(P_ALL, 0, &who, WEXITED | WNOHANG | WNOWAIT) != 0 || who.si_pid == 0)
-            return;
-        struct execution *execution = execution_of_pid(who.si_pid);
-        /* While the leader is not reaped its number is not given to another group: now or never. */
-        if (execution != NULL && execution->timed_out)
-            (void)kill(-who.si_pid, SIGKILL);
-        int status = 0;
-        if (waitpid(who.si_pid, &status, 0) < 0)
-            return;
+    if (read(signals, &info, sizeof info) < 0 && errno != EAGAIN && errno != EINTR)
+        boot_fatal("signals", errno);
+    executions_kill_groups();
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct execution *execution = execution_of_pid(pid);
         if (execution != NULL)
             execution_reaped(execution, status, monotonic_us());
-        else if (who.si_pid == agent.container.init_pid)
+        else if (pid == agent.container.init_pid)
             shutdown_container_gone();
     }
 }
@@ -189,9 +185,7 @@ static bool pump_executions(uint64_t now, uint64_t *deadline)
         execution_settle(execution);
         if (execution->state == EXECUTION_FREE)
             continue;
-        uint64_t wanted = execution_deadline(execution);
-        if (wanted != 0 && (*deadline == 0 || wanted < *deadline))
-            *deadline = wanted;
+        *deadline = earlier(*deadline, execution_deadline(execution));
     }
     return more;
 }
@@ -218,16 +212,19 @@ static _Noreturn void run(void)
         uint64_t deadline = 0;
         if (pump_executions(now, &deadline))
             more = true;
-        if (agent.link_writable && !outbox_flush(agent.link))
-            outbox_clear();
-        agent.link_writable = outbox_is_empty();
+        uint64_t due = outbox_due(now);
+        if (due != 0 && due <= now && agent.link_writable) {
+            if (!outbox_flush(agent.link))
+                outbox_clear();
+            agent.link_writable = outbox_is_empty();
+        } else if (agent.link_writable) {
+            deadline = earlier(deadline, due);
+        }
         /* Output that only waited for room has it again; with a link that takes no more, its event wakes us. */
         if (output_waited_for_room() && outbox_is_empty())
             more = true;
         if (agent.ending) {
-            uint64_t wanted = shutdown_step(now);
-            if (wanted != 0 && (deadline == 0 || wanted < deadline))
-                deadline = wanted;
+            deadline = earlier(deadline, shutdown_step(now));
         }
         int count = epoll_wait(agent.epoll, events, 64, more ? 0 : milliseconds_until(deadline, now));
         if (count < 0 && errno != EINTR)

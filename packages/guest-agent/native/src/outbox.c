@@ -8,6 +8,8 @@
 static uint8_t bytes[OUTBOX_BYTES];
 static size_t start;
 static size_t end;
+static bool urgent;
+static uint64_t lingers_until;
 
 static size_t room_left(void)
 {
@@ -50,6 +52,8 @@ void outbox_commit(struct frame frame)
 {
     frame_write_header(bytes + end, &frame);
     end += FRAME_HEADER_BYTES + frame.length;
+    if (frame.type != FRAME_DATA || frame.length > 0)
+        urgent = true;
 }
 
 void outbox_signal(uint8_t type, uint32_t stream, uint8_t channel, uint16_t flags)
@@ -79,8 +83,17 @@ bool outbox_flush(int link)
             return true;
         start += (size_t)written;
     }
-    start = end = 0;
+    outbox_clear();
     return true;
+}
+
+uint64_t outbox_due(uint64_t now)
+{
+    if (outbox_is_empty())
+        return 0;
+    if (lingers_until == 0)
+        lingers_until = now + OUTBOX_LINGER_US;
+    return urgent ? now : lingers_until;
 }
 
 bool outbox_is_empty(void)
@@ -91,4 +104,6 @@ bool outbox_is_empty(void)
 void outbox_clear(void)
 {
     start = end = 0;
+    urgent = false;
+    lingers_until = 0;
 }

@@ -37,6 +37,13 @@ bool outbox_flush(int link);
 
 bool outbox_is_empty(void);
 
+/*
+ * When what is in it should be written: 0 for an empty one, else a time, now or a little later. An end of a channel alone waits for
+ * OUTBOX_LINGER_US, because the exit it belongs to is nearly always next, and each write wakes the host.
+ */
+uint64_t outbox_due(uint64_t now);
+#define OUTBOX_LINGER_US 2000u
+
 /* Forgets everything: the reader it was for is gone. */
 void outbox_clear(void);
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include "agent.h"
 #include "boot.h"
@@ -45,11 +44,8 @@ void shutdown_container_gone(void)
 
 static _Noreturn void finish(void)
 {
-    if (agent.initialized && umount2(CONTAINER_MOUNT, 0) != 0) {
-        console_log("boxlite-guest: unmounting the container disk: %s", strerror(errno));
-        if (mount(NULL, CONTAINER_MOUNT, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
-            console_log("boxlite-guest: making it read-only: %s", strerror(errno));
-    }
+    if (agent.initialized)
+        container_unmount(&agent.container);
     machine_end();
 }
 

@@ -1,120 +1,128 @@
 /*
- * Between fork and execve, in the child. Nothing here allocates. The order matters: the agent's descriptors are gone before any path of
- * the container is touched, so that a hostile /proc/self/fd path leads nowhere; the identity changes last.
+ * Between clone and execve, in the child.
  *
- * The child starts with every capability of the agent. It needs no call to give them up: the agent's bounding set is the container's,
- * so execve leaves root with exactly that, and setresuid to another user leaves nothing.
+ * The child shares the agent's memory (CLONE_VM, not vfork): no page is copied for a process that is about to be replaced, and the agent
+ * does not wait for it, so that neither a slow disk nor a SIGSTOP from inside the container can hold the agent up. The price: nothing here
+ * may write to shared state, and libc's wrappers do (errno), so system calls are raw and all memory is the child's own struct.
+ * The container cannot look into it: the agent is not dumpable (CVE-2016-9962).
+ *
+ * The order matters: the agent's descriptors are gone before any path of the container is touched, so that a hostile /proc/self/fd path
+ * leads nowhere (CVE-2024-21626); the identity changes last. Capabilities need no call: the agent's bounding set is the container's, so
+ * execve leaves root with exactly that, and setresuid to another user leaves nothing.
  */
 #include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "mount-calls.h"
-#include "user.h"
+#include "raw-syscall.h"
 
 #define STATUS_FD 3
 
-static void report(int stage, int value)
+/* What the kernel takes as a signal set: 64 bits, not libc's 1024. */
+#define KERNEL_SIGSET_BYTES 8
+
+static _Noreturn void give_up(enum spawn_stage stage, long result)
 {
-    struct spawn_report message = { .stage = stage, .errno_value = value };
-    /* The agent sees an end without a report as a failure of its own; there is nothing else to do about it here. */
-    if (write(STATUS_FD, &message, sizeof message) != sizeof message)
-        _exit(126);
+    struct spawn_report message = { .stage = stage, .errno_value = (int)-result };
+    /* Eight bytes into an empty pipe cannot fail; the exit status tells it apart should it happen all the same. */
+    long written = RAW(SYS_write, STATUS_FD, &message, sizeof message);
+    for (;;)
+        (void)RAW(SYS_exit_group, written == sizeof message ? 127 : 126);
 }
 
-static _Noreturn void give_up(int stage, int errno_value)
+static void must(long result, enum spawn_stage stage)
 {
-    report(stage, errno_value);
-    _exit(127);
+    if (result < 0)
+        give_up(stage, result);
 }
 
 /* Puts the four descriptors in their places and closes all others. */
-static void arrange_descriptors(const struct child_plan *plan)
+static void arrange_descriptors(const struct child *child)
 {
     /* The agent keeps 0 to 2 taken, so none of the four is there; the status pipe goes last, because one of the others may be 3. */
-    if (dup2(plan->in, 0) < 0 || dup2(plan->out, 1) < 0 || dup2(plan->err, 2) < 0)
-        _exit(127);
-    if (plan->status != STATUS_FD && dup3(plan->status, STATUS_FD, O_CLOEXEC) < 0)
-        _exit(127);
-    if (syscall(SYS_close_range, STATUS_FD + 1u, ~0u, 0u) != 0)
-        give_up(SPAWN_SETUP, errno);
+    long result = RAW(SYS_dup3, child->in, 0, 0);
+    if (result >= 0)
+        result = RAW(SYS_dup3, child->out, 1, 0);
+    if (result >= 0)
+        result = RAW(SYS_dup3, child->err, 2, 0);
+    if (result >= 0 && child->status != STATUS_FD)
+        result = RAW(SYS_dup3, child->status, STATUS_FD, O_CLOEXEC);
+    if (result < 0)
+        for (;;)
+            (void)RAW(SYS_exit_group, 126);
+    must(RAW(SYS_close_range, STATUS_FD + 1u, ~0u, 0), SPAWN_SETUP);
 }
 
+/*
+ * A database of users, or a negative number, which reads as an empty file. O_NONBLOCK: it may turn out to be a FIFO. What else it may be
+ * (a symlink to a device of the container) is read like a file, up to the bound.
+ */
 static int open_database(const char *path)
 {
-    struct stat status;
-    int fd = open_resolved(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_NO_MAGICLINKS);
-    if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-        return fd;
-    return -1;
+    struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+    return (int)RAW(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+}
+
+static void close_database(int fd)
+{
+    if (fd >= 0)
+        must(RAW(SYS_close, fd), SPAWN_SETUP);
 }
 
 static void take_identity(const struct user *user)
 {
-    if (setgroups(user->group_count, user->groups) != 0 || setresgid(user->gid, user->gid, user->gid) != 0)
-        give_up(SPAWN_IDENTITY, errno);
-    if (user->uid != 0 && setresuid(user->uid, user->uid, user->uid) != 0)
-        give_up(SPAWN_IDENTITY, errno);
+    must(RAW(SYS_setgroups, user->group_count, user->groups), SPAWN_IDENTITY);
+    must(RAW(SYS_setresgid, user->gid, user->gid, user->gid), SPAWN_IDENTITY);
+    /* For root there is nothing to change. */
+    if (user->uid != 0)
+        must(RAW(SYS_setresuid, user->uid, user->uid, user->uid), SPAWN_IDENTITY);
 }
 
-static void set_home(struct environment *environment, const struct user *user)
+static void set_home(struct child *child)
 {
-    static char home[sizeof "HOME=" + MAX_HOME];
+    struct environment *environment = &child->environment;
     if (environment->has_home)
         return;
-    strcpy(home, "HOME=");
-    strcat(home, user->home[0] == '\0' ? "/" : user->home);
-    environment->items[environment->count] = home;
+    strcpy(child->home, "HOME=");
+    strcat(child->home, child->identity.home[0] == '\0' ? "/" : child->identity.home);
+    environment->items[environment->count] = child->home;
 }
 
-static void reset_signals(void)
+/* execve of one path; returns why it did not work. */
+static long try_execute(const struct child *child, const char *path)
 {
-    sigset_t none;
-    (void)sigemptyset(&none);
-    if (signal(SIGPIPE, SIG_DFL) == SIG_ERR || sigprocmask(SIG_SETMASK, &none, NULL) != 0)
-        give_up(SPAWN_SETUP, errno);
-}
-
-/* execve of one path; returns only with an error worth reporting, or ENOENT. */
-static int try_execute(const char *path, const struct child_plan *plan)
-{
-    execve(path, plan->argv, plan->environment->items);
-    int reason = errno;
+    long result = RAW(SYS_execve, path, child->request.exec.argv.items, child->environment.items);
     /* The file is there: then what is missing is the interpreter of its first line, or its dynamic loader. */
-    if (reason == ENOENT && access(path, F_OK) == 0)
-        give_up(SPAWN_INTERPRETER, reason);
-    return reason;
+    if (result == -ENOENT && RAW(SYS_faccessat, AT_FDCWD, path, F_OK) == 0)
+        give_up(SPAWN_INTERPRETER, result);
+    return result;
 }
 
-static _Noreturn void execute(const struct child_plan *plan)
+static _Noreturn void execute(struct child *child)
 {
-    const char *command = plan->argv[0];
+    const char *command = child->request.exec.argv.items[0];
     if (strchr(command, '/') != NULL)
-        give_up(SPAWN_COMMAND, try_execute(command, plan));
-    int reason = ENOENT;
-    char path[PATH_MAX];
+        give_up(SPAWN_COMMAND, try_execute(child, command));
+    long reason = -ENOENT;
     size_t length = strlen(command);
-    for (const char *entry = plan->environment->path;;) {
+    for (const char *entry = child->environment.path;;) {
         size_t size = strcspn(entry, ":");
-        if (size + 1 + length < sizeof path) {
+        if (size + 1 + length < sizeof child->path) {
             /* An empty entry is the working directory, as POSIX has it. */
-            memcpy(path, entry, size);
-            path[size] = '/';
-            memcpy(path + (size == 0 ? 0 : size + 1), command, length + 1);
-            int failed = try_execute(path, plan);
-            if (failed == EACCES)
-                reason = EACCES; /* a later entry may still have one that works */
-            else if (failed != ENOENT && failed != ENOTDIR)
+            memcpy(child->path, entry, size);
+            child->path[size] = '/';
+            memcpy(child->path + (size == 0 ? 0 : size + 1), command, length + 1);
+            long failed = try_execute(child, child->path);
+            if (failed == -EACCES)
+                reason = failed; /* a later entry may still have one that works */
+            else if (failed != -ENOENT && failed != -ENOTDIR)
                 give_up(SPAWN_COMMAND, failed);
         }
         if (entry[size] == '\0')
@@ -124,28 +132,25 @@ static _Noreturn void execute(const struct child_plan *plan)
     give_up(SPAWN_COMMAND, reason);
 }
 
-_Noreturn void spawn_child(const struct child_plan *plan)
+void spawn_child(void *argument)
 {
-    static struct user user;
-    int joined = setns(plan->mount_namespace, CLONE_NEWNS);
-    int reason = errno;
-    arrange_descriptors(plan);
-    if (joined != 0)
-        give_up(SPAWN_NAMESPACE, reason);
-    report(SPAWN_PID, (int)getpid());
-    if (setsid() < 0)
-        give_up(SPAWN_SETUP, errno);
-    if (plan->terminal && ioctl(0, TIOCSCTTY, 0) != 0)
-        give_up(SPAWN_TERMINAL, errno);
-    struct user_files files = { .passwd = open_database("/etc/passwd"), .group = open_database("/etc/group") };
-    if (!user_resolve(plan->user, &files, &user))
+    struct child *child = argument;
+    unsigned long long no_signals = 0;
+    long joined = RAW(SYS_setns, child->mount_namespace, CLONE_NEWNS);
+    arrange_descriptors(child);
+    must(joined, SPAWN_NAMESPACE);
+    must(RAW(SYS_setsid, 0), SPAWN_SETUP);
+    if (child->terminal)
+        must(RAW(SYS_ioctl, 0, TIOCSCTTY, 0), SPAWN_TERMINAL);
+    child->files.passwd = open_database("/etc/passwd");
+    child->files.group = open_database("/etc/group");
+    if (!user_resolve(child->user, &child->files, &child->identity))
         give_up(SPAWN_USER, 0);
-    if ((files.passwd >= 0 && close(files.passwd) != 0) || (files.group >= 0 && close(files.group) != 0))
-        give_up(SPAWN_SETUP, errno);
-    if (chdir(plan->cwd[0] == '\0' ? "/" : plan->cwd) != 0)
-        give_up(SPAWN_CWD, errno);
-    set_home(plan->environment, &user);
-    take_identity(&user);
-    reset_signals();
-    execute(plan);
+    close_database(child->files.passwd);
+    close_database(child->files.group);
+    must(RAW(SYS_chdir, child->cwd[0] == '\0' ? "/" : child->cwd), SPAWN_CWD);
+    set_home(child);
+    take_identity(&child->identity);
+    must(RAW(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, KERNEL_SIGSET_BYTES), SPAWN_SETUP);
+    execute(child);
 }

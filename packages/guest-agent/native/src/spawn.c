@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "raw-syscall.h"
 
 /* The ends of the child; closed again in the parent. */
 struct child_ends {
@@ -82,55 +85,104 @@ static const char *chosen(const char *asked, const char *fallback)
     return asked[0] != '\0' ? asked : fallback;
 }
 
-static pid_t start_child(const struct exec_request *request, struct environment *environment, const struct child_ends *ends)
+/* One that was used stays for the next, so that an exec needs no fresh pages. */
+static struct child *spare;
+
+static struct child *allocate_child(void)
 {
-    struct child_plan plan = {
-        .argv = request->argv.items,
-        .environment = environment,
-        .user = chosen(request->user, agent.user),
-        .cwd = chosen(request->cwd, agent.cwd),
-        .mount_namespace = agent.container.mount_namespace,
-        .in = ends->in,
-        .out = ends->out,
-        .err = ends->err,
-        .status = ends->status,
-        .terminal = request->tty,
-    };
-    pid_t pid = container_fork(agent.container.cgroup, 0);
-    if (pid == 0)
-        spawn_child(&plan);
-    return pid;
+    struct child *child = spare != NULL ? spare : malloc(sizeof *child);
+    spare = NULL;
+    if (child != NULL)
+        child->environment.items = NULL;
+    return child;
 }
 
-bool spawn(struct execution *execution, const struct exec_request *request, uint64_t now, struct failure *failure)
+void spawn_release(struct child *child)
+{
+    free(child->environment.items);
+    request_free(&child->request);
+    if (spare == NULL)
+        spare = child;
+    else
+        free(child);
+}
+
+static pid_t start_child(struct execution *execution, struct child *child, const struct child_ends *ends)
+{
+    const struct exec_request *request = &child->request.exec;
+    struct clone_args arguments = {
+        .flags = CLONE_VM | CLONE_CHILD_SETTID,
+        .exit_signal = SIGCHLD,
+        .child_tid = (uintptr_t)&execution->inner_pid,
+        .stack = (uintptr_t)child->stack,
+        .stack_size = sizeof child->stack,
+    };
+    if (agent.container.cgroup >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = (unsigned)agent.container.cgroup;
+    }
+    child->user = chosen(request->user, agent.user);
+    child->cwd = chosen(request->cwd, agent.cwd);
+    child->mount_namespace = agent.container.mount_namespace;
+    child->terminal = request->tty;
+    child->in = ends->in;
+    child->out = ends->out;
+    child->err = ends->err;
+    child->status = ends->status;
+    long pid = raw_clone3(&arguments, spawn_child, child);
+    if (pid < 0)
+        errno = (int)-pid;
+    return pid < 0 ? -1 : (pid_t)pid;
+}
+
+static bool open_streams(struct execution *execution, const struct exec_request *request, struct child_ends *ends)
+{
+    int status[2];
+    if (pipe2(status, O_CLOEXEC | O_NONBLOCK) != 0)
+        return false;
+    execution->status_fd = status[0];
+    ends->status = status[1];
+    return request->tty ? open_terminal(execution, request, ends) : open_pipes(execution, request, ends);
+}
+
+bool spawn(struct execution *execution, struct request *taken, uint64_t now, struct failure *failure)
 {
     struct child_ends ends = { -1, -1, -1, -1 };
-    struct environment environment;
-    if (!environment_merge(&agent.env, &request->env, agent.hostname, request->tty, &environment))
-        return fail(failure, "resource_exhausted", "env", 0, "no memory for the environment");
+    struct child *child = allocate_child();
+    if (child == NULL) {
+        request_free(taken);
+        return fail(failure, "resource_exhausted", "", 0, "no memory for another command");
+    }
+    child->request = *taken;
+    const struct exec_request *request = &child->request.exec;
     execution->tty = request->tty;
     execution->main = request->main;
     execution->started_at = now;
     execution->timeout_at = request->timeout_ms == 0 ? 0 : now + (uint64_t)request->timeout_ms * 1000u;
     execution->in.end = !request->stdin_open && !request->tty;
-    bool made = make_pipe(&execution->status_fd, &ends.status, false) &&
-                (request->tty ? open_terminal(execution, request, &ends) : open_pipes(execution, request, &ends));
-    pid_t pid = made ? start_child(request, &environment, &ends) : -1;
+    bool made = environment_merge(&agent.env, &request->env, agent.hostname, request->tty, &child->environment) &&
+                open_streams(execution, request, &ends);
+    pid_t pid = made ? start_child(execution, child, &ends) : -1;
     int reason = errno;
     close_ends(&ends, request->tty);
-    free(environment.items);
-    if (!made || pid < 0)
+    if (pid < 0) {
+        spawn_release(child);
         return fail(failure, "resource_exhausted", "", reason, "starting a command");
+    }
     execution->pid = pid;
+    execution->child = child;
     execution->state = EXECUTION_STARTING;
-    /* Cannot fail for want of descriptors any more; memory may still be short, and then nothing would ever be heard of the command. */
-    return watch_all(execution) || fail(failure, "resource_exhausted", "", errno, "watching a command");
+    if (watch_all(execution))
+        return true;
+    /* Nothing would ever be heard of it. It is reaped, and its memory freed, like any other. */
+    (void)kill(pid, SIGKILL);
+    return fail(failure, "resource_exhausted", "", errno, "watching a command");
 }
 
 void spawn_failure(const struct spawn_report *report, struct failure *failure)
 {
     int reason = report->errno_value;
-    switch (report->stage) {
+    switch ((enum spawn_stage)report->stage) {
     case SPAWN_USER:
         (void)fail(failure, "user_not_found", "user", 0, "the container's /etc/passwd and /etc/group have no such user or group");
         return;

@@ -2,20 +2,26 @@
 #ifndef BOXLITE_SPAWN_H
 #define BOXLITE_SPAWN_H
 
+#include <limits.h>
+
 #include "execution.h"
 #include "failure.h"
 #include "request.h"
+#include "user.h"
 
-enum spawn_stage { SPAWN_PID, SPAWN_NAMESPACE, SPAWN_USER, SPAWN_CWD, SPAWN_IDENTITY, SPAWN_TERMINAL, SPAWN_COMMAND, SPAWN_INTERPRETER, SPAWN_SETUP };
+enum spawn_stage { SPAWN_NAMESPACE, SPAWN_USER, SPAWN_CWD, SPAWN_IDENTITY, SPAWN_TERMINAL, SPAWN_COMMAND, SPAWN_INTERPRETER, SPAWN_SETUP };
 
-/* What the child writes to its status pipe: for SPAWN_PID the value is its pid in the container, else an errno. */
+/* What the child writes to its status pipe when it cannot become the command. */
 struct spawn_report {
     int stage;
     int errno_value;
 };
 
-/* Forks the command of a request into the container. On failure the execution still has to be released. */
-bool spawn(struct execution *execution, const struct exec_request *request, uint64_t now, struct failure *failure);
+/*
+ * Starts the command of a request, which it takes over, in the container. On failure execution->pid tells whether a child exists all the
+ * same; it is on its way out then.
+ */
+bool spawn(struct execution *execution, struct request *request, uint64_t now, struct failure *failure);
 
 /* What the host is told about a child that could not become its command. */
 void spawn_failure(const struct spawn_report *report, struct failure *failure);
@@ -32,10 +38,13 @@ struct environment {
 bool environment_merge(const struct text_list *defaults, const struct text_list *extra, const char *hostname, bool terminal,
                        struct environment *environment);
 
-/* The child's half, in spawn-child.c: never returns. */
-struct child_plan {
-    char *const *argv;
-    struct environment *environment;
+/*
+ * What the child works on, in the memory it shares with the agent until it has become the command or is gone. One for each execution
+ * that is starting; it must not be freed before the status pipe has ended.
+ */
+struct child {
+    struct request request; /* owns the texts below */
+    struct environment environment;
     const char *user;
     const char *cwd;
     int mount_namespace;
@@ -44,8 +53,17 @@ struct child_plan {
     int err;
     int status;
     bool terminal;
+    struct user identity;
+    struct user_files files;
+    char home[sizeof "HOME=" + MAX_HOME];
+    char path[PATH_MAX];
+    _Alignas(64) unsigned char stack[16384];
 };
 
-_Noreturn void spawn_child(const struct child_plan *plan);
+/* spawn-child.c: where the child begins; never returns. */
+void spawn_child(void *child);
+
+/* Frees what spawn took, once the status pipe has ended. */
+void spawn_release(struct child *child);
 
 #endif

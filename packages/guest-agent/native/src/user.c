@@ -2,21 +2,30 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAX_FILE_BYTES (1024u * 1024u)
-#define MAX_LINE 1024u
 #define MAX_NAME 256u
 
-/* Reads a file line by line through one static buffer: the child of an exec has no use for a second reader at a time. */
-struct line_reader {
-    int fd;
-    size_t total;
-    size_t start;
-    size_t end;
-    bool skipping; /* inside a line that was too long */
-    char buffer[MAX_LINE * 4];
-};
+#ifdef BOXLITE_FUZZ
+/* By way of libc, so that the sanitizers see what is written where. */
+#include <unistd.h>
+
+static long read_some(int fd, void *buffer, size_t size)
+{
+    return read(fd, buffer, size);
+}
+#else
+#include "raw-syscall.h"
+
+static long read_some(int fd, void *buffer, size_t size)
+{
+    long got;
+    do
+        got = RAW(SYS_read, fd, buffer, size);
+    while (got == -EINTR);
+    return got;
+}
+#endif
 
 /* The next line without its newline, or NULL. Too long lines are skipped. */
 static char *next_line(struct line_reader *reader)
@@ -27,24 +36,21 @@ static char *next_line(struct line_reader *reader)
         if (newline != NULL) {
             *newline = '\0';
             reader->start = (size_t)(newline + 1 - reader->buffer);
-            if (!reader->skipping && (size_t)(newline - line) < MAX_LINE)
+            if (!reader->skipping && (size_t)(newline - line) < MAX_DATABASE_LINE)
                 return line;
             reader->skipping = false;
             continue;
         }
-        if (reader->end - reader->start >= MAX_LINE) {
+        if (reader->end - reader->start >= MAX_DATABASE_LINE) {
             reader->skipping = true;
             reader->start = reader->end;
         }
         memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
         reader->end -= reader->start;
         reader->start = 0;
-        ssize_t got = -1;
-        if (reader->fd >= 0 && reader->total < MAX_FILE_BYTES) {
-            do
-                got = read(reader->fd, reader->buffer + reader->end, sizeof reader->buffer - 1 - reader->end);
-            while (got < 0 && errno == EINTR);
-        }
+        long got = 0;
+        if (reader->fd >= 0 && reader->total < MAX_FILE_BYTES)
+            got = read_some(reader->fd, reader->buffer + reader->end, sizeof reader->buffer - 1 - reader->end);
         if (got > 0) {
             reader->end += (size_t)got;
             reader->total += (size_t)got;
@@ -59,13 +65,13 @@ static char *next_line(struct line_reader *reader)
     }
 }
 
-static struct line_reader *open_reader(int fd)
+static struct line_reader *open_reader(struct user_files *files, int fd)
 {
-    static struct line_reader reader;
-    reader.fd = fd;
-    reader.total = reader.start = reader.end = 0;
-    reader.skipping = false;
-    return &reader;
+    struct line_reader *reader = &files->reader;
+    reader->fd = fd;
+    reader->total = reader->start = reader->end = 0;
+    reader->skipping = false;
+    return reader;
 }
 
 /* Splits at colons in place; missing fields are "". */
@@ -101,9 +107,9 @@ static bool parse_id(const char *text, unsigned *id)
 }
 
 /* Finds a user by name or by id; takes uid, gid, home, and the name into `name`. */
-static bool find_user(int fd, const char *wanted, const unsigned *wanted_id, struct user *user, char *name)
+static bool find_user(struct user_files *files, const char *wanted, const unsigned *wanted_id, struct user *user, char *name)
 {
-    struct line_reader *reader = open_reader(fd);
+    struct line_reader *reader = open_reader(files, files->passwd);
     for (char *line; (line = next_line(reader)) != NULL;) {
         char *field[7];
         unsigned uid, gid;
@@ -123,9 +129,9 @@ static bool find_user(int fd, const char *wanted, const unsigned *wanted_id, str
     return false;
 }
 
-static bool find_group(int fd, const char *wanted, gid_t *gid)
+static bool find_group(struct user_files *files, const char *wanted, gid_t *gid)
 {
-    struct line_reader *reader = open_reader(fd);
+    struct line_reader *reader = open_reader(files, files->group);
     for (char *line; (line = next_line(reader)) != NULL;) {
         char *field[4];
         unsigned id;
@@ -151,9 +157,9 @@ static bool lists_member(char *members, const char *name)
     return false;
 }
 
-static void collect_groups(int fd, const char *name, struct user *user)
+static void collect_groups(struct user_files *files, const char *name, struct user *user)
 {
-    struct line_reader *reader = open_reader(fd);
+    struct line_reader *reader = open_reader(files, files->group);
     for (char *line; (line = next_line(reader)) != NULL && user->group_count < MAX_GROUPS;) {
         char *field[4];
         unsigned id;
@@ -163,7 +169,7 @@ static void collect_groups(int fd, const char *name, struct user *user)
     }
 }
 
-bool user_resolve(const char *text, const struct user_files *files, struct user *user)
+bool user_resolve(const char *text, struct user_files *files, struct user *user)
 {
     char who[MAX_NAME];
     char name[MAX_NAME] = "";
@@ -179,19 +185,19 @@ bool user_resolve(const char *text, const struct user_files *files, struct user 
         strcpy(who, "0");
     unsigned id;
     if (parse_id(who, &id)) {
-        if (!find_user(files->passwd, NULL, &id, user, name))
+        if (!find_user(files, NULL, &id, user, name))
             user->uid = id;
-    } else if (!find_user(files->passwd, who, NULL, user, name)) {
+    } else if (!find_user(files, who, NULL, user, name)) {
         return false;
     }
     if (group == NULL) {
         if (name[0] != '\0')
-            collect_groups(files->group, name, user);
+            collect_groups(files, name, user);
         return true;
     }
     unsigned gid;
     if (!parse_id(group, &gid))
-        return find_group(files->group, group, &user->gid);
+        return find_group(files, group, &user->gid);
     user->gid = gid;
     return true;
 }

@@ -1,4 +1,7 @@
-/* Who a command runs as, from the container's own /etc/passwd and /etc/group. Runs in the child of an exec: no heap, bounded reads. */
+/*
+ * Who a command runs as, from the container's own /etc/passwd and /etc/group. Runs in the child of an exec: memory comes from the caller,
+ * reads are bounded and do not touch errno.
+ */
 #ifndef BOXLITE_USER_H
 #define BOXLITE_USER_H
 
@@ -8,6 +11,8 @@
 
 #define MAX_GROUPS 64
 #define MAX_HOME 256
+/* Longer lines are skipped. */
+#define MAX_DATABASE_LINE 1024u
 
 struct user {
     uid_t uid;
@@ -17,17 +22,28 @@ struct user {
     char home[MAX_HOME]; /* "" when passwd has none */
 };
 
-/* A file opened by descriptor, read once from its start; fd -1 is an empty file. */
+/* A file read once, line by line. */
+struct line_reader {
+    int fd;
+    size_t total;
+    size_t start;
+    size_t end;
+    bool skipping; /* inside a line that was too long */
+    char buffer[MAX_DATABASE_LINE * 4];
+};
+
+/* The files by descriptor, each read once from its start; -1 is an empty file. */
 struct user_files {
     int passwd;
     int group;
+    struct line_reader reader;
 };
 
 /*
- * Resolves "", uid, uid:gid, name or name:group. A group given explicitly replaces the supplementary groups, as with Docker. Files
- * longer than 1 MiB and lines longer than 1 KiB are not read further, so that a hostile image costs bounded time.
+ * Resolves "", uid, uid:gid, name or name:group. A group given explicitly replaces the supplementary groups, as with Docker. Files are
+ * read up to 1 MiB, so that a hostile image costs bounded time.
  * Returns false for an unknown name or an id that is no number below 2^32 - 1.
  */
-bool user_resolve(const char *text, const struct user_files *files, struct user *user);
+bool user_resolve(const char *text, struct user_files *files, struct user *user);
 
 #endif

@@ -1,6 +1,6 @@
 /* Frames and requests as a damaged or hostile host would send them, through the parsers of the agent. */
 #include "frame.h"
-#include "request.h"
+#include "request-parts.h"
 
 #include <string.h>
 
@@ -137,6 +137,26 @@ static void parse_frames(void)
         abort();
 }
 
+/* The same bytes, cut into parts, must come together again; streams are closed and interleaved at random. */
+static void gather(void)
+{
+    struct failure failure;
+    for (uint64_t steps = fuzz_below(12); steps > 0; steps--) {
+        struct blob whole = { NULL, 0 };
+        struct frame frame = { .stream = (uint32_t)(1 + fuzz_below(70)), .type = FRAME_REQUEST, .payload = input };
+        frame.flags = fuzz_below(3) == 0 ? 0 : FRAME_FLAG_MORE;
+        frame.length = (uint32_t)(fuzz_below(4) == 0 ? MAX_FRAME_PAYLOAD : fuzz_below(length + 1));
+        if (fuzz_below(10) == 0)
+            request_parts_forget(frame.stream, fuzz_below(2) == 0 ? ~0u : 0xffff0000u);
+        if (request_parts_take(&frame, &whole, &failure) != PARTS_COMPLETE)
+            continue;
+        if (whole.length > MAX_REQUEST_BYTES || (whole.length >= frame.length && frame.length > 0 &&
+            memcmp(whole.bytes + whole.length - frame.length, input, frame.length) != 0))
+            abort();
+        request_parts_done(frame.stream);
+    }
+}
+
 int main(int count, char **arguments)
 {
     uint64_t seed, rounds;
@@ -146,6 +166,7 @@ int main(int count, char **arguments)
         make_payload();
         decode(input, length);
         parse_frames();
+        gather();
     }
     printf("%u of %llu requests accepted\n", accepted, (unsigned long long)rounds);
     return accepted == 0 && rounds >= 1000;

@@ -50,7 +50,9 @@ int main(int count, char **arguments)
     for (uint64_t round = 0; round < rounds; round++) {
         static struct user user;
         fuzz_round(seed, round);
-        struct user_files files = { .passwd = make_file(), .group = make_file() };
+        static struct user_files files;
+        files.passwd = make_file();
+        files.group = make_file();
         if (user_resolve(users[fuzz_below(sizeof users / sizeof users[0])], &files, &user)) {
             resolved++;
             if (user.uid == (uid_t)-1 || user.gid == (gid_t)-1 || user.group_count > MAX_GROUPS || strlen(user.home) >= MAX_HOME)
