@@ -7,7 +7,7 @@ import { awaitGone, killSupervisor } from './processes.js';
 import { boxLiveness } from './reconcile.js';
 
 /** From the order to kill to the end of both processes. It takes milliseconds; a supervisor that was stopped by a signal takes for ever. */
-const ORDER_TIMEOUT_MS = 5_000;
+const ORDER_TIMEOUT_MS = 2_000;
 /** From SIGKILL to the end of a VMM, whose memory the kernel takes apart. */
 const DEATH_TIMEOUT_MS = 10_000;
 

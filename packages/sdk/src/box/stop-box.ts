@@ -13,7 +13,7 @@ import { removeBoxFiles } from './remove-box-files.js';
 /** How long the agent has to end the container and unmount its disk, in milliseconds. */
 export const DEFAULT_STOP_GRACE_MS = 10_000;
 /** Beyond the grace, within which a supervisor that works has killed the VMM. */
-const SUPERVISOR_MARGIN_MS = 5_000;
+const SUPERVISOR_MARGIN_MS = 3_000;
 
 export interface StopOptions {
   /** Milliseconds until what is left is killed; 0 kills at once. */
