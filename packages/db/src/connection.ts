@@ -21,6 +21,12 @@ export interface WorkOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How to wait, and what for. */
+export interface WriteOptions extends WorkOptions {
+  /** Default true: the commit survives a power cut. Without it what was written is only void with the boot, and saves a sync of the disk. */
+  readonly durable?: boolean;
+}
+
 /**
  * The one way the stores reach SQLite: short synchronous transactions, retried from outside while another process holds the lock,
  * and every failure a typed error.
@@ -50,8 +56,10 @@ export class Connection implements Transaction {
    * Reads and writes in one immediate transaction: the lock is taken before `work` runs, so `work` runs once for each commit,
    * and what it throws rolls everything back.
    */
-  write<T>(what: string, work: (transaction: Transaction) => T, options: WorkOptions = {}): Promise<T> {
-    return this.#work(what, () => this.#database.transaction(() => work(this)).immediate(), options);
+  write<T>(what: string, work: (transaction: Transaction) => T, options: WriteOptions = {}): Promise<T> {
+    const { durable = true, ...wait } = options;
+    const commit = (): T => this.#database.transaction(() => work(this)).immediate();
+    return this.#work(what, durable ? commit : () => this.#withoutSync(commit), wait);
   }
 
   get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined {
@@ -70,6 +78,16 @@ export class Connection implements Transaction {
   close(): void {
     this.#statements.clear();
     this.#database.close();
+  }
+
+  /** With WAL the file stays consistent also without the sync; the next durable commit makes this one durable too (pragma synchronous). */
+  #withoutSync<T>(commit: () => T): T {
+    this.#database.pragma('synchronous = NORMAL');
+    try {
+      return commit();
+    } finally {
+      this.#database.pragma('synchronous = FULL');
+    }
   }
 
   async #work<T>(what: string, run: () => T, options: WorkOptions): Promise<T> {

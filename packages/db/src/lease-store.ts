@@ -26,15 +26,18 @@ type Outcome =
   | { readonly kind: 'held'; readonly by: readonly LeaseRow[] };
 
 /**
- * Leases are rows; a row is void when its holder is of another boot or no longer runs. They are not re-entrant: the same
- * process cannot take an exclusive lease twice.
+ * Leases are rows; a row is void when its holder is of another boot or no longer runs, so that none needs to survive a power cut. They are
+ * not re-entrant: the same process cannot take an exclusive lease twice.
  */
 export function createLeaseStore(connection: Connection, settings: LeaseSettings): OwnedLeases {
   const owned = new Set<Lease>();
   const isLiving = (row: LeaseRow): boolean => row.bootId === settings.bootId && settings.isAlive(row);
 
   const tryTake = (entity: string, purpose: string, shared: boolean, signal?: AbortSignal): Promise<Outcome> =>
-    connection.write(`cannot take the lease on ${entity}`, (to) => take(to, entity, purpose, shared), { signal });
+    connection.write(`cannot take the lease on ${entity}`, (to) => take(to, entity, purpose, shared), {
+      signal,
+      durable: false,
+    });
 
   const take = (to: Transaction, entity: string, purpose: string, shared: boolean): Outcome => {
     const rows = to.all('SELECT * FROM lease WHERE entity = ? ORDER BY id', entity).map(decodeLease);
@@ -61,9 +64,8 @@ export function createLeaseStore(connection: Connection, settings: LeaseSettings
     const drop = async (): Promise<void> => {
       // A closed store has released its leases already.
       if (connection.isOpen) {
-        await connection.write(`cannot release the lease on ${entity}`, (to) => {
-          to.run('DELETE FROM lease WHERE id = ?', id);
-        });
+        const remove = (to: Transaction): void => void to.run('DELETE FROM lease WHERE id = ?', id);
+        await connection.write(`cannot release the lease on ${entity}`, remove, { durable: false });
       }
       owned.delete(lease);
     };
