@@ -1,7 +1,8 @@
 import { type BoxId, BoxliteError, type BoxRecord, type ProcessIdentity } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
-import { type ExecOptions, parseExecOptions } from '../exec/exec-options.js';
+import { type ExecOptions, parseCommand, parseExecOptions } from '../exec/exec-options.js';
 import { collect, type ExecResult, type Execution } from '../exec/execution.js';
+import { explainFailure } from '../exec/explain-failure.js';
 import { startExecution } from '../exec/start-execution.js';
 import type { StageTiming } from '../init/pipeline.js';
 import { parseBoxOptions } from '../options/box-options.js';
@@ -73,15 +74,17 @@ export class Box implements AsyncDisposable {
   ): Promise<Execution> {
     const { signal, ...rest } = options;
     const parsed = parseExecOptions(rest);
+    const words = parseCommand(command, args);
     const live = await this.#connected({ signal });
     this.#metrics.commandsExecuted += 1;
     this.#services.metrics.commandsExecuted += 1;
     try {
-      return await startExecution(live.agent, [command, ...args], parsed, signal);
+      return await startExecution(live.agent, words, parsed, signal);
     } catch (thrown) {
       this.#metrics.execErrors += 1;
       this.#services.metrics.execErrors += 1;
-      throw thrown;
+      const record = await this.#services.store.boxes.get(this.id);
+      throw record === undefined ? thrown : explainFailure(thrown, command, parsed, record);
     }
   }
 

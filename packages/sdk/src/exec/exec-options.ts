@@ -24,6 +24,17 @@ const execOptionsSchema = z.strictObject({
 export type ExecOptions = z.input<typeof execOptionsSchema>;
 export type ResolvedExecOptions = z.output<typeof execOptionsSchema>;
 
+const commandSchema = z.strictObject({
+  command: text.refine((command) => command !== '', 'must not be empty'),
+  args: z.array(text),
+});
+
+/** The words of a command line. @throws BoxliteError `invalid_argument` (field `command` or `args.<i>`) */
+export function parseCommand(command: string, args: readonly string[]): readonly [string, ...string[]] {
+  const parsed = parseOptions(commandSchema, { command, args }, 'exec');
+  return [parsed.command, ...parsed.args];
+}
+
 /** @throws BoxliteError `invalid_argument` naming the field */
 export function parseExecOptions(options: unknown): ResolvedExecOptions {
   return parseOptions(execOptionsSchema, options, 'exec options');
