@@ -4,7 +4,8 @@ import { createAgentClient } from '@boxlite/guest-agent';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ExecSchema, RequestSchema, ResponseSchema } from '../src/gen/agent_pb.js';
-import { type Box, bootBox, finish, text } from './support/box.js';
+import { type Box, bootBox, finish } from './support/box.js';
+import { text } from './support/text.js';
 
 const MEBIBYTE = 1024 * 1024;
 const SIZE = 50 * MEBIBYTE;

@@ -66,7 +66,8 @@ static bool attach(int file, dev_t root)
         return false;
     struct stat status;
     /* Only over a plain file of the image's disk: a symlink to something of /proc, /sys or /dev would hide that instead. */
-    bool attached = fstat(target, &status) == 0 && S_ISREG(status.st_mode) && status.st_dev == root && attach_mount(mounts[file], target) == 0;
+    bool plain = fstat(target, &status) == 0 && S_ISREG(status.st_mode) && status.st_dev == root;
+    bool attached = plain && attach_mount(mounts[file], target) == 0;
     return close(target) == 0 && attached;
 }
 

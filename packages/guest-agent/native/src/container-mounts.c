@@ -39,8 +39,8 @@ static const char *const links[][2] = {
 
 /* Docker's lists (moby, daemon/pkg/oci/defaults.go: MaskedPaths and ReadonlyPaths). */
 static const char *const masked[] = {
-    "/proc/acpi",        "/proc/asound",      "/proc/interrupts", "/proc/kcore",     "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-    "/sys/devices/virtual/powercap", "/sys/firmware",
+    "/proc/acpi",        "/proc/asound", "/proc/interrupts", "/proc/kcore",       "/proc/keys",                    "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/scsi",   "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
 };
 static const char *const read_only[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger" };
 

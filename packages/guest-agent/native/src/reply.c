@@ -31,7 +31,8 @@ static void send_message(uint8_t type, uint32_t stream, uint16_t flags, const pb
 
 static void respond(uint32_t stream, const boxlite_agent_v1_Response *response, bool end)
 {
-    send_message(FRAME_RESPONSE, stream, end ? FRAME_FLAG_END : 0, boxlite_agent_v1_Response_fields, response, boxlite_agent_v1_Response_size);
+    uint16_t flags = end ? FRAME_FLAG_END : 0;
+    send_message(FRAME_RESPONSE, stream, flags, boxlite_agent_v1_Response_fields, response, boxlite_agent_v1_Response_size);
 }
 
 static void read_boot_id(char *text, size_t size)
@@ -46,7 +47,9 @@ static void read_boot_id(char *text, size_t size)
 
 void reply_hello(void)
 {
-    static const char *const capabilities[] = { "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts" };
+    static const char *const capabilities[] = {
+        "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts",
+    };
     static boxlite_agent_v1_Hello hello;
     struct utsname machine;
     memset(&hello, 0, sizeof hello);

@@ -13,6 +13,7 @@ import {
 import { type BootedAgent, bootAgent } from '../../../../test/support/boot-agent.js';
 import { makeBusyboxDisk, makeGuestRootfs } from './disks.js';
 import { buildNative } from './native-build.js';
+import { text } from './text.js';
 
 /** What a command left behind. */
 export interface Finished extends ExecResult {
@@ -77,10 +78,4 @@ export async function finish(execution: GuestExecution): Promise<Finished> {
     execution.wait(),
   ]);
   return { ...result, stdout, stderr };
-}
-
-export async function text(output: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of output) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 }

@@ -1,5 +1,6 @@
 import { type Frame, FrameFlag, FrameType, type GuestChannel } from '@boxlite/core';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { AgentClient } from '../../src/agent-client.js';
 import { HelloSchema, type Request, RequestSchema, ResponseSchema } from '../../src/gen/agent_pb.js';
 
 type Result = NonNullable<MessageInitShape<typeof ResponseSchema>['result']>;
@@ -68,4 +69,21 @@ export class ScriptedAgent {
     const frame = await this.take(FrameType.REQUEST);
     return { ...fromBinary(RequestSchema, frame.payload), stream: frame.stream };
   }
+}
+
+/** An execution that runs, as id 77 with pid 5. */
+export async function startExecution(agent: ScriptedAgent, client: AgentClient, options: { stdin?: boolean } = {}) {
+  agent.hello();
+  const exec = client.exec({ argv: ['ls'], ...options });
+  const { stream, id } = await agent.takeRequest();
+  agent.respond(stream, id, { case: 'execStarted', value: { executionId: 77n, pid: 5 } });
+  return { execution: await exec, stream, id };
+}
+
+/** A ping from end to end: the connection still works. */
+export async function answerPing(agent: ScriptedAgent, client: AgentClient): Promise<void> {
+  const ping = client.ping();
+  const { stream, id } = await agent.takeRequest();
+  agent.respond(stream, id, { case: 'done', value: {} }, true);
+  await ping;
 }
