@@ -1,8 +1,12 @@
 import { BoxliteError } from '@boxlite/core';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { throwIfAborted } from '../abort.js';
 import { networkError } from './registry-errors.js';
 import { isLoopback } from './registry-settings.js';
+
+/** Loading it takes as long as the rest of a local image's start, which needs none of it: it comes with the first request. */
+const loadUndici = () => import('undici');
+type Undici = Awaited<ReturnType<typeof loadUndici>>;
 
 /** Bounds of one request, in milliseconds. */
 export interface HttpTimeouts {
@@ -45,10 +49,11 @@ export class HttpClient {
     const what = `asking ${url.host}`;
     throwIfAborted(signal, what);
     try {
-      const answer = await request(url, {
+      const undici = await loadUndici();
+      const answer = await undici.request(url, {
         method: 'GET',
         headers: { 'user-agent': 'boxlite', 'accept-encoding': 'identity', ...headers },
-        dispatcher: this.dispatcher(isLoopback(url.hostname), skipVerify),
+        dispatcher: this.dispatcher(undici, isLoopback(url.hostname), skipVerify),
         headersTimeout: this.timeouts.headersMs,
         bodyTimeout: this.timeouts.idleMs,
         ...(signal === undefined ? {} : { signal }),
@@ -77,7 +82,7 @@ export class HttpClient {
     await Promise.all(dispatchers.map((dispatcher) => dispatcher.destroy()));
   }
 
-  private dispatcher(direct: boolean, skipVerify: boolean): Dispatcher {
+  private dispatcher({ Agent, EnvHttpProxyAgent }: Undici, direct: boolean, skipVerify: boolean): Dispatcher {
     const key = `${direct} ${skipVerify}`;
     const existing = this.dispatchers.get(key);
     if (existing !== undefined) return existing;
