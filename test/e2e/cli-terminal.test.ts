@@ -46,6 +46,8 @@ describe('boxlite run -it on a terminal', () => {
     terminal.type('echo $((6 * 7)); stty -opost; echo raw; stty opost; true\r');
     await terminal.shows('42\r\n');
     await terminal.shows('raw\n');
+    // Only at its prompt does the shell read keys one by one: a Ctrl-D before that would be eaten by the line discipline.
+    await terminal.shows('/ # ');
     terminal.type('\x04');
     expect(await terminal.ended).toMatchObject({ status: 0, restored: true });
   });
