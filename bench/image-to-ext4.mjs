@@ -65,7 +65,7 @@ function convert(layout, directory) {
   const output = execFileSync(process.execPath, [CONVERTER, layout, target, String(DISK_BYTES)], { encoding: 'utf8' });
   const seconds = (performance.now() - begun) / 1000;
   rmSync(target);
-  return { ours: seconds, 'our peak memory': JSON.parse(output).maxRssKib / 1024 };
+  return { ours: seconds, 'our peak memory': JSON.parse(output).peakKib / 1024 };
 }
 
 function unpackAndMake(layout, directory) {

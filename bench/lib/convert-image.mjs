@@ -1,4 +1,5 @@
 // The conversion as a process of its own: node convert-image.mjs LAYOUT TARGET SIZE_BYTES. Prints its peak memory.
+import { readFileSync } from 'node:fs';
 import { builtPackage } from './packages.mjs';
 
 const [layout, target, sizeBytes] = process.argv.slice(2);
@@ -13,4 +14,6 @@ await buildImageDisk({
   target,
   sizeBytes: Number(sizeBytes),
 });
-console.log(JSON.stringify({ maxRssKib: process.resourceUsage().maxRSS }));
+// Not ru_maxrss, which a process inherits from the one that spawned it.
+const [, peakKib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+console.log(JSON.stringify({ peakKib: Number(peakKib) }));
