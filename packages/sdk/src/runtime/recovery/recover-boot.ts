@@ -4,6 +4,7 @@ import { currentBootId } from '@boxlite/layout';
 import { deadState } from '../../box/ended-state.js';
 import { claimsToRun, crashReason } from '../../box/reconcile.js';
 import type { RuntimeServices } from '../runtime-services.js';
+import { attemptRecovery } from './attempt-recovery.js';
 
 /** Another process that is at it touches each box once. */
 const LEASE_WAIT_MS = 60_000;
@@ -20,10 +21,7 @@ export async function recoverBoot({ store, layout, log }: RuntimeServices): Prom
   try {
     if ((await store.bootId()) === current) return;
     for (const record of await store.boxes.list()) {
-      await rm(layout.box(record.config.id).pidFile, { force: true, recursive: true });
-      if (!claimsToRun(record.state.status)) continue;
-      log({ level: 'info', message: 'the host was restarted while the box ran', boxId: record.config.id });
-      await resetBox({ store, layout }, record);
+      await attemptRecovery(log, `box ${record.config.id}`, () => resetBox({ store, layout, log }, record));
     }
     await store.exchangeBootId(current);
   } finally {
@@ -32,15 +30,20 @@ export async function recoverBoot({ store, layout, log }: RuntimeServices): Prom
 }
 
 async function resetBox(
-  { store, layout }: Pick<RuntimeServices, 'store' | 'layout'>,
-  { config }: BoxRecord,
+  { store, layout, log }: Pick<RuntimeServices, 'store' | 'layout' | 'log'>,
+  { config, state }: BoxRecord,
 ): Promise<void> {
-  const crash = await crashReason(layout.box(config.id));
-  try {
-    await store.boxes.update(config.id, (state) =>
-      claimsToRun(state.status) ? deadState(state, crash, Date.now()) : state,
-    );
-  } catch (thrown) {
-    if (!BoxliteError.isInstance(thrown, 'not_found')) throw thrown; // else it was removed meanwhile
+  const box = layout.box(config.id);
+  if (claimsToRun(state.status)) {
+    log({ level: 'info', message: 'the host was restarted while the box ran', boxId: config.id });
+    const crash = await crashReason(box);
+    try {
+      await store.boxes.update(config.id, (current) =>
+        claimsToRun(current.status) ? deadState(current, crash, Date.now()) : current,
+      );
+    } catch (thrown) {
+      if (!BoxliteError.isInstance(thrown, 'not_found')) throw thrown; // else it was removed meanwhile
+    }
   }
+  await rm(box.pidFile, { force: true, recursive: true });
 }

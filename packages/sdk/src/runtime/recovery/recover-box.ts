@@ -3,7 +3,7 @@ import { type BoxLayout, processStartedAtMs, rotateExitRecord } from '@boxlite/l
 import { killVm } from '../../box/kill-vm.js';
 import { ownerLeaseEntity } from '../../box/owner-lease.js';
 import { boxLiveness, claimsToRun, reconciledRecord } from '../../box/reconcile.js';
-import { removeBoxFiles } from '../../box/remove-box.js';
+import { removeBoxFiles } from '../../box/remove-box-files.js';
 import { stopBox } from '../../box/stop-box.js';
 import { ifBoxIsIdle } from '../../box/with-box-lease.js';
 import { parseBoxOptions } from '../../options/box-options.js';

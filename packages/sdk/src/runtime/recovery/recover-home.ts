@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { socketLinkParent, sweepSocketLinks, sweepStaging } from '@boxlite/layout';
 import { OWNER_PREFIX } from '../../box/owner-lease.js';
 import type { RuntimeServices } from '../runtime-services.js';
+import { attemptRecovery } from './attempt-recovery.js';
 import { collectBases } from './collect-bases.js';
 import { recoverBoot } from './recover-boot.js';
 import { recoverBox } from './recover-box.js';
@@ -23,13 +24,7 @@ export async function recoverHome(services: RuntimeServices): Promise<void> {
   const known = new Set<string>(records.map(({ config }) => config.id));
   const orphans = directories.filter((name) => !known.has(name));
   const uid = process.getuid?.() ?? 0;
-  const attempt = async (what: string, action: () => Promise<unknown>): Promise<void> => {
-    try {
-      await action();
-    } catch (cause) {
-      services.log({ level: 'warn', message: `recovery: ${what} failed`, cause });
-    }
-  };
+  const attempt = (what: string, action: () => Promise<unknown>) => attemptRecovery(services.log, what, action);
   await Promise.all([
     attempt('sweeping tmp', () => sweepStaging(layout.tmpDir)),
     attempt('sweeping stale socket links', () => sweepSocketLinks(socketLinkParent(uid), uid)),
