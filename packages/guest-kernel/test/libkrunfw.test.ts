@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLibkrunfwKernelSource, libkrunfwKernelPlugin } from '@boxlite/guest-kernel';
@@ -11,17 +11,22 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
+/** Bytes this process has read so far, from files and caches alike (proc(5), `io`). */
+async function bytesRead(): Promise<number> {
+  return Number(/^rchar: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+}
+
 describe('the kernel of the libkrunfw found here', () => {
   it('boots in QEMU through its PVH entry and gets as far as looking for a root file system', async () => {
     const { path } = await createLibkrunfwKernelSource({ home }).kernel();
     expect(await consoleOf(path)).toContain('Unable to mount root fs');
   });
 
-  it('is found without reading it on every later start: in less than 25 ms', async () => {
+  it('is found without reading it on every later start', async () => {
+    const { path } = await createLibkrunfwKernelSource({ home }).kernel();
+    const before = await bytesRead();
     await createLibkrunfwKernelSource({ home }).kernel();
-    const start = performance.now();
-    await createLibkrunfwKernelSource({ home }).kernel();
-    expect(performance.now() - start).toBeLessThan(25);
+    expect((await bytesRead()) - before).toBeLessThan((await stat(path)).size / 10);
   });
 
   it('makes the plugin available, with the version for people', async () => {

@@ -72,17 +72,12 @@ async function readBlock(path: string, block: number): Promise<Buffer> {
 }
 
 describe('a disk', () => {
-  it('of busybox with 10 GiB takes a few MiB and well under 100 ms once warm', async () => {
-    await buildDisk([BUSYBOX], { sizeBytes: 10 * GIB });
-    const started = performance.now();
+  it('of busybox with 10 GiB takes a few MiB', async () => {
     const { path, usedBytes } = await buildDisk([BUSYBOX], { sizeBytes: 10 * GIB });
-    const elapsed = performance.now() - started;
     const { size, blocks } = await stat(path);
     expect(size).toBe(10 * GIB);
     expect(blocks * 512).toBeLessThan(4 * MIB);
     expect(usedBytes).toBeLessThan(256 * MIB);
-    // The bound is generous: other work shares the machine's cores.
-    expect(elapsed).toBeLessThan(500);
   });
 
   it('has the same bytes for the same layers, however they arrive', async () => {
@@ -177,9 +172,7 @@ describe('directories', () => {
     if (!isRoot) return;
     await withMount(path, async (directory) => {
       expect(await readdir(join(directory, 'large'))).toHaveLength(names.length);
-      const started = performance.now();
       for (let index = 0; index < names.length; index += 10) await stat(join(directory, 'large', names[index]!));
-      expect(performance.now() - started).toBeLessThan(10_000);
     });
   });
 

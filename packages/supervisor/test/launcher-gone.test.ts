@@ -16,8 +16,8 @@ it('ends a VM, also of a detached box, whose launcher died before it heard of it
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore', 'ignore', 'pipe'],
   });
-  child.stdout.destroy();
-  child.stdin.end(encodeLaunchConfig(fixture.box.request(fixture.box.agent, { detached: true })));
+  child.stdout!.destroy();
+  child.stdin!.end(encodeLaunchConfig(fixture.box.request(fixture.box.agent, { detached: true })));
   expect(await once(child, 'exit')).toEqual([1, null]);
   expect(processesWith(fixture.box.dir)).toEqual([]);
   expect(existsSync(fixture.box.pidFile)).toBe(false);
