@@ -13,6 +13,24 @@ describe('image and command', () => {
     expect(split()).toEqual({ command: [] });
     expect(split('--')).toEqual({ command: [] });
   });
+
+  it('leave a "--" of the command to the command', () => {
+    expect(split('alpine', 'git', 'checkout', '--', 'x')).toEqual({
+      image: 'alpine',
+      command: ['git', 'checkout', '--', 'x'],
+    });
+    expect(split('--', 'git', 'checkout', '--', 'x')).toEqual({ command: ['git', 'checkout', '--', 'x'] });
+  });
+
+  it('are looked for after run and create only, wherever those words stand', () => {
+    const others = [
+      ['exec', 'box', 'docker', 'run', '--', 'x'],
+      ['--home', '/h', '--debug', 'exec', 'run', '--', 'create', '--'],
+    ];
+    for (const argv of others) expect(markSeparator(argv)).toEqual(argv);
+    const marked = ['--home', 'run', 'create', '\0--', 'x'];
+    expect(markSeparator(['--home', 'run', 'create', '--', 'x'])).toEqual(marked);
+  });
 });
 
 describe('-e', () => {

@@ -4,15 +4,17 @@
  */
 export const SEPARATOR = '\0--';
 
-/** Puts {@link SEPARATOR} in the place of the first `--` of `run` and `create`. */
+/** Puts {@link SEPARATOR} in the place of the first `--` of `run` and `create`. Words of any other command stay as they are. */
 export function markSeparator(argv: readonly string[]): string[] {
-  const command = argv.findIndex((word) => word === 'run' || word === 'create');
-  const at = command === -1 ? -1 : argv.indexOf('--', command);
+  const command = argv.findIndex((word, index) => !word.startsWith('-') && argv[index - 1] !== '--home');
+  const splits = argv[command] === 'run' || argv[command] === 'create';
+  const at = splits ? argv.indexOf('--', command) : -1;
   return argv.map((word, index) => (index === at ? SEPARATOR : word));
 }
 
 /**
- * Splits `[IMAGE] [--] [CMD…]`: what stands before `--` is the image, without `--` the first word is.
+ * Splits `[IMAGE] [--] [CMD…]`: what stands before `--` is the image, without `--` the first word is. A `--` further on belongs to the
+ * command.
  * @returns no `image` when there was none before `--`, or no word at all
  */
 export function imageAndCommand(words: readonly string[]): {
@@ -23,5 +25,6 @@ export function imageAndCommand(words: readonly string[]): {
   if (separator === 0) return { command: words.slice(1) };
   const [image, ...command] = words;
   if (image === undefined) return { command: [] };
-  return { image, command: separator === 1 ? words.slice(2) : command };
+  if (separator === 1) return { image, command: words.slice(2) };
+  return { image, command: command.map((word) => (word === SEPARATOR ? '--' : word)) };
 }
