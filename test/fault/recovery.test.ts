@@ -9,6 +9,7 @@ import { Boxlite } from '@boxlite/sdk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { leftoversOf } from '../support/leftovers.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
+import { hostProcess } from './support/host-process.js';
 
 /** The driver of package db, for files that no API of ours would write. */
 const Database = createRequire(new URL('../../packages/db/package.json', import.meta.url))('better-sqlite3') as new (
@@ -101,15 +102,18 @@ describe('after a reboot of the host', () => {
     expect(await info('crashedBox11')).toMatchObject({ status: 'failed', errorReason: 'Kernel panic - not syncing' });
   });
 
-  it('a recovery that died before it was through is done again', async () => {
-    await plant('rebootedBox1', { state: RUNNING, files: { 'shim.pid': LIVING_RECORD } });
+  it('a recovery that is killed before it is through is done again by the next process', async () => {
+    for (const id of ['rebootedBox1', 'rebootedBox2']) {
+      await plant(id, { state: RUNNING, files: { 'shim.pid': LIVING_RECORD } });
+    }
     await reboot();
-    // What a recovery killed halfway has done: some boxes, and the boot id not yet.
-    await inStore((store) =>
-      store.boxes.update('rebootedBox1' as BoxId, ({ vmm: _vmm, ...state }) => ({ ...state, status: 'stopped' })),
-    );
-    await plant('rebootedBox2', { state: RUNNING, files: { 'shim.pid': LIVING_RECORD } });
-    expect(await inStore((store) => store.bootId())).toBe(EARLIER_BOOT);
+    await using first = await hostProcess(home, { call: 'rm', path: 'rebootedBox1/shim\\.pid' });
+    await first.frozen();
+    await first.kill();
+    expect(await inStore(async (store) => (await store.boxes.list()).map(({ state }) => state.status))).toEqual([
+      'stopped',
+      'running',
+    ]);
     await opened(async (boxlite) => {
       expect((await boxlite.list()).map(({ status }) => status)).toEqual(['stopped', 'stopped']);
     });

@@ -50,9 +50,16 @@ export interface HostProcess extends AsyncDisposable {
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/host.mjs', import.meta.url));
 
-/** Starts a host process and opens the home in it. */
-export async function hostProcess(home: string): Promise<HostProcess> {
-  const child = fork(FIXTURE, [home], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv: [] });
+/**
+ * Starts a host process and opens the home in it.
+ * @param breakpoint reached while the home is being opened, which is not waited for then
+ */
+export async function hostProcess(home: string, breakpoint?: Breakpoint): Promise<HostProcess> {
+  const child = fork(FIXTURE, [home], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    execArgv: [],
+    env: { ...process.env, BREAKPOINT: JSON.stringify(breakpoint ?? null) },
+  });
   const pending = new Map<number, Pending>();
   let frozen = deferred();
   const exited = once(child, 'exit').then(([status]) => status as number | null);
@@ -88,7 +95,9 @@ export async function hostProcess(home: string): Promise<HostProcess> {
     [Symbol.asyncDispose]: () => host.kill(),
   };
   await ready.promise;
-  await call.open();
+  const opened = call.open();
+  if (breakpoint === undefined) await opened;
+  else opened.catch(() => undefined); // it ends with its process
   return host;
 }
 
