@@ -16,8 +16,8 @@ describe('a new child', () => {
       name: Buffer.from('/home/bases/x.ext4'),
       format: 'raw',
     });
-    expect(fileBytes).toBe(4 * 65536);
-    expect(segments.map(({ offset }) => offset)).toEqual([0, 65536, 131072]);
+    expect(fileBytes).toBe((4 + 20) * 65536);
+    expect(segments.map(({ offset }) => offset)).toEqual([0, 65536, 131072, 196608]);
     expect(segments.map(({ bytes }) => dump(bytes))).toMatchInlineSnapshot(`
       [
         [
@@ -36,7 +36,21 @@ describe('a new child', () => {
           "0000 00000000 00020000",
         ],
         [
-          "0000 00010001 00010001",
+          "0000 00010001 00010001 00010001 00010001",
+          "0010 00010001 00010001 00010001 00010001",
+          "0020 00010001 00010001 00010001 00010001",
+        ],
+        [
+          "0000 80000000 00040000 80000000 00050000",
+          "0010 80000000 00060000 80000000 00070000",
+          "0020 80000000 00080000 80000000 00090000",
+          "0030 80000000 000a0000 80000000 000b0000",
+          "0040 80000000 000c0000 80000000 000d0000",
+          "0050 80000000 000e0000 80000000 000f0000",
+          "0060 80000000 00100000 80000000 00110000",
+          "0070 80000000 00120000 80000000 00130000",
+          "0080 80000000 00140000 80000000 00150000",
+          "0090 80000000 00160000 80000000 00170000",
         ],
       ]
     `);
@@ -52,9 +66,10 @@ describe('a new child', () => {
     `);
   });
 
-  it('of more than 4 TiB has an L1 table of several clusters, all counted', () => {
+  it('of more than 4 TiB has an L1 table of several clusters and L2 tables for its first 64 GiB, all counted', () => {
     const { segments, fileBytes } = encodeChild(2 ** 42 + 512, { name: Buffer.from('/b'), format: 'raw' });
-    expect(fileBytes).toBe(5 * 65536);
-    expect(segments[2]?.bytes.toString('hex')).toBe('0001'.repeat(5));
+    expect(fileBytes).toBe((5 + 128) * 65536);
+    expect(segments[2]?.bytes.toString('hex')).toBe('0001'.repeat(5 + 128));
+    expect(segments[3]?.bytes).toHaveLength(128 * 8);
   });
 });

@@ -27,5 +27,7 @@ export const MAX_L1_BYTES = 2 ** 20;
 export const MAX_REFCOUNT_TABLE_BYTES = 2 ** 23;
 /** Most clusters a file may have to be checked: 1 TiB of 64 KiB clusters, 64 MiB of memory. */
 export const MAX_CHECKED_CLUSTERS = 2 ** 24;
+/** Most L2 tables a new child comes with, as holes: those of 64 GiB. Their entries stay within one page of the L1 table. */
+export const MAX_PREPARED_TABLES = 128;
 /** Bytes moved at a time when a disk is flattened. */
 export const COPY_CHUNK_BYTES = 2 ** 20;
