@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +40,19 @@ describe('the kernel of a libkrunfw', () => {
     expect(path).toBe(join(home, 'kernels', digest.slice('sha256:'.length)));
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await readdir(join(home, 'tmp'))).toEqual([]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('is not installed in part on a full disk (needs root to mount one)', async () => {
+    const libraryPath = await compileLibrary(directory, smallKernelImage());
+    await mkdir(home);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k,mode=0700', 'boxlite-test', home]);
+    try {
+      const error = await failure(createLibkrunfwKernelSource({ home, libraryPath }).kernel());
+      expect(error).toMatchObject({ code: 'disk_full' });
+      expect([await readdir(join(home, 'kernels')), await readdir(join(home, 'tmp'))]).toEqual([[], []]);
+    } finally {
+      execFileSync('umount', [home]);
+    }
   });
 
   it('is not made again for an unchanged library, and is for a changed one or a damaged cache', async () => {
