@@ -31,7 +31,10 @@ type Outcome =
  */
 export function createLeaseStore(connection: Connection, settings: LeaseSettings): OwnedLeases {
   const owned = new Set<Lease>();
-  const isLiving = (row: LeaseRow): boolean => row.bootId === settings.bootId && settings.isAlive(row);
+  /** Rows of released leases that a full disk did not let go: nobody holds them, and the next lease taken here deletes them. */
+  const undeleted = new Set<number>();
+  const isLiving = (row: LeaseRow): boolean =>
+    row.bootId === settings.bootId && settings.isAlive(row) && !undeleted.has(row.id);
 
   const tryTake = (entity: string, purpose: string, shared: boolean, signal?: AbortSignal): Promise<Outcome> =>
     connection.write(`cannot take the lease on ${entity}`, (to) => take(to, entity, purpose, shared), {
@@ -40,6 +43,7 @@ export function createLeaseStore(connection: Connection, settings: LeaseSettings
     });
 
   const take = (to: Transaction, entity: string, purpose: string, shared: boolean): Outcome => {
+    for (const id of undeleted) to.run('DELETE FROM lease WHERE id = ?', id);
     const rows = to.all('SELECT * FROM lease WHERE entity = ? ORDER BY id', entity).map(decodeLease);
     const living = rows.filter(isLiving);
     for (const row of rows) if (!living.includes(row)) to.run('DELETE FROM lease WHERE id = ?', row.id);
@@ -65,7 +69,13 @@ export function createLeaseStore(connection: Connection, settings: LeaseSettings
       // A closed store has released its leases already.
       if (connection.isOpen) {
         const remove = (to: Transaction): void => void to.run('DELETE FROM lease WHERE id = ?', id);
-        await connection.write(`cannot release the lease on ${entity}`, remove, { durable: false });
+        try {
+          await connection.write(`cannot release the lease on ${entity}`, remove, { durable: false });
+        } catch (thrown) {
+          // Whoever releases is done; often it is the full disk itself that ended what the lease was for.
+          if (!BoxliteError.isInstance(thrown, 'disk_full')) throw thrown;
+          undeleted.add(id);
+        }
       }
       owned.delete(lease);
     };
