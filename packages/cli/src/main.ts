@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { errnoOf } from '@boxlite/core';
 import { CommanderError } from 'commander';
 import { markSeparator } from './arguments/image-and-command.js';
-import { EXIT_USAGE } from './exit-status.js';
+import { usageStatusOf } from './exit-status.js';
 import { createProgram } from './program.js';
 
 /**
@@ -20,7 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     // commander has printed its message; help and version are no failures.
-    return thrown.exitCode === 0 ? 0 : EXIT_USAGE;
+    return thrown.exitCode === 0 ? 0 : usageStatusOf(argv);
   }
 }
 

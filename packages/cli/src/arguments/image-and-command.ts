@@ -1,3 +1,5 @@
+import { commandIndex } from './command-index.js';
+
 /**
  * Stands where the user wrote `--`. commander drops that word, and with it whether an image came before it; an argument can hold
  * no NUL, so this one cannot come from a user.
@@ -6,7 +8,7 @@ export const SEPARATOR = '\0--';
 
 /** Puts {@link SEPARATOR} in the place of the first `--` of `run` and `create`. Words of any other command stay as they are. */
 export function markSeparator(argv: readonly string[]): string[] {
-  const command = argv.findIndex((word, index) => !word.startsWith('-') && argv[index - 1] !== '--home');
+  const command = commandIndex(argv);
   const splits = argv[command] === 'run' || argv[command] === 'create';
   const at = splits ? argv.indexOf('--', command) : -1;
   return argv.map((word, index) => (index === at ? SEPARATOR : word));

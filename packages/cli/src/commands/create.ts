@@ -10,7 +10,9 @@ export function addCreateCommand(program: Command, context: CliContext): void {
     .command('create')
     .summary('create a box without starting it')
     .description('Create a box and print its id. It boots at `boxlite start` or at its first `boxlite exec`.')
-    .argument('[image] [--] [cmd...]', 'image reference, oci:DIR or oci-archive:FILE, and the command')
+    .usage(flags.IMAGE_USAGE)
+    .argument('[image]', 'image reference, oci:DIR or oci-archive:FILE')
+    .argument('[cmd...]', "the command and its arguments; without one the image's own")
     .addOption(flags.envOption())
     .addOption(flags.workdirOption())
     .addOption(flags.userOption())
@@ -22,7 +24,7 @@ export function addCreateCommand(program: Command, context: CliContext): void {
     .addOption(flags.entrypointOption())
     .addOption(flags.vmmOption())
     .passThroughOptions()
-    .action((_words: unknown, given: BoxFlags, command: Command) =>
+    .action((_image: unknown, _words: unknown, given: BoxFlags, command: Command) =>
       context.managesHome(async (boxlite) => {
         const { image, command: cmd } = imageAndCommand(command.args);
         const box = await boxlite.create({ ...boxOptions(given, image, cmd), detach: true });

@@ -11,7 +11,7 @@ export function addLifecycleCommands(program: Command, context: CliContext): voi
   program
     .command('start')
     .summary('start boxes')
-    .description('Start boxes; their files are as they were left.')
+    .description('Start boxes; their files are as they were left. The command of `boxlite run` is not run again.')
     .argument('<box...>', BOXES)
     .action((ids: readonly string[]) =>
       context.managesHome((boxlite, { abortSignal }) =>
@@ -32,7 +32,7 @@ export function addLifecycleCommands(program: Command, context: CliContext): voi
     .summary('stop boxes')
     .description('Stop boxes: the guest is asked first, and killed when the time is over. Files are kept.')
     .argument('<box...>', BOXES)
-    .option('--time <SECONDS>', 'how long the guest has', '10')
+    .option('-t, --time <SECONDS>', 'how long the guest has', '10')
     .action((ids: readonly string[], { time }: { readonly time: string }) =>
       context.managesHome(async (boxlite) => {
         const graceMs = parseSeconds('time', time) * 1000;

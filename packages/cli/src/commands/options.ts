@@ -3,6 +3,9 @@ import { Option } from 'commander';
 /** Options several commands share, so that they read and mean the same everywhere. */
 export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
 
+/** Of `run` and `create`; commander's own rendering of their arguments has no place for `--`. */
+export const IMAGE_USAGE = '[options] [image] [--] [cmd...]';
+
 export const envOption = () =>
   new Option('-e, --env <KEY[=VALUE]>', "environment; a bare KEY passes this shell's value on").argParser(collect);
 export const workdirOption = () => new Option('-w, --workdir <DIR>', 'working directory in the box');

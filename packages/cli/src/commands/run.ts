@@ -2,6 +2,7 @@ import { BoxliteError } from '@boxlite/core';
 import type { Box, Boxlite } from '@boxlite/sdk';
 import type { Command } from 'commander';
 import { imageAndCommand } from '../arguments/image-and-command.js';
+import { formatError } from '../output/print-error.js';
 import { createProgress } from '../output/progress.js';
 import { attachTerminal, terminalSize } from '../terminal/attach-terminal.js';
 import type { SignalRelay } from '../terminal/signal-relay.js';
@@ -22,7 +23,9 @@ export function addRunCommand(program: Command, context: CliContext): void {
     .command('run')
     .summary('run a command in a new box')
     .description('Run a command in a new box. Without an image before `--` the bundled busybox image is used.')
-    .argument('[image] [--] [cmd...]', 'image reference, oci:DIR or oci-archive:FILE, and the command')
+    .usage(flags.IMAGE_USAGE)
+    .argument('[image]', 'image reference, oci:DIR or oci-archive:FILE')
+    .argument('[cmd...]', "the command and its arguments; without one the image's own")
     .option('--rm', 'remove the box when the command ends')
     .option('-d, --detach', 'print the id and leave the command running')
     .addOption(flags.interactiveOption())
@@ -38,15 +41,16 @@ export function addRunCommand(program: Command, context: CliContext): void {
     .addOption(flags.entrypointOption())
     .addOption(flags.vmmOption())
     .passThroughOptions()
-    .action((_words: unknown, given: RunFlags, command: Command) =>
+    .action((_image: unknown, _words: unknown, given: RunFlags, command: Command) =>
       context.runsCommand((boxlite, signals) => run(boxlite, signals, command.args, given)),
     );
 }
 
 async function run(boxlite: Boxlite, signals: SignalRelay, words: readonly string[], given: RunFlags): Promise<number> {
   checkTerminal(given);
+  checkRemoval(given);
   const { image, command } = imageAndCommand(words);
-  const temporary = given.rm === true && given.detach !== true;
+  const temporary = given.rm === true;
   const signal = signals.abortSignal;
   const box = await boxlite.create({ ...boxOptions(given, image, command), detach: !temporary, autoRemove: temporary });
   try {
@@ -59,10 +63,15 @@ async function run(boxlite: Boxlite, signals: SignalRelay, words: readonly strin
     return given.detach === true ? await startDetached(box, signal) : await runAttached(box, signals, given);
   } catch (thrown) {
     // A box whose command never ran is of no use to whoever asked for it to be removed afterwards.
-    if (temporary) await boxlite.remove(box.id, { force: true });
-    else await box.stop();
+    const leave = () => (temporary ? boxlite.remove(box.id, { force: true }) : box.stop());
+    await leave().catch((failure: unknown) => tellCleanupFailure(failure, box.id));
     throw thrown;
   }
+}
+
+/** Told first: what went wrong before it, and is thrown after it, matters more. */
+function tellCleanupFailure(failure: unknown, id: string): void {
+  process.stderr.write(`${formatError(failure, { json: false, debug: false })}\n  box ${id} is left as it is\n`);
 }
 
 async function startDetached(box: Box, signal: AbortSignal): Promise<number> {
@@ -80,6 +89,16 @@ async function runAttached(box: Box, signals: SignalRelay, given: RunFlags): Pro
   const status = await attachTerminal(execution, { stdin, tty, signals });
   await box.stop();
   return status.exitCode;
+}
+
+/** A box that removes itself belongs to the process that made it, which with -d is gone before the command ends. */
+function checkRemoval(given: RunFlags): void {
+  if (given.rm === true && given.detach === true) {
+    throw new BoxliteError('invalid_argument', '--rm and -d cannot be combined', {
+      hint: 'leave out one of them; `boxlite rm` removes a detached box',
+      details: { field: 'rm' },
+    });
+  }
 }
 
 /** Docker's rule: a terminal for the command needs one here, when stdin is passed on. */
