@@ -33,7 +33,7 @@ describe('the command line', () => {
   });
 
   it('gives 2 for a command line that cannot be understood, and says why on stderr', async () => {
-    for (const args of [['no-such-command'], ['ls', '--no-such-option'], ['exec', 'box'], ['inspect'], []]) {
+    for (const args of [['no-such-command'], ['ls', '--no-such-option'], ['create', '-x'], ['inspect'], []]) {
       const result = await cli(...args);
       expect(result.status, args.join(' ')).toBe(2);
       expect(result.stdout.toString()).toBe('');
@@ -48,8 +48,9 @@ describe('the command line', () => {
     ['run --rm -e =x --', 125, 'environment entry "=x"'],
     ['run --rm -w relative --', 125, 'workingDir'],
     ['run --rm --name -x --', 125, 'name'],
+    ['run --rm -d --', 125, '--rm and -d'],
     ['run --rm --vmm nope --', 125, 'vmm plugin "nope"'],
-    ['stop --time soon box', 1, '--time "soon"'],
+    ['stop -t soon box', 1, '--time "soon"'],
     ['stop box', 1, '"box"'],
     ['completion tcsh', 1, '"tcsh"'],
   ] as const)('explains what is wrong with: boxlite %s', async (line, expected, mentioned) => {

@@ -74,12 +74,13 @@ describe('boxlite run', () => {
     expect(await boxes()).toEqual([]);
   });
 
-  it('gives 125 when BoxLite itself fails, and 2 for a wrong command line', async () => {
+  it('gives 125 when BoxLite itself fails, also for a wrong option', async () => {
     const unknown = await run('oci:/no/such/layout', 'true');
     expect(unknown.status).toBe(125);
     expect(unknown.stderr).toMatch(/^boxlite: .*\/no\/such\/layout.*\n {2}hint: /);
+    expect(unknown.stderr, 'of a box that is gone').not.toContain('boxlite rm');
     expect((await run('--memory', 'lots', '--', 'true')).status).toBe(125);
-    expect((await run('--no-such-option', '--', 'true')).status).toBe(2);
+    expect((await run('--no-such-option', '--', 'true')).status).toBe(125);
     expect(await boxes()).toEqual([]);
   });
 

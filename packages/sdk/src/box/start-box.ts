@@ -57,7 +57,7 @@ export async function startBox(
   } catch (thrown) {
     const cause = options.signal?.aborted === true ? abortedStart(thrown, box, options.signal) : thrown;
     await guard.trip(cause);
-    throw failedStartError(cause, box);
+    throw failedStartError(cause, box, context.options.autoRemove);
   }
 }
 

@@ -29,7 +29,7 @@ export function explainFailure(
   }
   if (thrown.code === 'cwd_not_found') {
     const cwd = options.cwd ?? box.workingDir ?? state.image?.config.workingDir ?? '';
-    return explained('cwd', `in ${JSON.stringify(cwd)} cannot be run ${thrown.message}`);
+    return explained('cwd', `directory ${JSON.stringify(cwd)} cannot be used to run ${thrown.message}`);
   }
   if (thrown.details.field !== 'argv') return thrown;
   const message = thrown.message.length > 512 ? `${thrown.message.slice(0, 512)}…` : thrown.message;
