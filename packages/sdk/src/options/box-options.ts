@@ -10,7 +10,12 @@ export const DEFAULT_DISK_SIZE_GB = 10;
 
 const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
 const nonEmpty = text.refine((value) => value.length > 0, 'must not be empty');
-const limit = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const limit = wholeNumber(0, Number.MAX_SAFE_INTEGER, '');
+
+function wholeNumber(least: number, most: number, unit: string) {
+  const rule = `must be a whole number from ${least} to ${most}${unit}`;
+  return z.number(rule).int(rule).min(least, rule).max(most, rule);
+}
 
 /** docker's grammar for names, and at most 128 characters. */
 const boxName = z
@@ -45,9 +50,9 @@ const volumeSchema = z.strictObject({
 export const boxOptionsSchema = z.strictObject({
   image: nonEmpty.max(4096).optional(),
   name: boxName.optional(),
-  cpus: z.number().int().min(1).max(255).default(DEFAULT_CPUS),
-  memoryMib: z.number().int().min(1).max(1_048_576).default(DEFAULT_MEMORY_MIB),
-  diskSizeGb: z.number().int().min(1).max(65_536).default(DEFAULT_DISK_SIZE_GB),
+  cpus: wholeNumber(1, 255, '').default(DEFAULT_CPUS),
+  memoryMib: wholeNumber(1, 1_048_576, ' MiB').default(DEFAULT_MEMORY_MIB),
+  diskSizeGb: wholeNumber(1, 65_536, ' GiB').default(DEFAULT_DISK_SIZE_GB),
   env: z.record(z.string().regex(/^[^=\0]+$/, 'must be a name without "="'), text).default({}),
   workingDir: absoluteGuestPath.optional(),
   user: text.max(256).optional(),
