@@ -107,4 +107,12 @@ describe('calls of one process that overlap', () => {
     await vi.waitUntil(async () => (await boxlite.get(ending.id)) === null, { timeout: 20_000 });
     await ending.stop();
   });
+
+  it('a box that removes itself and whose start failed is there to be looked at until it is stopped', async () => {
+    const failing = await boxlite.create({ memoryMib: 128, autoRemove: true, image: 'oci:/nonexistent' });
+    await expect(failing.start()).rejects.toMatchObject({ code: expect.stringMatching(/^image_/) });
+    expect((await failing.info()).status).toBe('failed');
+    await failing.stop();
+    expect(await boxlite.get(failing.id)).toBeNull();
+  });
 });

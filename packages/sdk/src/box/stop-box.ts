@@ -35,7 +35,8 @@ export async function stopBox(
   if (!claimsToRun(record.state.status)) {
     // Whoever started it may have died before it was recorded.
     await killVm(services, box);
-    if (autoRemove && record.state.status === 'stopped') await removeBoxFiles(services, id, box);
+    // Also one whose start failed: whoever stops it has seen why.
+    if (autoRemove) await removeBoxFiles(services, id, box);
     return;
   }
   if (record.state.status === 'running') {

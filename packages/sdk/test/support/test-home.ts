@@ -26,8 +26,9 @@ export interface TestHome extends AsyncDisposable {
 
 /** @param overrides of services; those that are missing throw when they are used */
 export async function testHome(overrides: Partial<RuntimeServices> = {}): Promise<TestHome> {
-  const home = await mkdtemp(join(tmpdir(), 'boxlite-sdk-'));
-  const layout = createHomeLayout(home);
+  const base = await mkdtemp(join(tmpdir(), 'boxlite-sdk-'));
+  // Short links of its own: the same ids occur in homes of tests that run at the same time.
+  const layout = createHomeLayout(join(base, 'home'), { linkRoot: base });
   await layout.prepare();
   const store = await openStateStore({
     file: layout.databaseFile,
@@ -60,7 +61,7 @@ export async function testHome(overrides: Partial<RuntimeServices> = {}): Promis
     async [Symbol.asyncDispose]() {
       for (const { config } of await store.boxes.list()) await layout.box(config.id).cleanup();
       await store.close();
-      await rm(home, { recursive: true, force: true });
+      await rm(base, { recursive: true, force: true });
     },
   };
 }

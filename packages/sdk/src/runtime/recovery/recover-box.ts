@@ -50,8 +50,7 @@ async function recoverIdleBox(
   if (abandoned) await removeBoxFiles(services, config.id, box);
 }
 
-/** A failed start is kept for whoever wants to see why, also of a box that removes itself. */
-function isAbandoned({ config, state }: BoxRecord, owned: ReadonlySet<string>): boolean {
-  if (!parseBoxOptions(config.options).autoRemove || state.status === 'failed') return false;
-  return !owned.has(ownerLeaseEntity(config.id));
+/** A failed start is kept as long as its host lives, to be looked at or tried again. */
+function isAbandoned({ config }: BoxRecord, owned: ReadonlySet<string>): boolean {
+  return parseBoxOptions(config.options).autoRemove && !owned.has(ownerLeaseEntity(config.id));
 }
