@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { removeHome } from '../support/temporary-home.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PACKAGES = join(ROOT, 'packages');
@@ -19,7 +20,7 @@ beforeAll(async () => {
   await mkdir(scope, { recursive: true });
   await Promise.all(names.map((name) => symlink(join(PACKAGES, name), join(scope, name))));
 });
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => removeHome(directory));
 
 describe('the first example in', () => {
   it.each(readmes)('%s runs as it stands', { timeout: 120_000 }, async (path) => {
@@ -31,7 +32,7 @@ describe('the first example in', () => {
     // Rejects unless the status is 0.
     const { stdout } = await promisify(execFile)(process.execPath, [file], {
       cwd: directory,
-      env: { ...process.env, HOME: directory },
+      env: { ...process.env, HOME: directory, BOXLITE_HOME: join(directory, 'home') },
     });
     expect(stdout).not.toBe('');
   });

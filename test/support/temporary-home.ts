@@ -15,7 +15,8 @@ export async function temporaryHome(): Promise<TemporaryHome> {
   return { home, remove: () => removeHome(home) };
 }
 
-async function removeHome(home: string): Promise<void> {
+/** Removes a directory that is, or contains, a home; see {@link TemporaryHome}. */
+export async function removeHome(home: string): Promise<void> {
   const left = await waitUntilGone(() => processesOf(home));
   const processes = left.map(describeProcess);
   for (const pid of left) process.kill(pid, 'SIGKILL');
