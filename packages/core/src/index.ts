@@ -1,3 +1,4 @@
+export { SharedTasks, type TaskCaller, type TaskContext } from './async/shared-tasks.js';
 export { canRemove, canStart, canTransition, isActive } from './contracts/box-transitions.js';
 export type { DiskBase, DiskCheck, DiskLayer, DiskStore } from './contracts/disk-store.js';
 export type { GuestChannel } from './contracts/guest-channel.js';
@@ -58,6 +59,7 @@ export type {
   VmmShare,
   VmmSpec,
 } from './contracts/vmm-handler.js';
+export { abortedError, throwIfAborted } from './errors/aborted-error.js';
 export { BoxliteError, type BoxliteErrorOptions } from './errors/boxlite-error.js';
 export { ERROR_CODES, type ErrorCode } from './errors/error-code.js';
 export { escapeText } from './errors/escape-text.js';

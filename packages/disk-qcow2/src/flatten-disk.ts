@@ -1,4 +1,4 @@
-import { BoxliteError, type DiskLayer, toBoxliteError } from '@boxlite/core';
+import { type DiskLayer, throwIfAborted, toBoxliteError } from '@boxlite/core';
 import { ChainReader } from './chain-reader.js';
 import { quoted } from './disk-errors.js';
 import { installDisk, type Staging } from './install-disk.js';
@@ -25,11 +25,13 @@ export async function flattenDisk(path: string, target: string, options: Flatten
   requireAbsolutePath(target, 'target');
   return withChain(path, 'qcow2', async (layers) => {
     const virtualSize = layers[0]?.virtualSize ?? 0;
-    throwIfAborted(path, signal);
+    throwIfAborted(signal, `flattening disk ${quoted(path)}`);
     await installDisk(target, staging, async (handle) => {
       const writer = new StandaloneWriter(handle, virtualSize);
       try {
-        await copyDisk(new ChainReader(layers), writer, virtualSize, () => throwIfAborted(path, signal));
+        await copyDisk(new ChainReader(layers), writer, virtualSize, () =>
+          throwIfAborted(signal, `flattening disk ${quoted(path)}`),
+        );
         await writer.finish();
       } catch (thrown) {
         throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(path)} cannot be flattened to ${quoted(target)}`);
@@ -76,9 +78,4 @@ async function writeUnlessZero(writer: StandaloneWriter, firstCluster: number, b
       runStart = undefined;
     }
   }
-}
-
-function throwIfAborted(path: string, signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  throw new BoxliteError('aborted', `flattening disk ${quoted(path)} was aborted`, { cause: signal.reason });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BoxliteError, type GuestKernel, type KernelSource } from '@boxlite/core';
+import { BoxliteError, type GuestKernel, type KernelSource, throwIfAborted } from '@boxlite/core';
 import { buildFromLibkrunfw, buildFromVmlinux } from './build-kernel.js';
 import { KernelCache } from './cache/kernel-cache.js';
 import { kernelInvalid } from './kernel-invalid.js';
@@ -52,12 +52,12 @@ export function createLibkrunfwKernelSource(options: LibkrunfwKernelSourceOption
   return {
     id: 'libkrunfw',
     async kernel(signal) {
-      throwIfAborted(signal);
+      throwIfAborted(signal, 'finding the guest kernel');
       running ??= findKernel(options, cache).finally(() => {
         running = undefined;
       });
       const kernel = await running;
-      throwIfAborted(signal);
+      throwIfAborted(signal, 'finding the guest kernel');
       return kernel;
     },
   };
@@ -127,10 +127,4 @@ function noneFound(places: readonly string[]): BoxliteError {
       details: { places },
     },
   );
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) {
-    throw new BoxliteError('aborted', 'finding the guest kernel: aborted', { cause: signal.reason });
-  }
 }

@@ -49,10 +49,24 @@ describe('the image-disk cache', () => {
     expect(() => imageDiskKey(bad, ext4Converter, MIB)).toThrow(expect.objectContaining({ code: 'image_invalid' }));
   });
 
-  it('shares one build among concurrent callers', async () => {
+  it('shares one build among concurrent callers, and tells each its progress', async () => {
     const home = await createTestHome();
     const { image, source, counts } = testImage([[{ name: 'a', content: Buffer.alloc(MIB, 1) }]]);
-    const disks = await Promise.all(Array.from({ length: 5 }, () => home.cache.ensure({ image, source, ...SIZE })));
+    const told = [0, 0, 0, 0, 0];
+    const disks = await Promise.all(
+      told.map((_none, index) =>
+        home.cache.ensure({
+          image,
+          source,
+          ...SIZE,
+          onProgress: () => {
+            told[index]! += 1;
+          },
+        }),
+      ),
+    );
+    expect(told[0]).toBeGreaterThan(0);
+    expect(new Set(told).size).toBe(1);
     expect(new Set(disks.map(({ path }) => path)).size).toBe(1);
     expect(counts.opened).toBe(1);
   });

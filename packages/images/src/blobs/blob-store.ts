@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BoxliteError, type Digest, digestHex, errnoOf, toBoxliteError } from '@boxlite/core';
+import {
+  BoxliteError,
+  type Digest,
+  digestHex,
+  errnoOf,
+  type ImageProgress,
+  SharedTasks,
+  type TaskCaller,
+  type TaskContext,
+  toBoxliteError,
+} from '@boxlite/core';
 import { installFile, stage } from '@boxlite/layout';
 import { MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
-import { SharedTasks, type TaskCaller, type TaskContext } from '../shared-tasks.js';
 import { openRegularFile, readSmallFile } from './open-regular-file.js';
 import { readFileChunks } from './read-file-chunks.js';
 import { sha256 } from './sha256.js';
@@ -28,14 +37,14 @@ export interface ExpectedBlob {
 }
 
 /** Fills a sink with the bytes of a blob. */
-export type FillBlob = (sink: BlobSink, context: TaskContext) => Promise<void>;
+export type FillBlob = (sink: BlobSink, context: TaskContext<ImageProgress>) => Promise<void>;
 
 /**
  * Blobs named by their digest. A name appears only when the bytes behind it were verified: they are written to a private staging
  * directory while they are hashed, synced, and renamed.
  */
 export class BlobStore {
-  private readonly fetches = new SharedTasks<void>();
+  private readonly fetches = new SharedTasks<void, ImageProgress>();
   /** Blobs hashed by this process, with what they looked like then. */
   private readonly hashed = new Map<string, string>();
 
@@ -83,7 +92,7 @@ export class BlobStore {
    * @param fill called when it is missing or damaged
    * @throws BoxliteError `digest_mismatch`, `disk_full`, `storage_error`, `aborted`, and whatever `fill` throws; nothing is left behind
    */
-  ensure(kind: BlobKind, blob: ExpectedBlob, fill: FillBlob, caller: TaskCaller = {}): Promise<void> {
+  ensure(kind: BlobKind, blob: ExpectedBlob, fill: FillBlob, caller: TaskCaller<ImageProgress> = {}): Promise<void> {
     const key = `${kind}/${blob.digest}/${blob.size}`;
     return this.fetches.run(key, `fetching blob ${blob.digest}`, caller, async (context) => {
       if (await this.verify(kind, blob, context.signal)) return;

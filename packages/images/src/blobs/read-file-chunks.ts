@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { throwIfAborted } from '../abort.js';
+import { throwIfAborted } from '@boxlite/core';
 
 /** Large enough that system calls and zlib hand-overs do not show, small enough to keep memory flat. */
 export const READ_CHUNK_BYTES = 256 * 1024;

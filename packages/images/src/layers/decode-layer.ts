@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { BoxliteError, type ImageLayer } from '@boxlite/core';
-import { throwIfAborted } from '../abort.js';
+import { BoxliteError, type ImageLayer, throwIfAborted } from '@boxlite/core';
 import { readError } from '../read-error.js';
 import { decompress } from './decompress.js';
 import { digestMismatch } from './digest-mismatch.js';

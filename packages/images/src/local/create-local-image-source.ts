@@ -5,14 +5,14 @@ import {
   type ImageSource,
   type ImageStore,
   type ResolvedImage,
+  SharedTasks,
+  throwIfAborted,
 } from '@boxlite/core';
-import { throwIfAborted } from '../abort.js';
 import { type BlobDirectories, BlobStore } from '../blobs/blob-store.js';
 import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
 import { hostPlatform } from '../documents/choose-platform.js';
 import { openStoredLayer } from '../layers/open-stored-layer.js';
 import { formatLocalReference, isLocalReference, parseLocalReference } from '../reference/local-reference.js';
-import { SharedTasks } from '../shared-tasks.js';
 import { importArchive } from './import-archive.js';
 import { openLayoutLayer } from './open-layout-layer.js';
 import { resolveLayout } from './resolve-layout.js';
@@ -46,7 +46,7 @@ export function createLocalImageSource(options: LocalImageSourceOptions = {}): I
   const limits = { ...DEFAULT_IMAGE_LIMITS, ...options.limits };
   const blobs =
     options.blobs === undefined || options.blobs instanceof BlobStore ? options.blobs : new BlobStore(options.blobs);
-  const tasks = new SharedTasks<ResolvedImage>();
+  const tasks = new SharedTasks<ResolvedImage, ImageProgress>();
   const storeFor = (reference: string): BlobStore => {
     if (blobs !== undefined) return blobs;
     throw new BoxliteError(

@@ -1,5 +1,4 @@
-import type { ImageProgress, Platform, ResolvedImage } from '@boxlite/core';
-import { throwIfAborted } from '../abort.js';
+import { type ImageProgress, type Platform, type ResolvedImage, throwIfAborted } from '@boxlite/core';
 import { assembleImage, checkManifest, type ImageLimits } from '../documents/assemble-image.js';
 import type { IndexEntry } from '../documents/image-documents.js';
 import { chooseEntry, resolveManifest } from '../documents/resolve-manifest.js';

@@ -1,9 +1,8 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BoxliteError, type Digest, escapeText, isDigest } from '@boxlite/core';
+import { BoxliteError, type Digest, escapeText, isDigest, throwIfAborted } from '@boxlite/core';
 import { ensurePrivateDirectory } from '@boxlite/layout';
 import { type Extract, extract } from 'tar-stream';
-import { throwIfAborted } from '../abort.js';
 import { openRegularFile } from '../blobs/open-regular-file.js';
 import { readFileChunks } from '../blobs/read-file-chunks.js';
 import { StagedBlob } from '../blobs/staged-blob.js';

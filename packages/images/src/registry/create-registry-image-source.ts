@@ -1,10 +1,13 @@
 import {
   BoxliteError,
   type Digest,
+  type ImageProgress,
   type ImageSource,
   type ImageStore,
   type Platform,
   type ResolvedImage,
+  SharedTasks,
+  type TaskContext,
 } from '@boxlite/core';
 import PQueue from 'p-queue';
 import { type BlobDirectories, BlobStore } from '../blobs/blob-store.js';
@@ -20,7 +23,6 @@ import {
   parseImageReference,
 } from '../reference/image-reference.js';
 import { isLocalReference } from '../reference/local-reference.js';
-import { SharedTasks, type TaskContext } from '../shared-tasks.js';
 import { DEFAULT_HTTP_TIMEOUTS, HttpClient, type HttpTimeouts } from './http-client.js';
 import { pullImage } from './pull-image.js';
 import { RegistryClient } from './registry-client.js';
@@ -64,7 +66,7 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
   const registries = parseRegistries(options.registries ?? []);
   const http = new HttpClient({ ...DEFAULT_HTTP_TIMEOUTS, ...options.timeouts });
   const queue = new PQueue({ concurrency: PARALLEL_LAYERS });
-  const tasks = new SharedTasks<ResolvedImage>();
+  const tasks = new SharedTasks<ResolvedImage, ImageProgress>();
   const clients = new Map<string, RegistryClient>();
   const clientFor = (registry: string) => {
     const existing = clients.get(registry);
@@ -82,7 +84,11 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
     return digest === undefined ? undefined : loadCachedImage(blobs, name, digest, platform);
   };
 
-  const pull = async (reference: ImageReference, platform: Platform, context: TaskContext): Promise<ResolvedImage> => {
+  const pull = async (
+    reference: ImageReference,
+    platform: Platform,
+    context: TaskContext<ImageProgress>,
+  ): Promise<ResolvedImage> => {
     const client = clientFor(reference.registry);
     const image = await pullImage(reference, { client, blobs, queue, platform, limits, context });
     await recordImage(store, blobs, image, now);

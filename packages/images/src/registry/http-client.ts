@@ -1,6 +1,5 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, throwIfAborted } from '@boxlite/core';
 import type { Dispatcher } from 'undici';
-import { throwIfAborted } from '../abort.js';
 import { networkError } from './registry-errors.js';
 import { isLoopback } from './registry-settings.js';
 

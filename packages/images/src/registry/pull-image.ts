@@ -1,13 +1,11 @@
-import type { ImageProgress, Platform, ResolvedImage } from '@boxlite/core';
+import { type ImageProgress, type Platform, type ResolvedImage, type TaskContext, throwIfAborted } from '@boxlite/core';
 import type PQueue from 'p-queue';
-import { throwIfAborted } from '../abort.js';
 import type { BlobStore } from '../blobs/blob-store.js';
 import { assembleImage, checkManifest, type ImageLimits } from '../documents/assemble-image.js';
 import type { Descriptor, IndexEntry } from '../documents/image-documents.js';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
 import { type LoadedDocument, resolveManifest } from '../documents/resolve-manifest.js';
 import { formatImageReference, type ImageReference } from '../reference/image-reference.js';
-import type { TaskContext } from '../shared-tasks.js';
 import type { RegistryClient } from './registry-client.js';
 
 /** Between two `download` events of a layer, in bytes. */
@@ -20,7 +18,7 @@ export interface PullOptions {
   readonly queue: PQueue;
   readonly platform: Platform;
   readonly limits: ImageLimits;
-  readonly context: TaskContext;
+  readonly context: TaskContext<ImageProgress>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { throwIfAborted } from '../abort.js';
+import { throwIfAborted } from '@boxlite/core';
 import { isTransient } from './registry-errors.js';
 
 /** As BoxLite has it. */

@@ -1,11 +1,19 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestHex, errnoOf, type ImageSource, parseDigest, type ResolvedImage, toBoxliteError } from '@boxlite/core';
+import {
+  digestHex,
+  errnoOf,
+  type ImageSource,
+  parseDigest,
+  type ResolvedImage,
+  SharedTasks,
+  type TaskContext,
+  toBoxliteError,
+} from '@boxlite/core';
 import { installNew, stage } from '@boxlite/layout';
 import { DEFAULT_DISK_BYTES, ext4Converter } from '../build-image-disk.js';
 import type { ConversionProgress, ImageConverter, LayerStream } from '../image-converter.js';
-import { SharedTasks } from './shared-tasks.js';
 
 /** Where a cache keeps its disks. */
 export interface ImageDiskCacheOptions {
@@ -61,14 +69,18 @@ export function imageDiskKey(image: ResolvedImage, converter: ImageConverter, si
 /** A cache of image disks in a directory. Touches nothing before it is used. */
 export function createImageDiskCache(options: ImageDiskCacheOptions): ImageDiskCache {
   const { diskImagesDir, tmpDir, converter = ext4Converter } = options;
-  const builds = new SharedTasks<void>();
+  const builds = new SharedTasks<void, ConversionProgress>();
 
   const locate = (image: ResolvedImage, sizeBytes = DEFAULT_DISK_BYTES): ImageDisk => {
     const key = imageDiskKey(image, converter, sizeBytes);
     return { path: join(diskImagesDir, `${key}.${converter.id}`), key, sizeBytes };
   };
 
-  const build = async (disk: ImageDisk, request: ImageDiskRequest, signal: AbortSignal): Promise<void> => {
+  const build = async (
+    disk: ImageDisk,
+    request: ImageDiskRequest,
+    { signal, tell }: TaskContext<ConversionProgress>,
+  ): Promise<void> => {
     const staging = await stage(tmpDir);
     try {
       const target = staging.path(`${disk.key}.${converter.id}`);
@@ -78,7 +90,7 @@ export function createImageDiskCache(options: ImageDiskCacheOptions): ImageDiskC
         sizeBytes: disk.sizeBytes,
         identity: disk.key,
         signal,
-        ...(request.onProgress === undefined ? {} : { onProgress: request.onProgress }),
+        onProgress: tell,
       });
       await makeDirectory(diskImagesDir);
       await installNew(target, disk.path);
@@ -92,7 +104,9 @@ export function createImageDiskCache(options: ImageDiskCacheOptions): ImageDiskC
     async ensure(request) {
       const disk = locate(request.image, request.sizeBytes);
       if (await isFile(disk.path)) return disk;
-      await builds.run(disk.key, (signal) => build(disk, request, signal), request.signal);
+      await builds.run(disk.key, `building image disk ${disk.key}`, request, (context) =>
+        build(disk, request, context),
+      );
       return disk;
     },
   };

@@ -9,12 +9,12 @@ import {
   type LeaseStore,
   parseBoxId,
   type ResolvedImage,
+  SharedTasks,
 } from '@boxlite/core';
 import { stage } from '@boxlite/layout';
 import { agentLayer } from '../agent-layer.js';
 import { DEFAULT_DISK_BYTES, ext4Converter } from '../build-image-disk.js';
 import { type ImageDiskCache, layerStreams } from '../cache/image-disk-cache.js';
-import { SharedTasks } from '../cache/shared-tasks.js';
 import type { ImageConverter } from '../image-converter.js';
 import { skeletonLayer } from '../skeleton-layer.js';
 import { type AgentBinary, checkAgentElf, readAgentBinary } from './agent-binary.js';
@@ -99,7 +99,9 @@ export class GuestRootfsManager {
       const record =
         known.state === 'hit'
           ? known.record
-          : await this.#builds.run(key, (shared) => this.#create(digest, image, shared), signal);
+          : await this.#builds.run(key, `building guest rootfs ${key}`, { signal }, (shared) =>
+              this.#create(digest, image, shared.signal),
+            );
       const held = await this.#hold(record, env, signal);
       if (held !== undefined) return held;
     }

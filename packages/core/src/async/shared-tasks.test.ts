@@ -1,12 +1,12 @@
-import type { ImageProgress } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
+import type { ImageProgress } from '../contracts/image-source.js';
 import { SharedTasks, type TaskContext } from './shared-tasks.js';
 
 /** Work that goes on until told to end. */
 function controlledWork() {
-  const starts: TaskContext[] = [];
+  const starts: TaskContext<ImageProgress>[] = [];
   const ends: { resolve: (value: string) => void; reject: (reason: Error) => void }[] = [];
-  const start = (context: TaskContext) => {
+  const start = (context: TaskContext<ImageProgress>) => {
     starts.push(context);
     return new Promise<string>((resolve, reject) => ends.push({ resolve, reject }));
   };
@@ -17,7 +17,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('shared work', () => {
   it('is done once for callers at the same time, and again for later ones', async () => {
-    const tasks = new SharedTasks<string>();
+    const tasks = new SharedTasks<string, ImageProgress>();
     const { starts, ends, start } = controlledWork();
     const both = [tasks.run('k', 'work', {}, start), tasks.run('k', 'work', {}, start)];
     await turn();
@@ -32,7 +32,7 @@ describe('shared work', () => {
   });
 
   it('goes on when one of its callers aborts, and is aborted with the last, who waits for its end', async () => {
-    const tasks = new SharedTasks<string>();
+    const tasks = new SharedTasks<string, ImageProgress>();
     const { starts, ends, start } = controlledWork();
     const [one, two] = [new AbortController(), new AbortController()];
     const first = tasks.run('k', 'work', { signal: one.signal }, start);
@@ -49,8 +49,19 @@ describe('shared work', () => {
     await expect(second).rejects.toMatchObject({ code: 'aborted' });
   });
 
+  it('is not begun for a caller that has aborted already', async () => {
+    const { starts, start } = controlledWork();
+    const tasks = new SharedTasks<string, ImageProgress>();
+    await expect(tasks.run('k', 'work', { signal: AbortSignal.abort() }, start)).rejects.toMatchObject({
+      code: 'aborted',
+      message: 'work: aborted',
+    });
+    await turn();
+    expect(starts).toEqual([]);
+  });
+
   it('that is being aborted is not joined by a new caller', async () => {
-    const tasks = new SharedTasks<string>();
+    const tasks = new SharedTasks<string, ImageProgress>();
     const { starts, ends, start } = controlledWork();
     const controller = new AbortController();
     const first = tasks.run('k', 'work', { signal: controller.signal }, start);
@@ -66,7 +77,7 @@ describe('shared work', () => {
   });
 
   it('tells every caller its progress, and drops one whose callback throws', async () => {
-    const tasks = new SharedTasks<string>();
+    const tasks = new SharedTasks<string, ImageProgress>();
     const { starts, ends, start } = controlledWork();
     const told: ImageProgress[] = [];
     const good = tasks.run('k', 'work', { onProgress: (progress) => void told.push(progress) }, start);

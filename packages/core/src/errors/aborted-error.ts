@@ -1,4 +1,4 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError } from './boxlite-error.js';
 
 /**
  * @param what what was being done, the start of the message
@@ -8,6 +8,7 @@ export function throwIfAborted(signal: AbortSignal | undefined, what: string): v
   if (signal?.aborted === true) throw abortedError(signal, what);
 }
 
+/** @param what what was being done, the start of the message */
 export function abortedError(signal: AbortSignal, what: string): BoxliteError {
   return new BoxliteError('aborted', `${what}: aborted`, { cause: signal.reason });
 }

@@ -1,23 +1,22 @@
-import type { ImageProgress } from '@boxlite/core';
-import { abortedError, throwIfAborted } from './abort.js';
+import { abortedError, throwIfAborted } from '../errors/aborted-error.js';
 
 /** What one caller brings to a task it shares. */
-export interface TaskCaller {
+export interface TaskCaller<Progress> {
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** What the work itself gets. */
-export interface TaskContext {
+export interface TaskContext<Progress> {
   /** Fires when every caller has given up. */
   readonly signal: AbortSignal;
   /** Tells every caller. */
-  readonly tell: (progress: ImageProgress) => void;
+  readonly tell: (progress: Progress) => void;
 }
 
-interface Task<Result> {
+interface Task<Result, Progress> {
   readonly controller: AbortController;
-  readonly waiters: Set<(progress: ImageProgress) => void>;
+  readonly waiters: Set<(progress: Progress) => void>;
   readonly result: Promise<Result>;
 }
 
@@ -25,8 +24,8 @@ interface Task<Result> {
  * Callers that want the same thing at the same time share one piece of work. A caller that aborts leaves at once; the last one to leave
  * aborts the work and waits until it has cleaned up.
  */
-export class SharedTasks<Result> {
-  private readonly tasks = new Map<string, Task<Result>>();
+export class SharedTasks<Result, Progress = never> {
+  readonly #tasks = new Map<string, Task<Result, Progress>>();
 
   /**
    * @param key what is wanted
@@ -37,33 +36,33 @@ export class SharedTasks<Result> {
   async run(
     key: string,
     what: string,
-    caller: TaskCaller,
-    start: (context: TaskContext) => Promise<Result>,
+    caller: TaskCaller<Progress>,
+    start: (context: TaskContext<Progress>) => Promise<Result>,
   ): Promise<Result> {
     throwIfAborted(caller.signal, what);
-    const running = this.tasks.get(key);
-    const task = running === undefined || running.controller.signal.aborted ? this.begin(key, start) : running;
-    return this.join(task, what, caller);
+    const running = this.#tasks.get(key);
+    const task = running === undefined || running.controller.signal.aborted ? this.#begin(key, start) : running;
+    return this.#join(task, what, caller);
   }
 
-  private begin(key: string, start: (context: TaskContext) => Promise<Result>): Task<Result> {
+  #begin(key: string, start: (context: TaskContext<Progress>) => Promise<Result>): Task<Result, Progress> {
     const controller = new AbortController();
-    const waiters = new Set<(progress: ImageProgress) => void>();
-    const tell = (progress: ImageProgress) => {
+    const waiters = new Set<(progress: Progress) => void>();
+    const tell = (progress: Progress) => {
       for (const waiter of [...waiters]) waiter(progress);
     };
     // A turn later, so that the caller that begins the work hears its first progress.
     const result = Promise.resolve().then(() => start({ signal: controller.signal, tell }));
-    const task: Task<Result> = { controller, waiters, result };
-    this.tasks.set(key, task);
+    const task: Task<Result, Progress> = { controller, waiters, result };
+    this.#tasks.set(key, task);
     const forget = () => {
-      if (this.tasks.get(key) === task) this.tasks.delete(key);
+      if (this.#tasks.get(key) === task) this.#tasks.delete(key);
     };
     result.then(forget, forget);
     return task;
   }
 
-  private join(task: Task<Result>, what: string, { signal, onProgress }: TaskCaller): Promise<Result> {
+  #join(task: Task<Result, Progress>, what: string, { signal, onProgress }: TaskCaller<Progress>): Promise<Result> {
     return new Promise((resolve, reject) => {
       let left = false;
       const leave = () => {
@@ -83,7 +82,7 @@ export class SharedTasks<Result> {
         if (signal !== undefined) giveUp(abortedError(signal, what));
       };
       // One caller's faulty callback must not end the work of the others.
-      const waiter = (progress: ImageProgress) => {
+      const waiter = (progress: Progress) => {
         try {
           onProgress?.(progress);
         } catch (thrown) {
