@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, fchmodSync } from 'node:fs';
 import { type FileHandle, link, open, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BoxliteError, errnoOf, randomBase62, toBoxliteError } from '@boxlite/core';
@@ -32,31 +32,41 @@ export async function installDisk(
   const stagingDirectory = staging.directory ?? dirname(path);
   const staged = join(stagingDirectory, staging.name());
   const created: string[] = [];
+  const handles: FileHandle[] = [];
+  const keep = (handle: FileHandle): FileHandle => {
+    handles.push(handle);
+    return handle;
+  };
   try {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const handle = await open(staged, flags, 0o600);
+    const handle = keep(await open(staged, flags, 0o600));
     created.push(staged);
-    try {
-      await handle.chmod(0o600);
-      await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    const directory = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      await link(staged, path);
-      created.push(path);
-      await unlink(staged);
-      created.shift();
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+    fchmodSync(handle.fd, 0o600);
+    await write(handle);
+    const [directory] = await allOf([
+      open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY).then(keep),
+      handle.sync(),
+    ]);
+    await link(staged, path);
+    created.push(path);
+    await allOf([unlink(staged), directory.sync()]);
+    created.shift();
   } catch (thrown) {
     await removeAll(created);
     throw installFailure(path, stagingDirectory, thrown);
+  } finally {
+    await Promise.all(handles.map((handle) => handle.close()));
   }
+}
+
+/** Like `Promise.all`, but nothing is under way any more when it rejects. */
+async function allOf<Results extends readonly unknown[]>(
+  work: {
+    readonly [Index in keyof Results]: Promise<Results[Index]>;
+  },
+): Promise<Results> {
+  await Promise.allSettled(work);
+  return (await Promise.all(work)) as unknown as Results;
 }
 
 /** Removes what a failed install made. Its own failures must not hide the failure that matters. */
