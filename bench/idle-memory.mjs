@@ -1,11 +1,11 @@
-// What the host holds in memory for one idle detached box, beyond the guest's own RAM.
+// What the host holds in memory for idle detached boxes, beyond the guests' own RAM: for one, and for each of four.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alternate } from './lib/alternate.mjs';
 import { startBareQemu } from './lib/bare-qemu.mjs';
 import { builtPackage, packageFile } from './lib/packages.mjs';
-import { guestRamPssMib, processTree, pssMib } from './lib/process-memory.mjs';
+import { processTree, pssMib, qemuPssMib } from './lib/process-memory.mjs';
 import { report } from './lib/report.mjs';
 import { withScratch } from './lib/scratch.mjs';
 import { summarize } from './lib/statistics.mjs';
@@ -14,51 +14,71 @@ import { MEMORY_MIB, withWarmHome } from './lib/warm-home.mjs';
 export const defaultRuns = 3;
 
 const TARGET_MIB = 60;
+const SEVERAL = 4;
 
 export function run({ runs, progress }) {
   return withScratch((directory) =>
     withWarmHome(directory, async ({ homeDir, parts }) => {
       const samples = await alternate(
-        { ours: () => measureBox(homeDir), bare: () => measureBare(join(directory, 'bare'), parts) },
+        {
+          one: () => measureBoxes(homeDir, 1, 'one box'),
+          several: () => measureBoxes(homeDir, SEVERAL, `each of ${SEVERAL} boxes`),
+          bare: () => measureBare(join(directory, 'bare'), parts),
+        },
         { runs, progress },
       );
+      const beyond = (name) => ({
+        unit: 'MiB',
+        ...summarize(samples[`${name}: all but guest RAM`]),
+        target: TARGET_MIB,
+      });
       return report(
         Object.entries(samples).map(([name, values]) => ({ name, samples: values, unit: 'MiB' })),
         [
-          {
-            name: 'everything but guest RAM',
-            unit: 'MiB',
-            ...summarize(samples['box: everything but guest RAM']),
-            target: TARGET_MIB,
-          },
+          { name: 'one box, all but guest RAM', ...beyond('one box') },
+          { name: `each of ${SEVERAL} boxes, all but guest RAM`, ...beyond(`each of ${SEVERAL} boxes`) },
         ],
       );
     }),
   );
 }
 
-/** The box is detached and started by the CLI, so that nothing of its making is left when it is measured. */
-async function measureBox(home) {
+/** Boxes are detached and started by the CLI, so that nothing of their making is left when they are measured. */
+async function measureBoxes(home, count, label) {
   const cli = (...args) =>
     execFileSync(process.execPath, [packageFile('cli/bin/boxlite.js'), ...args], {
       encoding: 'utf8',
       env: { ...process.env, BOXLITE_HOME: home },
     }).trim();
-  const id = cli('create', '--memory', String(MEMORY_MIB));
+  const { parsePidRecord } = await builtPackage('supervisor');
+  const ids = [];
   try {
-    cli('start', id);
-    cli('exec', id, 'true');
-    const { parsePidRecord } = await builtPackage('supervisor');
-    const record = parsePidRecord(readFileSync(join(home, 'boxes', id, 'shim.pid'), 'utf8'));
-    const processes = processTree(record.supervisor.pid);
-    const sizes = processes.map(({ pid, name }) => ({ name, mib: pssMib(pid) }));
-    const guestRam = guestRamPssMib(record.vmm.pid, MEMORY_MIB);
-    const total = sizes.reduce((sum, { mib }) => sum + mib, 0);
-    const figures = Object.fromEntries(sizes.map(({ name, mib }, index) => [`box: ${index + 1} ${name}`, mib]));
-    return { ...figures, 'box: guest RAM touched': guestRam, 'box: everything but guest RAM': total - guestRam };
+    for (let number = 0; number < count; number += 1) {
+      const id = cli('create', '--memory', String(MEMORY_MIB));
+      ids.push(id);
+      cli('start', id);
+      cli('exec', id, 'true');
+    }
+    const records = ids.map((id) => parsePidRecord(readFileSync(join(home, 'boxes', id, 'shim.pid'), 'utf8')));
+    return figures(records, label);
   } finally {
-    cli('rm', '-f', id);
+    cli('rm', '-f', ...ids);
   }
+}
+
+function figures(records, label) {
+  const sum = {};
+  const add = (name, mib) => {
+    sum[name] = (sum[name] ?? 0) + mib;
+  };
+  for (const { supervisor, vmm } of records) {
+    const others = processTree(supervisor.pid).filter(({ pid }) => pid !== vmm.pid);
+    for (const { pid, name } of others) add(name, pssMib(pid));
+    for (const [purpose, mib] of Object.entries(qemuPssMib(vmm.pid, MEMORY_MIB))) add(`QEMU ${purpose}`, mib);
+  }
+  const each = Object.entries(sum).map(([name, mib]) => [`${label}: ${name}`, mib / records.length]);
+  const beyond = each.filter(([name]) => !name.endsWith('guestRam')).reduce((total, [, mib]) => total + mib, 0);
+  return { ...Object.fromEntries(each), [`${label}: all but guest RAM`]: beyond };
 }
 
 async function measureBare(path, { kernel, rootfsDisk, prepareMachine }) {
@@ -66,7 +86,7 @@ async function measureBare(path, { kernel, rootfsDisk, prepareMachine }) {
   const qemu = await startBareQemu({ ...machine, kernel, rootfsDisk, memoryMib: MEMORY_MIB });
   try {
     await qemu.firstByte;
-    return { 'bare QEMU at hello, but guest RAM': pssMib(qemu.pid) - guestRamPssMib(qemu.pid, MEMORY_MIB) };
+    return { 'bare QEMU at hello, but guest RAM': pssMib(qemu.pid) - qemuPssMib(qemu.pid, MEMORY_MIB).guestRam };
   } finally {
     await qemu.end();
     execFileSync('rm', ['-r', path]);

@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-const KIB_TO_MIB = 1 / 1024;
-
 /** A process and everything below it, as `{ pid, name }`. */
 export function processTree(root) {
   const children = new Map();
@@ -19,26 +17,35 @@ export function processTree(root) {
   return found;
 }
 
-/** Proportional set size in MiB: pages shared with others count by their share. */
+/** Proportional set size in MiB: pages shared with other processes count by their share. */
 export function pssMib(pid) {
-  return kib(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss') * KIB_TO_MIB;
+  return mebibytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
 }
 
-/** The share of a VMM that is memory of its guest, in MiB: the one anonymous mapping as large as the guest's RAM. */
-export function guestRamPssMib(pid, memoryMib) {
-  const mappings = readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
-  const isGuestRam = (text) => {
-    const [range] = text.split(' ', 1);
-    const [start, end] = range.split('-').map((hex) => BigInt(`0x${hex}`));
-    return end - start === BigInt(memoryMib) * 2n ** 20n;
-  };
-  const ram = mappings.filter(isGuestRam);
-  if (ram.length !== 1) throw new Error(`process ${pid} has ${ram.length} mappings of the size of the guest's RAM`);
-  return kib(ram[0], 'Pss') * KIB_TO_MIB;
+/**
+ * The proportional set size of a QEMU by what it is for, in MiB: the guest's RAM (the one anonymous mapping of its size), the translator's
+ * code cache (the one that can be written and executed), the guest kernel's file, other files, and the rest.
+ */
+export function qemuPssMib(pid, memoryMib) {
+  const sizes = { guestRam: 0, codeCache: 0, kernelFile: 0, programFiles: 0, heapAndStacks: 0 };
+  for (const text of readFileSync(`/proc/${pid}/smaps`, 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+    const [range, permissions, , , , path = ''] = text.split('\n', 1)[0].split(/\s+/);
+    sizes[purposeOf(range, permissions, path, memoryMib)] += mebibytes(text);
+  }
+  if (sizes.guestRam === 0) throw new Error(`process ${pid} has no mapping of the size of the guest's RAM`);
+  return sizes;
 }
 
-function kib(text, field) {
-  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)[1]);
+function purposeOf(range, permissions, path, memoryMib) {
+  const [start, end] = range.split('-').map((hex) => BigInt(`0x${hex}`));
+  if (path === '' && end - start === BigInt(memoryMib) * 2n ** 20n) return 'guestRam';
+  if (permissions === 'rwxp') return 'codeCache';
+  if (path.includes('/kernels/')) return 'kernelFile';
+  return path.startsWith('/') ? 'programFiles' : 'heapAndStacks';
+}
+
+function mebibytes(smaps) {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(smaps)[1]) / 1024;
 }
 
 function parentOf(pid) {

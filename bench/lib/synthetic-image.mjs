@@ -33,7 +33,8 @@ function layerEntries(layer, largeFileBytes) {
     entries.push({ name: `layer${layer}/d${number % 50}/small${number}`, type: 'file', content, uid: number % 3 });
   }
   for (let number = 0; number < LARGE_FILES_PER_LAYER; number += 1) {
-    const content = number % 4 === 0 ? random(layer * 100 + number, largeFileBytes) : Buffer.alloc(largeFileBytes, program);
+    const content =
+      number % 4 === 0 ? random(layer * 100 + number, largeFileBytes) : Buffer.alloc(largeFileBytes, program);
     entries.push({ name: `layer${layer}/large${number}`, type: 'file', mode: 0o755, content });
     entries.push({ name: `layer${layer}/link${number}`, type: 'symlink', target: `large${number}` });
   }
