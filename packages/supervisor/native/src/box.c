@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "unix-socket.h"
@@ -11,6 +12,9 @@
 #define API_BACKLOG 128
 #define AGENT_BACKLOG 4
 #define LISTENER_BACKLOG 16
+/* From the death of a supervisor to that of the last process of its box, whose memory the kernel takes apart. */
+#define PREDECESSOR_MS 5000
+#define PREDECESSOR_PAUSE_MS 5
 
 static bool fail(struct start_failure *failure, const char *step, const char *message, const char *detail)
 {
@@ -33,6 +37,25 @@ static bool bind_api(struct box *box, struct start_failure *failure)
 	return box->api_fd >= 0 ? true : fail(failure, "api-socket", "cannot listen on api.sock in", box->config.control_dir);
 }
 
+/*
+ * With the lock held, whoever still listens belongs to a box whose supervisor was killed: its processes hold the descriptors until they
+ * are dead, a moment later. Waiting for that, rather than taking the name away, keeps two machines off one disk.
+ */
+static int listen_after_predecessor(const struct place *place, int backlog)
+{
+	const struct timespec pause = {.tv_nsec = PREDECESSOR_PAUSE_MS * 1000000};
+	int fd = -1;
+
+	for (int round = 0; round <= PREDECESSOR_MS / PREDECESSOR_PAUSE_MS; round++) {
+		fd = unix_listen(place, backlog);
+		if (fd >= 0 || errno != EADDRINUSE)
+			break;
+		(void)nanosleep(&pause, NULL);
+		errno = EADDRINUSE;
+	}
+	return fd;
+}
+
 void box_init(struct box *box)
 {
 	box->vmm.direct = -1;
@@ -49,13 +72,13 @@ bool box_bind(struct box *box, struct start_failure *failure)
 
 	if (!bind_api(box, failure))
 		return false;
-	if (!place_open(&box->agent, config->agent_socket) || (box->agent_fd = unix_listen(&box->agent, AGENT_BACKLOG)) < 0)
+	if (!place_open(&box->agent, config->agent_socket) || (box->agent_fd = listen_after_predecessor(&box->agent, AGENT_BACKLOG)) < 0)
 		return fail(failure, "agent-socket", "cannot listen on", config->agent_socket);
 	for (size_t index = 0; index < config->listener_count; index++) {
 		struct place *place = &box->listener_places[index];
 
 		if (!place_open(place, config->listeners[index].path) ||
-		    (box->listener_fds[index] = unix_listen(place, LISTENER_BACKLOG)) < 0)
+		    (box->listener_fds[index] = listen_after_predecessor(place, LISTENER_BACKLOG)) < 0)
 			return fail(failure, "listener", "cannot listen on", config->listeners[index].path);
 	}
 	if (!place_open(&box->record, config->pid_file))
