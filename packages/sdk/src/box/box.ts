@@ -65,7 +65,10 @@ export class Box implements AsyncDisposable {
    * Starts a command in the container; the box is started first when it does not run.
    * @param command looked up in the container's PATH
    * @param args its arguments
-   * @throws BoxliteError `command_not_found` (127), `command_not_executable` (126), `user_not_found`, `cwd_not_found`
+   * @param options see {@link ExecOptions}; `stdin` is open unless told otherwise, so end it for commands that read to its end
+   * @param options.signal gives up starting the box or the command; a command that runs is not touched by it
+   * @throws BoxliteError `invalid_argument` naming the option; `command_not_found` (127), `command_not_executable` (126),
+   *   `user_not_found`, `cwd_not_found`; what a start throws
    */
   async exec(
     command: string,

@@ -15,11 +15,14 @@ const execOptionsSchema = z.strictObject({
 });
 
 /**
- * - `env`, `cwd`, `user`: over those of the box
- * - `tty`: a terminal of this size; stdout and stderr then come merged on stdout
- * - `stdin`: false gives the command an empty input (default true)
- * - `timeoutMs`: 0 for none; then SIGTERM, two seconds later SIGKILL
- * - `main`: the box stops when this command ends
+ * How a command runs. Every field is optional.
+ * - `env`: added to the environment of the box, whose variables of the same names it replaces
+ * - `cwd`: absolute directory in the container; default: that of the box, else of its image
+ * - `user`: `name`, `uid`, `name:group` or `uid:gid`; default: that of the box, else of its image
+ * - `tty`: a terminal of this many `rows` and `columns` (1 to 65 535); stdout and stderr then come merged on stdout. Default: none
+ * - `stdin`: false gives the command an empty input (default true: it stays open until `stdin.end()`)
+ * - `timeoutMs`: milliseconds until the command gets SIGTERM and, two seconds later, SIGKILL; 0, the default, for no limit
+ * - `main`: the box stops when this command ends (default false)
  */
 export type ExecOptions = z.input<typeof execOptionsSchema>;
 export type ResolvedExecOptions = z.output<typeof execOptionsSchema>;
