@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { BoxId, BoxRecord, BoxStateRecord, StateStore } from '@boxlite/core';
 import { openStateStore } from '@boxlite/db';
-import { createBoxId, createHomeLayout, currentBootId, isAlive, selfIdentity, stagingName } from '@boxlite/layout';
+import { createHomeLayout, currentBootId, isAlive, selfIdentity, stagingName } from '@boxlite/layout';
 import { Boxlite } from '@boxlite/sdk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { leftoversOf } from '../support/leftovers.js';
