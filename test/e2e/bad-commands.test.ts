@@ -85,6 +85,21 @@ describe('a command', () => {
     expect(Buffer.from(stdout).toString()).not.toMatch(/\byes$/m);
   });
 
+  it('that closes its stdin early is taken as it is', async () => {
+    const input = Buffer.alloc(2_000_000);
+    const result = await box.run('sh', ['-c', 'exec <&-; sleep 0.3; echo done'], { input });
+    expect([result.exitCode, Buffer.from(result.stdout).toString()]).toEqual([0, 'done\n']);
+  });
+
+  it('that is aborted is killed', async () => {
+    const abort = new AbortController();
+    const running = failureOf(box.run('sh', ['-c', 'touch /tmp/runs; exec sleep 4321'], { signal: abort.signal }));
+    await box.run('sh', ['-c', 'while [ ! -e /tmp/runs ]; do sleep 0.1; done']);
+    abort.abort();
+    expect((await running).code).toBe('aborted');
+    await box.run('sh', ['-c', 'while ps | grep -q "[s]leep 4321"; do sleep 0.1; done']);
+  });
+
   it('that runs out of its time is ended and says so', async () => {
     expect(await box.run('sleep', ['1000'], { timeoutMs: 200 })).toMatchObject({ exitCode: 143, timedOut: true });
   });

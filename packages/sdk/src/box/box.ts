@@ -108,7 +108,7 @@ export class Box implements AsyncDisposable {
     return { ...execution, wait: () => status };
   }
 
-  /** Runs a command to its end and returns everything it wrote. See {@link exec} and {@link collect}. */
+  /** Runs a command to its end and returns everything it wrote; aborting kills it. See {@link exec} and {@link collect}. */
   async run(
     command: string,
     args: readonly string[] = [],
@@ -120,7 +120,7 @@ export class Box implements AsyncDisposable {
   ): Promise<ExecResult> {
     const { input, maxOutputBytes, ...rest } = options;
     const execution = await this.exec(command, args, { stdin: input !== undefined, ...rest });
-    return collect(execution, { input, maxOutputBytes });
+    return collect(execution, { input, maxOutputBytes, signal: options.signal });
   }
 
   /** What the box is and how it is doing. A box that died without anybody watching is found out here. */

@@ -1,3 +1,4 @@
+import { BoxliteError } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { collect, type ExecStatus, type Execution } from './execution.js';
 
@@ -48,6 +49,25 @@ describe('collecting a command', () => {
   it('does not hang on input that the command never reads', async () => {
     const { execution } = scripted({ write: () => new Promise(() => undefined) });
     expect((await collect(execution, { input: 'ignored' })).exitCode).toBe(0);
+  });
+
+  it('takes a command that closes its stdin early as it is', async () => {
+    const closed = async () => {
+      throw new BoxliteError('stopped', 'the command has closed its stdin');
+    };
+    const { execution, seen } = scripted({ write: closed, stdout: ['out'] });
+    expect((await collect(execution, { input: 'too much' })).exitCode).toBe(0);
+    expect(seen.killed).toBe(0);
+  });
+
+  it('kills the command when it is aborted', async () => {
+    const { execution, seen } = scripted({ status: new Promise(() => undefined) });
+    const abort = new AbortController();
+    const collecting = collect(execution, { signal: abort.signal });
+    abort.abort();
+    await expect(collecting).rejects.toMatchObject({ code: 'aborted' });
+    expect(seen.killed).toBe(1);
+    await expect(collect(execution, { signal: abort.signal })).rejects.toMatchObject({ code: 'aborted' });
   });
 
   it('kills a command that writes more than was asked for, and says which option to raise', async () => {

@@ -1,4 +1,4 @@
-import { BoxliteError } from '@boxlite/core';
+import { abortedError, BoxliteError } from '@boxlite/core';
 
 /** How a command ended. `exitCode` is 128 + number for a command killed by a signal, as shells and Docker have it. */
 export interface ExecStatus {
@@ -43,24 +43,26 @@ export const DEFAULT_MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
  * @param execution a command nobody else reads
  * @param options.input written to stdin, which then ends
  * @param options.maxOutputBytes for each stream; more kills the command and throws `resource_exhausted`
+ * @param options.signal kills the command and throws `aborted`
  */
 export async function collect(
   execution: Execution,
-  options: { readonly input?: Uint8Array | string | undefined; readonly maxOutputBytes?: number | undefined } = {},
+  options: {
+    readonly input?: Uint8Array | string | undefined;
+    readonly maxOutputBytes?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ExecResult> {
   const limit = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES;
   const input = typeof options.input === 'string' ? new TextEncoder().encode(options.input) : options.input;
-  const feed = async (): Promise<void> => {
-    if (input !== undefined && input.length > 0) await writeUntilClosed(execution, input);
-    await execution.stdin.end();
-  };
+  const whole = Promise.all([
+    gather(execution.stdout, 'stdout', limit),
+    gather(execution.stderr, 'stderr', limit),
+    execution.wait(),
+    feed(execution, input),
+  ]);
   try {
-    const [stdout, stderr, status] = await Promise.all([
-      gather(execution.stdout, 'stdout', limit),
-      gather(execution.stderr, 'stderr', limit),
-      execution.wait(),
-      feed(),
-    ]);
+    const [stdout, stderr, status] = await untilAborted(whole, options.signal);
     return { ...status, stdout, stderr };
   } catch (thrown) {
     await execution.kill().catch((cause: unknown) => {
@@ -68,6 +70,32 @@ export async function collect(
       if (!BoxliteError.isInstance(cause)) throw cause;
     });
     throw thrown;
+  }
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(abortedError(signal, 'running the command'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A command may close its stdin before it has read everything, as `head` does: that is no failure. */
+async function feed(execution: Execution, input: Uint8Array | undefined): Promise<void> {
+  try {
+    if (input !== undefined && input.length > 0) await writeUntilClosed(execution, input);
+    await execution.stdin.end();
+  } catch (thrown) {
+    // A lost box is told by `wait()`.
+    if (!BoxliteError.isInstance(thrown)) throw thrown;
   }
 }
 
