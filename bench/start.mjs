@@ -1,8 +1,11 @@
-// create + start + first exec of a box, by stage, against a bare QEMU with the same kernel and disks.
+// create + start + first exec of a box, by stage, against a bare QEMU with the same kernel and disks; and the whole of `boxlite run`.
+import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { alternate } from './lib/alternate.mjs';
+import { promisify } from 'node:util';
+import { alternate, timed } from './lib/alternate.mjs';
 import { startBareQemu } from './lib/bare-qemu.mjs';
+import { packageFile } from './lib/packages.mjs';
 import { report } from './lib/report.mjs';
 import { withScratch } from './lib/scratch.mjs';
 import { difference, summarize } from './lib/statistics.mjs';
@@ -14,20 +17,22 @@ const TARGET_OVERHEAD_MS = 250;
 
 export function run({ runs, progress }) {
   return withScratch((directory) =>
-    withWarmHome(directory, async ({ boxlite, parts, remove }) => {
+    withWarmHome(directory, async ({ boxlite, homeDir, parts, remove }) => {
       const samples = await alternate(
         {
           ours: () => startBox(boxlite, remove),
           bare: () => startBare(join(directory, 'bare'), parts),
+          cli: () => runCli(homeDir),
         },
         { runs, warmUp: 1, progress },
       );
-      const { bare, ...ours } = samples;
+      const { bare, cli, ...ours } = samples;
       const overhead = (figure) => difference(summarize(ours[figure]), summarize(bare));
       return report(
         [
           { name: 'bare QEMU: spawn to first agent byte', samples: bare, unit: 'ms' },
           ...Object.entries(ours).map(([name, values]) => ({ name, samples: values, unit: 'ms' })),
+          { name: '`boxlite run --rm -- true`, the whole process', samples: cli, unit: 'ms' },
         ],
         [
           { name: 'until hello - bare', unit: 'ms', ...overhead('until hello') },
@@ -69,6 +74,13 @@ async function startBox(boxlite, remove) {
     'until init done': ends['guest-init'] - begun,
     'create + start + exec': finished - begun,
   };
+}
+
+/** With Node's own start, a home to open, and the box's end and removal. */
+async function runCli(home) {
+  const args = [packageFile('cli/bin/boxlite.js'), 'run', '--rm', '--memory', String(MEMORY_MIB), '--', 'true'];
+  const env = { ...process.env, BOXLITE_HOME: home };
+  return { cli: await timed(() => promisify(execFile)(process.execPath, args, { env })) };
 }
 
 async function startBare(directory, { kernel, rootfsDisk, prepareMachine }) {
