@@ -11,6 +11,12 @@ describe('waiting within a time', () => {
     expect(await withinTime(NEVER, 1)).toBe('timeout');
   });
 
+  it('may be for ever: a time that no timer can hold is not over at once', async () => {
+    const soon = new Promise((resolve) => setTimeout(() => resolve('there'), 5));
+    expect(await withinTime(soon, Number.POSITIVE_INFINITY)).toBe('there');
+    expect(await withinTime(Promise.resolve('there'), 2 ** 31)).toBe('there');
+  });
+
   it('ends with "aborted", naming what was waited for', async () => {
     const aborter = new AbortController();
     const waiting = withinTime(NEVER, AMPLE_MS, aborter.signal, 'waiting for the guest');

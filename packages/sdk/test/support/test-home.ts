@@ -43,6 +43,7 @@ export async function testHome(overrides: Partial<RuntimeServices> = {}): Promis
     log: ({ message }: { message: string }) => void log.push(message),
     lifetime: new AbortController().signal,
     boxRemoved: async () => undefined,
+    forgetJail: async () => undefined,
     ...overrides,
   } as unknown as RuntimeServices;
   return {
