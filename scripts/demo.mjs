@@ -12,7 +12,7 @@ if (!setUp({ groups: ['build', 'run'], say })) process.exit(1);
 
 // Imported after the set-up has built it.
 const { Boxlite, STARTER_IMAGE, collect } = await import('@boxlite/sdk');
-const homeDir = process.env.BOXLITE_HOME ?? mkdtempSync(join(tmpdir(), 'boxlite-demo-'));
+const homeDir = process.env.BOXLITE_HOME || mkdtempSync(join(tmpdir(), 'boxlite-demo-'));
 const begin = performance.now();
 const boxlite = await Boxlite.open({ homeDir });
 try {
@@ -39,6 +39,6 @@ try {
   process.exitCode = exitCode;
 } finally {
   await boxlite.shutdown();
-  if (process.env.BOXLITE_HOME === undefined) rmSync(homeDir, { recursive: true, force: true });
+  if (!process.env.BOXLITE_HOME) rmSync(homeDir, { recursive: true, force: true });
 }
 say(`  total: ${seconds(performance.now() - begin).trim()}`);

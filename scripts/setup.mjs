@@ -43,6 +43,7 @@ function isWritable(directory) {
 }
 
 function build(pnpmDir, say) {
+  say('Building what has changed since the last time (all of it: about a minute)');
   const run = spawnSync(
     join(ROOT, 'node_modules/.bin/turbo'),
     ['run', 'build:native', 'build', '--output-logs=errors-only', '--log-prefix=task', '--concurrency=2'],
