@@ -38,6 +38,11 @@ async function sampleManifest() {
   return { sample, manifest: JSON.parse(await readFile(path, 'utf8')) };
 }
 
+/** How often the most frequent one is there. */
+function mostOften(texts: readonly string[]): number {
+  return Math.max(...texts.map((text) => texts.filter((other) => other === text).length));
+}
+
 describe('a transfer that breaks', () => {
   it('is resumed where it stopped, and the blob is whole', async () => {
     const sample = await sampleImage({ layers: 1, layerBytes: 2_000_000 });
@@ -79,8 +84,9 @@ describe('a transfer that breaks', () => {
     const broken = await pullFrom(listener);
     failures = 100;
     await expect(broken.pull()).rejects.toMatchObject({ code: 'network_unavailable' });
-    expect(broken.requests.filter(({ headers }) => headers.range !== undefined)).toHaveLength(2);
-    expect(requests.filter(({ headers }) => headers.range !== undefined)).toHaveLength(1);
+    // Whether a broken attempt had received anything to resume after is up to the network; that it was one of three is not.
+    expect(mostOften(broken.requests.map(({ path }) => path))).toBe(3);
+    expect(mostOften(requests.map(({ path }) => path))).toBe(2);
     for (const { tmpDir } of [home, broken.home]) expect(tmpDir).toBeTruthy();
     expect(await imageFiles(broken.home)).toMatchObject({ tmp: [], layers: [] });
   });
