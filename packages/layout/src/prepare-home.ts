@@ -53,7 +53,7 @@ async function makeHome(layout: HomeLayout, uid: number): Promise<void> {
     return;
   } catch (thrown) {
     // An existing home is checked below.
-    if (errnoOf(thrown) !== 'EEXIST') throw toBoxliteError(thrown, 'storage_error', `cannot make ${layout.home}`);
+    if (errnoOf(thrown) !== 'EEXIST') throw cannotMake(layout.home, thrown);
   }
   // The home may be a symbolic link to a larger disk, made by the user or by root.
   const [link, target] = await Promise.all([lstat(layout.home), stat(layout.home)]).catch((thrown: unknown) => {
@@ -91,6 +91,16 @@ async function checkMayClose(layout: HomeLayout, mode: number): Promise<void> {
   }
 }
 
+function cannotMake(path: string, thrown: unknown): BoxliteError {
+  const error = toBoxliteError(thrown, 'storage_error', `cannot make directory ${path}`);
+  if (error.hint !== undefined) return error;
+  return new BoxliteError(error.code, error.message, {
+    hint: 'set BOXLITE_HOME to a directory below one that you may write to',
+    cause: thrown,
+    details: { field: HOME_VARIABLE, path },
+  });
+}
+
 /** Missing ancestors are made private too, one at a time: a recursive mkdir would leave them to the umask. */
 async function makeAncestors(path: string): Promise<void> {
   try {
@@ -101,11 +111,11 @@ async function makeAncestors(path: string): Promise<void> {
     if (errno === 'EEXIST' || errno === 'EISDIR') return;
     if (errno !== 'ENOENT' || dirname(path) === path) {
       if (await isDirectory(path)) return;
-      throw toBoxliteError(thrown, 'storage_error', `cannot make directory ${path}`);
+      throw cannotMake(path, thrown);
     }
     await makeAncestors(dirname(path));
     await mkdir(path, { mode: PRIVATE_DIRECTORY_MODE }).catch((again: unknown) => {
-      if (errnoOf(again) !== 'EEXIST') throw toBoxliteError(again, 'storage_error', `cannot make directory ${path}`);
+      if (errnoOf(again) !== 'EEXIST') throw cannotMake(path, again);
     });
   }
   await chmod(path, PRIVATE_DIRECTORY_MODE);

@@ -101,6 +101,18 @@ describe('prepare() of a home', () => {
     await expect(createHomeLayout(home).prepare()).rejects.toMatchObject({ code: 'config_error' });
   });
 
+  it('says which variable to change where no directory can be made', async () => {
+    const file = join(await temporaryDirectory(), 'file');
+    writeFileSync(file, '');
+    for (const home of [join(file, 'home'), join(file, 'deep', 'home')]) {
+      await expect(createHomeLayout(home).prepare()).rejects.toMatchObject({
+        code: 'storage_error',
+        hint: expect.stringContaining('BOXLITE_HOME'),
+        details: { field: 'BOXLITE_HOME' },
+      });
+    }
+  });
+
   it('works in a home that is a symbolic link, but takes none for a directory of it', async () => {
     const base = await temporaryDirectory();
     mkdirSync(join(base, 'large-disk'), { mode: 0o700 });
