@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { type Box, Boxlite } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf } from '../support/failure-of.js';
-import { expectNothingLeft } from '../support/leftovers.js';
 import { busyboxImage, NOT_EXECUTABLE_PATH } from '../support/oci-fixtures.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
@@ -22,8 +21,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await boxlite.remove(box.id, { force: true });
   await boxlite.shutdown();
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const cli = (...args: string[]) => runCli(args, { home: home.home });

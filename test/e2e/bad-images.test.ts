@@ -4,7 +4,7 @@ import { Boxlite } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf } from '../support/failure-of.js';
 import { installedFiles } from '../support/home-contents.js';
-import { expectNothingLeft, leftoversOf } from '../support/leftovers.js';
+import { leftoversOf } from '../support/leftovers.js';
 import * as fixtures from '../support/oci-fixtures.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
@@ -25,8 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await boxlite.shutdown();
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const at = (name: string) => join(home.home, name);

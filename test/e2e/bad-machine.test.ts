@@ -7,7 +7,7 @@ import { Boxlite, defaultRegistry, PluginRegistry } from '@boxlite/sdk';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { failureOf } from '../support/failure-of.js';
 import { installedFiles } from '../support/home-contents.js';
-import { expectNothingLeft, leftoversOf } from '../support/leftovers.js';
+import { leftoversOf } from '../support/leftovers.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
@@ -23,8 +23,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 describe('a machine without a VMM', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Boxlite, type BoxOptions, SimpleBox } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf } from '../support/failure-of.js';
-import { expectNothingLeft, leftoversOf } from '../support/leftovers.js';
+import { leftoversOf } from '../support/leftovers.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
 let home: TemporaryHome;
@@ -17,8 +17,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await boxlite.shutdown();
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 describe('an option of a box', () => {

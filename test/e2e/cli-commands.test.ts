@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectNothingLeft } from '../support/leftovers.js';
 import { CLI, runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
@@ -15,8 +14,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const cli = (...args: string[]) => runCli(args, { home: home.home });

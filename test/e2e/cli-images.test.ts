@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDockerRegistry } from '../../packages/images/test/docker-registry.js';
-import { expectNothingLeft } from '../support/leftovers.js';
 import { type FixtureImage, layeredImage } from '../support/oci-fixtures.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
@@ -19,8 +18,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const cli = (...args: string[]) => runCli(args, { home: home.home });

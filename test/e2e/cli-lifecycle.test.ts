@@ -23,8 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const cli = (...args: string[]) => runCli(args, { home: home.home });

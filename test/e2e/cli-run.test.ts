@@ -20,8 +20,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const cli = (args: readonly string[], options: Partial<RunOptions> = {}) =>

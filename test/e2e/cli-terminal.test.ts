@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectNothingLeft } from '../support/leftovers.js';
 import { cliOnTerminal } from '../support/on-terminal.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
@@ -11,8 +10,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await expectNothingLeft(home.home);
-  await home.remove();
+  await home.end();
 });
 
 const shell = (script: string) => ['run', '--rm', '-it', '--', 'sh', '-c', script];

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessibleRepository } from '../support/accessible-repository.js';
 import { expectNothingLeft } from '../support/leftovers.js';
 import { CLI, type Finished, REPOSITORY, runCli } from '../support/run-cli.js';
+import { removeHome } from '../support/temporary-home.js';
 
 const NOBODY = 65534;
 /** Of Debian's base-passwd, as nobody is; neither owns files. */
@@ -43,9 +44,8 @@ describe.skipIf(process.getuid?.() !== 0)('an ordinary user (needs root to becom
   });
 
   afterAll(async () => {
-    for (const path of homes) await expectNothingLeft(path);
-    await Promise.all(homes.map((path) => rm(path, { recursive: true, force: true })));
     repository.release();
+    for (const path of homes) await expectNothingLeft(path).finally(() => removeHome(path));
   });
 
   it('runs a command in a box', async () => {
