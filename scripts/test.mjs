@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { boxliteProcesses } from './setup/leftover-processes.mjs';
+import { readableCheckout } from './setup/readable-checkout.mjs';
 import { ROOT, setUp } from './setup.mjs';
 import { budgetReport, suiteSeconds } from './suite-budget.mjs';
 
@@ -36,15 +37,21 @@ function runChecks() {
 function runVitest(extra) {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   rmSync(REPORT, { force: true });
+  const checkout = readableCheckout(ROOT);
   const run = spawnSync(
-    join(ROOT, 'node_modules/.bin/vitest'),
-    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...extra],
+    ...checkout.command('node_modules/.bin/vitest', [
+      ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`],
+      ...extra,
+    ]),
     { cwd: ROOT, stdio: 'inherit', env: { ...process.env, BOXLITE_TEST_FULL: full ? '1' : '' } },
   );
+  checkout.release();
   try {
     const report = JSON.parse(readFileSync(REPORT, 'utf8'));
     const budget = JSON.parse(readFileSync(join(ROOT, 'test/budget.json'), 'utf8'));
-    console.log(`\ntime of each suite:\n${budgetReport(suiteSeconds(report.testResults, ROOT), budget).join('\n')}`);
+    console.log(
+      `\ntime of each suite:\n${budgetReport(suiteSeconds(report.testResults, checkout.root), budget).join('\n')}`,
+    );
     const brokenFiles = report.testResults.filter(
       (file) => file.status === 'failed' && file.assertionResults.length === 0,
     );
