@@ -69,11 +69,7 @@ describe('a plain program over the built SDK', () => {
       const box = await boxlite.create({ memoryMib: 128 });
       const execution = await box.exec('sleep', ['1000']);
       process.kill((await box.info()).pid, 'SIGKILL');
-      for (;;) {
-        const info = await box.info();
-        if (info.status === 'failed') break;
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      while ((await box.info()).status !== 'failed');
       console.log((await box.info()).errorReason);
       await boxlite.shutdown();`);
     expect(result).toMatchObject({ status: 0, stdout: expect.stringContaining('signal 9'), stderr: '' });

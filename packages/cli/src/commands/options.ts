@@ -1,4 +1,4 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 
 /** Options several commands share, so that they read and mean the same everywhere. */
 export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
@@ -20,3 +20,21 @@ export const diskSizeOption = () => new Option('--disk-size <GB>', 'size of the 
 export const vmmOption = () => new Option('--vmm <ID>', 'virtual machine monitor (default: the best available)');
 export const entrypointOption = () => new Option('--entrypoint <PROGRAM>', "instead of the image's entrypoint");
 export const hostnameOption = () => new Option('--hostname <NAME>', 'host name in the box');
+
+/** What `run` and `create` take alike: an image, its command, and everything a new box is made of. */
+export function addNewBoxOptions(command: Command): Command {
+  return command
+    .usage(IMAGE_USAGE)
+    .argument('[image]', 'image reference, oci:DIR or oci-archive:FILE')
+    .argument('[cmd...]', "the command and its arguments; without one the image's own")
+    .addOption(envOption())
+    .addOption(workdirOption())
+    .addOption(userOption())
+    .addOption(cpusOption())
+    .addOption(memoryOption())
+    .addOption(diskSizeOption())
+    .addOption(nameOption())
+    .addOption(hostnameOption())
+    .addOption(entrypointOption())
+    .addOption(vmmOption());
+}

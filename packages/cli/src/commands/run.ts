@@ -19,27 +19,16 @@ interface RunFlags extends BoxFlags {
 
 /** `boxlite run`: create, start, run the command, pass its status on, stop. */
 export function addRunCommand(program: Command, context: CliContext): void {
-  program
+  const runCommand = program
     .command('run')
     .summary('run a command in a new box')
     .description('Run a command in a new box. Without an image before `--` the bundled busybox image is used.')
-    .usage(flags.IMAGE_USAGE)
-    .argument('[image]', 'image reference, oci:DIR or oci-archive:FILE')
-    .argument('[cmd...]', "the command and its arguments; without one the image's own")
     .option('--rm', 'remove the box when the command ends')
     .option('-d, --detach', 'print the id and leave the command running')
     .addOption(flags.interactiveOption())
-    .addOption(flags.ttyOption())
-    .addOption(flags.envOption())
-    .addOption(flags.workdirOption())
-    .addOption(flags.userOption())
-    .addOption(flags.cpusOption())
-    .addOption(flags.memoryOption())
-    .addOption(flags.diskSizeOption())
-    .addOption(flags.nameOption())
-    .addOption(flags.hostnameOption())
-    .addOption(flags.entrypointOption())
-    .addOption(flags.vmmOption())
+    .addOption(flags.ttyOption());
+  flags
+    .addNewBoxOptions(runCommand)
     .passThroughOptions()
     .action((_image: unknown, _words: unknown, given: RunFlags, command: Command) =>
       context.runsCommand((boxlite, signals) => run(boxlite, signals, command.args, given)),
