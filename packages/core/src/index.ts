@@ -54,6 +54,7 @@ export type {
   VmmDisk,
   VmmHandler,
   VmmHost,
+  VmmFileCopy,
   VmmHostRequirements,
   VmmNic,
   VmmShare,

@@ -17,6 +17,11 @@ export interface VmmShare {
   readonly tag: string;
   readonly hostPath: string;
   readonly readOnly: boolean;
+  /**
+   * True: the jail shows the VMM this directory read-only, so that a VMM without a read-only mode of its own may still share it as one. Whoever
+   * builds the jail says so; without a jail nobody may.
+   */
+  readonly hostEnforced?: boolean;
 }
 
 /** A network card on a unix stream socket carrying length-prefixed Ethernet frames. */
@@ -42,6 +47,11 @@ export interface VmmSpec {
   readonly nics: readonly VmmNic[];
   /** The unix socket the VMM dials for the agent link, as seen inside the jail. */
   readonly agentSocket: string;
+  /**
+   * Where the files of {@link VmmHostRequirements.copies} will lie when the VMM runs, as seen inside the jail. Absent: nothing is copied, and the
+   * originals are used.
+   */
+  readonly binDir?: string;
 }
 
 /** The process that becomes the machine, before confinement. */
@@ -58,6 +68,19 @@ export interface VmmCommand {
 export interface VmmHostRequirements {
   readonly paths: readonly PathAccess[];
   readonly devices: readonly string[];
+  /**
+   * Files to be copied into the spec's `binDir` before the spawn, so that the box has inodes and text pages of its own; `command` names the
+   * copies. Only for a spec that has a `binDir`; what these files need to be loaded is found from the originals.
+   */
+  readonly copies?: readonly VmmFileCopy[];
+}
+
+/** A file the VMM runs from the box's own directory. */
+export interface VmmFileCopy {
+  /** Absolute path of the original. */
+  readonly from: string;
+  /** The copy's name in `binDir`: one path component. */
+  readonly name: string;
 }
 
 /** What `start` may use. A handler spawns through these and in no other way. */
