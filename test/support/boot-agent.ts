@@ -4,7 +4,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeFrame, type Frame, FrameDecoder, FrameType, type GuestChannel } from '@boxlite/core';
+import {
+  encodeFrame,
+  FRAME_HEADER_BYTES,
+  type Frame,
+  FrameDecoder,
+  FrameType,
+  type GuestChannel,
+  LINK_ACK_BYTES,
+} from '@boxlite/core';
 import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
 
 /** A machine to boot with QEMU, without supervisor and jail: for tests of what runs inside. */
@@ -96,7 +104,7 @@ function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: st
   ];
 }
 
-/** What the supervisor does to frames: stream ids of a slot are translated, the hello is repeated to each. */
+/** What the supervisor does to frames: stream ids of a slot are translated, the hello is repeated to each, the link is acknowledged. */
 function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | 'send'> {
   const decoder = new FrameDecoder();
   const listeners = new Map<number, (frame: Frame) => void>();
@@ -105,7 +113,16 @@ function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | '
   const closeListeners: ((reason: Error) => void)[] = [];
   let hello: Frame | undefined;
   let closed: Error | undefined;
+  let received = 0;
 
+  const acknowledge = (frame: Frame) => {
+    received += FRAME_HEADER_BYTES + frame.payload.length;
+    if (received < LINK_ACK_BYTES || closed !== undefined) return;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32LE(received);
+    received = 0;
+    link.write(encodeFrame({ type: FrameType.LINK_ACK, payload }));
+  };
   const deliver = (slot: number, frame: Frame) => {
     const listener = listeners.get(slot);
     if (listener !== undefined) listener(frame);
@@ -117,7 +134,11 @@ function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | '
       if (frame.type === FrameType.HELLO) {
         hello = frame;
         for (const listener of listeners.values()) listener(frame);
-      } else if (frame.type === FrameType.SLOT_GONE) {
+        continue;
+      }
+      if (frame.type === FrameType.LINK_ACK) continue;
+      acknowledge(frame);
+      if (frame.type === FrameType.SLOT_GONE) {
         echoes.get(slot)?.();
       } else {
         deliver(slot, { ...frame, stream: frame.stream & 0xffff });

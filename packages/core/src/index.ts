@@ -13,7 +13,13 @@ export type {
 } from './contracts/image-source.js';
 export type { Jail } from './contracts/jail.js';
 export type { GuestKernel, KernelSource } from './contracts/kernel-source.js';
-export { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSION } from './contracts/plugin.js';
+export {
+  type Plugin,
+  type PluginKind,
+  type ProbeResult,
+  SPECIFICATION_VERSIONS,
+  type SpecificationVersion,
+} from './contracts/plugin.js';
 export type {
   ConfinedCommand,
   JailCommand,
@@ -48,13 +54,14 @@ export type {
   Supervisor,
   SupervisorWelcome,
 } from './contracts/supervisor.js';
+export type { VmmHandlerV1, VmmSpecV1 } from './contracts/v1/vmm-handler-v1.js';
 export type {
   RunningVm,
   VmmCommand,
   VmmDisk,
+  VmmFileCopy,
   VmmHandler,
   VmmHost,
-  VmmFileCopy,
   VmmHostRequirements,
   VmmNic,
   VmmShare,
@@ -77,6 +84,7 @@ export {
 } from './ids/box-id.js';
 export { type Digest, digestHex, isDigest, parseDigest } from './ids/digest.js';
 export type { ProcessIdentity } from './ids/process-identity.js';
+export { supportedVersions } from './registry/adapt-plugin.js';
 export { PluginRegistry, type ProbedPlugin } from './registry/plugin-registry.js';
 export {
   Channel,
@@ -87,5 +95,7 @@ export {
   FrameFlag,
   FrameType,
   INITIAL_CREDIT_BYTES,
+  LINK_ACK_BYTES,
+  LINK_WINDOW_BYTES,
   MAX_FRAME_PAYLOAD,
 } from './wire/frame.js';

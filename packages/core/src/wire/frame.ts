@@ -24,6 +24,13 @@ export const FRAME_HEADER_BYTES = 12;
 export const MAX_FRAME_PAYLOAD = 65_536;
 /** Unacknowledged bytes a sender may have under way per stream and channel before it waits for CREDIT. */
 export const INITIAL_CREDIT_BYTES = 131_072;
+/**
+ * Bytes of whole frames, all streams together, an end of the agent link may have under way before it waits for LINK_ACK, when the agent's HELLO
+ * carries WINDOWED. libkrun's vsock stalls for ever near 240 KiB before 1.19 (libkrun issue 772).
+ */
+export const LINK_WINDOW_BYTES = 131_072;
+/** What is received is acknowledged this many bytes at a time; the window less this still takes the largest frame. */
+export const LINK_ACK_BYTES = 32_768;
 
 /** Who sends what. Values below 32 reach the agent; 32 and above stay between a host process and the supervisor. */
 export const FrameType = {
@@ -43,6 +50,11 @@ export const FrameType = {
   SHUTDOWN: 7,
   /** supervisor to agent, stream slot << 16: the host process is gone; the agent echoes it when the slot's streams are closed. */
   SLOT_GONE: 8,
+  /**
+   * agent and supervisor, stream 0, u32 little endian: bytes of whole frames received since the last one. HELLO and LINK_ACK itself do
+   * not count, and LINK_ACK never waits. Never seen by a host process.
+   */
+  LINK_ACK: 9,
   /** supervisor to host process, stream 0, JSON `SupervisorWelcome`; always the first frame. */
   WELCOME: 32,
   /** host process to supervisor, u32 grace in milliseconds: stop through the agent, then kill. */
@@ -53,8 +65,11 @@ export const FrameType = {
   EXITED: 35,
 } as const;
 
-/** `MORE` on a REQUEST: its payload goes on in the next REQUEST frame of the stream. */
-export const FrameFlag = { END: 1, MORE: 2 } as const;
+/**
+ * `MORE` on a REQUEST: its payload goes on in the next REQUEST frame of the stream. `WINDOWED` on the agent's HELLO: from here on both ends keep
+ * {@link LINK_WINDOW_BYTES} and acknowledge; not passed on to host processes.
+ */
+export const FrameFlag = { END: 1, MORE: 2, WINDOWED: 4 } as const;
 
 export const Channel = { STDIN: 0, STDOUT: 1, STDERR: 2 } as const;
 

@@ -15,6 +15,7 @@ struct agent {
     int link;
     int null; /* /dev/null, opened before there was a container */
     bool link_writable;
+    bool link_once;   /* a lost link does not come back */
     bool ending;      /* a shutdown is under way */
     bool initialized; /* init has been done */
     uint64_t boot_us; /* CLOCK_BOOTTIME when main began */

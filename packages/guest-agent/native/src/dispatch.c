@@ -222,6 +222,10 @@ void dispatch(const struct frame *frame)
     case FRAME_SLOT_GONE:
         close_slot(frame->stream);
         break;
+    case FRAME_LINK_ACK:
+        if (frame->length == 4)
+            outbox_acked(read_u32(frame->payload));
+        break;
     default:
         /* Of a newer host, or a mistake: there is nobody to tell. */
         console_log("boxlite-guest: frame of unknown type %u", frame->type);
@@ -236,5 +240,5 @@ void dispatch_link_gone(void)
             execution_detach(execution_at(index));
     }
     request_parts_forget(0, 0);
-    outbox_clear();
+    outbox_forget();
 }

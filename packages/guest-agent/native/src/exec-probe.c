@@ -119,7 +119,8 @@ int main(void)
     if (getpid() != 1)
         return 64;
     boot_mounts();
-    int link = link_open();
+    bool once;
+    int link = link_open(&once);
     if (!container_start(&request, &container, &failure))
         boot_fatal(failure.message, 0);
     open_namespaces();

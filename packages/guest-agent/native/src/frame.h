@@ -18,9 +18,10 @@ enum frame_type {
     FRAME_CLOSE = 6,
     FRAME_SHUTDOWN = 7,
     FRAME_SLOT_GONE = 8,
+    FRAME_LINK_ACK = 9,
 };
 
-enum { FRAME_FLAG_END = 1, FRAME_FLAG_MORE = 2 };
+enum { FRAME_FLAG_END = 1, FRAME_FLAG_MORE = 2, FRAME_FLAG_WINDOWED = 4 };
 
 enum channel { CHANNEL_STDIN = 0, CHANNEL_STDOUT = 1, CHANNEL_STDERR = 2 };
 

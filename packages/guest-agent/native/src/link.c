@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "boot.h"
@@ -20,16 +21,23 @@
 /* How long a device that is not there yet may take. The kernel probes virtio while init starts, so it is there at once or never. */
 #define DEVICE_WAIT_US 10000000u
 
+/* How long the VMM may take to answer: on a loaded host more than the kernel's 2 s. Somebody listens since before the machine was started. */
+#define CONNECT_SECONDS 30
+
+/* -1: this machine has no vsock device. The kernel says so at once: without a transport there is nobody to connect by. */
 static int open_vsock(void)
 {
-    if (access("/dev/vsock", F_OK) != 0)
-        return -1;
     int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
+    struct timeval limit = { .tv_sec = CONNECT_SECONDS };
     struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = AGENT_VSOCK_PORT };
+    if (setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &limit, sizeof limit) != 0)
+        console_log("boxlite-guest: the time limit of the link stays the kernel's: %s", strerror(errno));
     if (connect(fd, (struct sockaddr *)&host, sizeof host) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
         return fd;
+    if (errno != ENODEV)
+        boot_fatal("the host does not answer on vsock port 2695", errno);
     close(fd);
     return -1;
 }
@@ -68,10 +76,12 @@ static int open_serial(void)
     return fd;
 }
 
-static int open_any(void)
+/* A named port is looked for first: it costs a directory. Neither look waits. */
+static int open_any(bool *once)
 {
-    int fd = open_vsock();
-    return fd >= 0 ? fd : open_serial();
+    int fd = open_serial();
+    *once = fd < 0;
+    return fd >= 0 ? fd : open_vsock();
 }
 
 /* Kernel device events: a port is announced, and gets its name, by one of these. */
@@ -84,16 +94,16 @@ static int open_uevents(void)
     boot_fatal("device events", errno);
 }
 
-int link_open(void)
+int link_open(bool *once)
 {
-    int fd = open_any();
+    int fd = open_any(once);
     if (fd >= 0)
         return fd;
     /* Listening begins before the second look, so that no event falls in between. */
     int events = open_uevents();
     uint64_t deadline = monotonic_us() + DEVICE_WAIT_US;
     for (;;) {
-        fd = open_any();
+        fd = open_any(once);
         uint64_t now = monotonic_us();
         if (fd >= 0 || now >= deadline)
             break;

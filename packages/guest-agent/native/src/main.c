@@ -59,7 +59,7 @@ static void set_up(void)
 
 static void connect_link(void)
 {
-    agent.link = link_open();
+    agent.link = link_open(&agent.link_once);
     agent.link_writable = true;
     link_readable = true;
     if (!watch(agent.link, EPOLLIN | EPOLLOUT | EPOLLRDHUP, EVENT_TAG(EVENT_LINK, 0)))
@@ -97,6 +97,8 @@ static void parse_inbox(void)
         if (used == 0)
             break;
         dispatch(&frame);
+        if (frame.type != FRAME_HELLO && frame.type != FRAME_LINK_ACK)
+            outbox_received((size_t)used);
         offset += (size_t)used;
     }
     memmove(inbox, inbox + offset, inbox_length - offset);
@@ -114,9 +116,11 @@ static bool read_link(void)
     if (got <= 0) {
         link_readable = false;
         if (got == 0 || errno != EAGAIN) {
-            /* The host end is gone. A serial port wakes us when somebody connects again; executions go on. */
+            /* The host end is gone. A serial port wakes us when somebody connects again: executions go on. */
             dispatch_link_gone();
             inbox_length = 0;
+            if (agent.link_once)
+                shutdown_begin("the host has hung up", SHUTDOWN_GRACE_US);
         }
         return false;
     }
@@ -175,8 +179,12 @@ static void handle_event(const struct epoll_event *event)
 static bool pump_executions(uint64_t now, uint64_t *deadline)
 {
     bool more = false;
-    for (unsigned index = 0; index < executions_end(); index++) {
-        struct execution *execution = execution_at(index);
+    /* Another one begins each time, or the first would take every share of a link that is full. */
+    static unsigned first;
+    unsigned count = executions_end();
+    first++;
+    for (unsigned turn = 0; turn < count; turn++) {
+        struct execution *execution = execution_at((first + turn) % count);
         if (execution->state == EXECUTION_FREE)
             continue;
         execution_timers(execution, now);
@@ -215,13 +223,13 @@ static _Noreturn void run(void)
         uint64_t due = outbox_due(now);
         if (due != 0 && due <= now && agent.link_writable) {
             if (!outbox_flush(agent.link))
-                outbox_clear();
+                outbox_forget();
             agent.link_writable = outbox_is_empty();
         } else if (agent.link_writable) {
             deadline = earlier(deadline, due);
         }
         /* Output that only waited for room has it again; with a link that takes no more, its event wakes us. */
-        if (output_waited_for_room() && outbox_is_empty())
+        if (output_waited_for_room() && outbox_is_empty() && outbox_data_room() > 0)
             more = true;
         if (agent.ending) {
             deadline = earlier(deadline, shutdown_step(now));

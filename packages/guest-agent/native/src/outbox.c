@@ -4,12 +4,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "link-window.h"
+
 /* Static: only touched pages cost memory, and an outbox that empties starts again at the first page. */
 static uint8_t bytes[OUTBOX_BYTES];
 static size_t start;
 static size_t end;
 static bool urgent;
 static uint64_t lingers_until;
+static struct link_window window;
+
+/* A smaller rest of the window is not worth a frame of its own. */
+#define SMALLEST_SHARE 4096u
 
 static size_t room_left(void)
 {
@@ -31,6 +37,12 @@ size_t outbox_data_room(void)
     if (left <= OUTBOX_RESERVE + FRAME_HEADER_BYTES)
         return 0;
     left -= OUTBOX_RESERVE + FRAME_HEADER_BYTES;
+    size_t share = window_room(&window);
+    if (share < SMALLEST_SHARE)
+        return 0;
+    share -= FRAME_HEADER_BYTES;
+    if (left > share)
+        left = share;
     return left < MAX_FRAME_PAYLOAD ? left : MAX_FRAME_PAYLOAD;
 }
 
@@ -52,6 +64,8 @@ void outbox_commit(struct frame frame)
 {
     frame_write_header(bytes + end, &frame);
     end += FRAME_HEADER_BYTES + frame.length;
+    if (frame.type != FRAME_HELLO && frame.type != FRAME_LINK_ACK)
+        window_sent(&window, FRAME_HEADER_BYTES + frame.length);
     if (frame.type != FRAME_DATA || frame.length > 0)
         urgent = true;
 }
@@ -71,6 +85,30 @@ void outbox_credit(uint32_t stream, uint8_t channel, uint32_t granted)
     outbox_commit((struct frame){ .type = FRAME_CREDIT, .stream = stream, .channel = channel, .length = 4 });
 }
 
+void outbox_received(size_t size)
+{
+    window_received(&window, size);
+    uint32_t due = window_due(&window);
+    uint8_t *payload = due == 0 ? NULL : outbox_payload(4);
+    if (payload == NULL)
+        return; /* not yet; or, with a full outbox, with a later frame */
+    write_u32(payload, due);
+    outbox_commit((struct frame){ .type = FRAME_LINK_ACK, .length = 4 });
+    window_paid(&window, due);
+}
+
+void outbox_acked(uint32_t size)
+{
+    window_acked(&window, size);
+}
+
+static void clear(void)
+{
+    start = end = 0;
+    urgent = false;
+    lingers_until = 0;
+}
+
 bool outbox_flush(int link)
 {
     while (start < end) {
@@ -83,7 +121,7 @@ bool outbox_flush(int link)
             return true;
         start += (size_t)written;
     }
-    outbox_clear();
+    clear();
     return true;
 }
 
@@ -101,9 +139,8 @@ bool outbox_is_empty(void)
     return start == end;
 }
 
-void outbox_clear(void)
+void outbox_forget(void)
 {
-    start = end = 0;
-    urgent = false;
-    lingers_until = 0;
+    clear();
+    window = (struct link_window){ .unacked = 0 };
 }

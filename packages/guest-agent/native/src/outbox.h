@@ -14,7 +14,10 @@
 #define OUTBOX_BYTES (384u * 1024u)
 #define OUTBOX_RESERVE (128u * 1024u)
 
-/* Bytes of payload a DATA frame may carry now, at most MAX_FRAME_PAYLOAD. */
+/*
+ * Bytes of payload a DATA frame may carry now, at most MAX_FRAME_PAYLOAD: what the outbox and the link's window take. Other frames do not wait
+ * for the window: they are short, and an answer may be what the host waits for.
+ */
 size_t outbox_data_room(void);
 
 /* True while requests may be read: each is answered with less than what is left then. */
@@ -44,7 +47,13 @@ bool outbox_is_empty(void);
 uint64_t outbox_due(uint64_t now);
 #define OUTBOX_LINGER_US 2000u
 
+/* A whole frame of the host has been dealt with: acknowledged, when it is time. */
+void outbox_received(size_t size);
+
+/* The host has received that much of what was sent. */
+void outbox_acked(uint32_t size);
+
 /* Forgets everything: the reader it was for is gone. */
-void outbox_clear(void);
+void outbox_forget(void);
 
 #endif

@@ -67,7 +67,7 @@ void reply_hello(void)
     hello.initialized = agent.initialized;
     hello.kernel_boot_us = agent.boot_us;
     hello.agent_start_us = boottime_us() - agent.boot_us;
-    send_message(FRAME_HELLO, 0, 0, boxlite_agent_v1_Hello_fields, &hello, boxlite_agent_v1_Hello_size);
+    send_message(FRAME_HELLO, 0, FRAME_FLAG_WINDOWED, boxlite_agent_v1_Hello_fields, &hello, boxlite_agent_v1_Hello_size);
 }
 
 void reply_failure(uint32_t stream, uint32_t request, const struct failure *failure, bool end)

@@ -6,6 +6,7 @@
 #include "clients.h"
 #include "inbox.h"
 #include "lifecycle.h"
+#include "link-window.h"
 #include "loop.h"
 #include "process-info.h"
 #include "ring.h"
@@ -24,6 +25,7 @@ static struct watch listen_watch = {.fd = -1, .ready = accept_agent};
 static struct watch watch_link = {.fd = -1, .ready = agent_ready};
 static struct inbox in;
 static struct ring out;
+static struct link_window window;
 static const struct place *socket_place;
 static pid_t expected;
 static bool greeted;
@@ -57,7 +59,7 @@ bool agent_hello(struct frame *hello)
 
 bool agent_has_room(size_t size)
 {
-	return agent_greeted() && ring_room(&out) >= size + OUT_RESERVE;
+	return agent_greeted() && ring_room(&out) >= size + OUT_RESERVE && window_takes(&window, size);
 }
 
 bool agent_send(const struct frame *frame, uint32_t stream)
@@ -70,6 +72,8 @@ bool agent_send(const struct frame *frame, uint32_t stream)
 	ring_put(&out, header, FRAME_HEADER);
 	if (frame->length > 0)
 		ring_put(&out, frame->payload, frame->length);
+	if (frame->type != FRAME_LINK_ACK)
+		window_sent(&window, FRAME_HEADER + frame->length);
 	return true;
 }
 
@@ -120,19 +124,29 @@ static void keep_hello(const struct frame *frame)
 	if (frame->length > 0)
 		memcpy(hello_payload, frame->payload, frame->length);
 	hello_frame.payload = hello_payload;
+	/* Between agent and supervisor only, and said once: a repeated hello changes nothing. */
+	hello_frame.flags = 0;
+	window.on = window.on || (!greeted && (frame->flags & FRAME_FLAG_WINDOWED));
 	greeted = true;
 	clients_tell(&hello_frame);
+}
+
+static bool handle_control(const struct frame *frame)
+{
+	if (frame->type == FRAME_LINK_ACK)
+		return window_acked(&window, read_u32(frame->payload));
+	if (frame->type == FRAME_HELLO)
+		keep_hello(frame);
+	else
+		slot_confirmed(frame->stream >> 16);
+	return true;
 }
 
 static bool handle(const struct frame *frame)
 {
 	switch (frame_from_agent(frame, greeted)) {
 	case FRAME_CONTROL:
-		if (frame->type == FRAME_HELLO)
-			keep_hello(frame);
-		else
-			slot_confirmed(frame->stream >> 16);
-		return true;
+		return handle_control(frame);
 	case FRAME_FORWARD:
 		clients_deliver(slot_owner(frame->stream >> 16), frame);
 		return true;
@@ -152,6 +166,8 @@ static bool handle_all(void)
 	while ((size = frame_parse(in.base + in.start, in.end - in.start, &frame)) > 0) {
 		if (!handle(&frame))
 			return false;
+		if (frame.type != FRAME_HELLO && frame.type != FRAME_LINK_ACK)
+			window_received(&window, (size_t)size);
 		inbox_consume(&in, (size_t)size);
 	}
 	return size == 0;
@@ -182,11 +198,24 @@ static void send_leaving(void)
 		slot_left();
 }
 
+static void acknowledge(void)
+{
+	uint8_t payload[4];
+	const struct frame ack = {.type = FRAME_LINK_ACK, .length = sizeof(payload), .payload = payload};
+	uint32_t due = window_due(&window);
+
+	write_u32(payload, due);
+	/* Without room it is due again at the next turn. */
+	if (due > 0 && agent_send(&ack, 0))
+		window_paid(&window, due);
+}
+
 void agent_flush(void)
 {
 	if (watch_link.fd < 0)
 		return;
 	send_leaving();
+	acknowledge();
 	/* A broken link also shows as readable, where it is dealt with. */
 	(void)ring_flush(&out, watch_link.fd);
 	(void)loop_watch(&watch_link, out.used > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);

@@ -70,6 +70,8 @@ enum frame_verdict frame_from_agent(const struct frame *frame, int greeted)
 		return frame->stream == 0 ? FRAME_CONTROL : FRAME_BROKEN;
 	case FRAME_SLOT_GONE:
 		return slot != 0 && local == 0 && frame->length == 0 ? FRAME_CONTROL : FRAME_BROKEN;
+	case FRAME_LINK_ACK:
+		return frame->stream == 0 && frame->length == 4 ? FRAME_CONTROL : FRAME_BROKEN;
 	case FRAME_RESPONSE:
 	case FRAME_DATA:
 	case FRAME_CREDIT:

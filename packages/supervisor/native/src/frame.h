@@ -18,11 +18,15 @@ enum frame_type {
 	FRAME_CLOSE = 6,
 	FRAME_SHUTDOWN = 7,
 	FRAME_SLOT_GONE = 8,
+	FRAME_LINK_ACK = 9,
 	FRAME_WELCOME = 32,
 	FRAME_STOP = 33,
 	FRAME_KILL = 34,
 	FRAME_EXITED = 35,
 };
+
+/* On HELLO: the agent bounds what is under way on the link, and expects the same (link-window.h). */
+#define FRAME_FLAG_WINDOWED 4u
 
 struct frame {
 	uint32_t length;

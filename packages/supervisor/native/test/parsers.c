@@ -15,6 +15,7 @@
 #include "config.h"
 #include "ending.h"
 #include "frame.h"
+#include "link-window.h"
 #include "pid-report.h"
 #include "ring.h"
 #include "slots.h"
@@ -247,6 +248,42 @@ static void check_slots(void)
 		slot_left();
 }
 
+/* Two ends of a link with any delay: no more than the window is ever under way, and it never stands still. */
+static void check_window(void)
+{
+	struct link_window here = {.on = true}, there = {.on = true};
+	size_t wire[4096], first = 0, last = 0, in_flight = 0;
+
+	for (int turn = 0; turn < 4000; turn++) {
+		size_t size = FRAME_HEADER + pick(pick(4) ? 2000 : FRAME_MAX_PAYLOAD + 1);
+		bool sends = pick(2) && window_takes(&here, size);
+
+		if (sends) {
+			window_sent(&here, size);
+			wire[last++] = size;
+			in_flight += size;
+		} else if (first < last) {
+			window_received(&there, wire[first]);
+			in_flight -= wire[first++];
+		}
+		uint32_t due = window_due(&there);
+
+		if (due > 0) {
+			window_paid(&there, due);
+			assert(window_acked(&here, due));
+		}
+		assert(in_flight <= LINK_WINDOW_BYTES);
+		/* Everything has arrived: the largest frame goes, or a sender would wait for ever. */
+		assert(first < last || window_takes(&here, FRAME_MAX));
+	}
+	assert(!window_acked(&here, (uint32_t)here.unacked + 1));
+	struct link_window off = {.on = false};
+
+	window_sent(&off, 1u << 30);
+	window_received(&off, 1u << 30);
+	assert(window_takes(&off, FRAME_MAX) && window_due(&off) == 0 && !window_acked(&off, 0));
+}
+
 int main(int argc, char **argv)
 {
 	static uint8_t config[CONFIG_MAX_BYTES];
@@ -268,6 +305,8 @@ int main(int argc, char **argv)
 			check_ending();
 		if (rounds % 500 == 0)
 			check_ring();
+		if (rounds % 100 == 0)
+			check_window();
 	}
 	check_slots();
 	return 0;
