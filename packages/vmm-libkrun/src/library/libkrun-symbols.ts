@@ -1,0 +1,81 @@
+/**
+ * libkrun's functions by the release that brought them (include/libkrun.h of each release). Those of block devices and network cards are missing
+ * from a library built without the feature, so a function that is there tells the least version, one that is not tells nothing.
+ */
+export const LIBKRUN_SYMBOLS_BY_RELEASE: Readonly<Record<string, readonly string[]>> = {
+  '1.0.0': [
+    'krun_set_log_level',
+    'krun_create_ctx',
+    'krun_free_ctx',
+    'krun_set_vm_config',
+    'krun_set_root',
+    'krun_set_root_disk',
+    'krun_set_port_map',
+    'krun_set_workdir',
+    'krun_set_exec',
+    'krun_set_env',
+    'krun_set_rlimits',
+    'krun_set_mapped_volumes',
+    'krun_start_enter',
+  ],
+  '1.5.0': ['krun_set_data_disk'],
+  '1.7.0': ['krun_set_passt_fd'],
+  '1.8.0': [
+    'krun_add_virtiofs',
+    'krun_add_vsock_port',
+    'krun_set_console_output',
+    'krun_set_gvproxy_path',
+    'krun_set_net_mac',
+    'krun_set_gpu_options',
+    'krun_get_shutdown_eventfd',
+  ],
+  '1.9.0': ['krun_set_snd_device'],
+  '1.9.1': ['krun_set_smbios_oem_strings'],
+  '1.9.5': ['krun_add_disk', 'krun_add_virtiofs2', 'krun_set_gpu_options2'],
+  '1.10.0': ['krun_add_disk2', 'krun_add_vsock_port2'],
+  '1.11.0': ['krun_set_kernel', 'krun_set_nested_virt', 'krun_setuid', 'krun_setgid'],
+  '1.12.0': ['krun_check_nested_virt', 'krun_split_irqchip'],
+  '1.13.0': ['krun_init_log'],
+  '1.15.0': [
+    'krun_set_root_disk_remount',
+    'krun_add_net_unixstream',
+    'krun_add_net_unixgram',
+    'krun_add_net_tap',
+    'krun_add_display',
+    'krun_display_set_edid',
+    'krun_display_set_dpi',
+    'krun_display_set_physical_size',
+    'krun_display_set_refresh_rate',
+    'krun_set_display_backend',
+  ],
+  '1.16.0': [
+    'krun_get_max_vcpus',
+    'krun_set_firmware',
+    'krun_set_kernel_console',
+    'krun_disable_implicit_console',
+    'krun_add_virtio_console_default',
+    'krun_add_serial_console_default',
+    'krun_add_input_device',
+    'krun_add_input_device_fd',
+  ],
+  '1.17.0': [
+    'krun_add_disk3',
+    'krun_disable_implicit_vsock',
+    'krun_add_vsock',
+    'krun_add_virtio_console_multiport',
+    'krun_add_console_port_tty',
+    'krun_add_console_port_inout',
+  ],
+  '1.17.3': ['krun_has_feature'],
+  '1.18.0': ['krun_add_virtiofs3'],
+  '1.19.0': [
+    'krun_fs_add_overlay_file',
+    'krun_fs_add_overlay_dir',
+    'krun_disable_implicit_init',
+    'krun_get_default_init',
+    'krun_add_virtiofs4',
+  ],
+};
+
+/** Every function a library is asked for. */
+export const LIBKRUN_SYMBOLS: readonly string[] = Object.values(LIBKRUN_SYMBOLS_BY_RELEASE).flat();
