@@ -1,4 +1,4 @@
-import { type DiskStore, type Plugin, SPECIFICATION_VERSION } from '@boxlite/core';
+import { type DiskStore, type Plugin } from '@boxlite/core';
 import { createQcow2DiskStore, type Qcow2DiskStoreOptions } from './qcow2-disk-store.js';
 
 /**
@@ -9,7 +9,7 @@ export function qcow2DiskStorePlugin(options: Qcow2DiskStoreOptions = {}): Plugi
   return {
     kind: 'disk-store',
     id: 'qcow2',
-    specificationVersion: SPECIFICATION_VERSION,
+    specificationVersion: 'v1',
     probe: async () => ({ available: true, detail: 'qcow2 version 3, in process' }),
     create: () => createQcow2DiskStore(options),
   };

@@ -1,4 +1,4 @@
-import { BoxliteError, type KernelSource, type Plugin, SPECIFICATION_VERSION } from '@boxlite/core';
+import { BoxliteError, type KernelSource, type Plugin } from '@boxlite/core';
 import { createLibkrunfwKernelSource, type LibkrunfwKernelSourceOptions } from './libkrunfw-kernel-source.js';
 
 /** {@link createLibkrunfwKernelSource} as a plugin; its probe prepares the kernel, so that the first start finds it ready. */
@@ -8,7 +8,7 @@ export function libkrunfwKernelPlugin(
   return {
     kind: 'kernel-source',
     id: 'libkrunfw',
-    specificationVersion: SPECIFICATION_VERSION,
+    specificationVersion: 'v1',
     async probe() {
       try {
         const { version, origin } = await createLibkrunfwKernelSource(options).kernel();

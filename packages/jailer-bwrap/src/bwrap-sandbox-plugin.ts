@@ -1,4 +1,4 @@
-import { type Plugin, type Sandbox, SPECIFICATION_VERSION } from '@boxlite/core';
+import { type Plugin, type Sandbox } from '@boxlite/core';
 import type { BwrapSandboxOptions } from './bwrap-options.js';
 import { createBwrapSandbox } from './bwrap-sandbox.js';
 
@@ -11,7 +11,7 @@ export function bwrapSandboxPlugin(options: BwrapSandboxOptions = {}): Plugin<'s
   return {
     kind: 'sandbox',
     id: 'bwrap',
-    specificationVersion: SPECIFICATION_VERSION,
+    specificationVersion: 'v1',
     priority: 10,
     async probe() {
       if (process.platform !== 'linux') {

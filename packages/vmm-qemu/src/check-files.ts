@@ -10,6 +10,7 @@ export async function checkFiles(spec: VmmSpec): Promise<void> {
   const readOnly = constants.R_OK;
   const readWrite = constants.R_OK | constants.W_OK;
   await checkFile(spec.boxId, 'kernel', spec.kernel, readOnly);
+  if (spec.initrd !== undefined) await checkFile(spec.boxId, 'initrd', spec.initrd, readOnly);
   for (const [index, disk] of spec.disks.entries()) {
     await checkFile(spec.boxId, `disks[${index}].path`, disk.path, disk.readOnly ? readOnly : readWrite);
   }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { BoxliteError, type Plugin, type ProbeResult, SPECIFICATION_VERSION, type VmmHandler } from '@boxlite/core';
+import { BoxliteError, type Plugin, type ProbeResult, type VmmHandler } from '@boxlite/core';
 import { findQemu, QEMU_REMEDY } from './host/find-qemu.js';
 import { findQemuFiles } from './host/qemu-files.js';
 import { isSupportedQemu, MIN_QEMU_MAJOR, parseQemuVersion } from './host/qemu-version.js';
@@ -19,7 +19,7 @@ export function qemuVmmPlugin(options: QemuVmmOptions): Plugin<'vmm', VmmHandler
   return {
     kind: 'vmm',
     id: 'qemu',
-    specificationVersion: SPECIFICATION_VERSION,
+    specificationVersion: 'v2',
     probe: () => probeQemu(options),
     create: () => createQemuVmm(options),
   };

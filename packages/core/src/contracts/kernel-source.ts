@@ -1,8 +1,10 @@
 import type { Digest } from '../ids/digest.js';
 
-/** A kernel every VMM here can boot: an ELF with a PVH note, in the home's `kernels/`. */
+/** A kernel every VMM here can boot: an ELF with a PVH note, in the home's `kernels/`; or one for the VMMs that name its source. */
 export interface GuestKernel {
   readonly path: string;
+  /** An initial RAM disk the kernel cannot boot without. */
+  readonly initrd?: string;
   readonly digest: Digest;
   /** `uname -r` as found in the image, for people. */
   readonly version: string;

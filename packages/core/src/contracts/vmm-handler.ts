@@ -36,8 +36,13 @@ export interface VmmSpec {
   readonly boxId: string;
   readonly vcpus: number;
   readonly memoryMib: number;
-  /** An ELF kernel with a PVH note. */
+  /** An ELF kernel with a PVH note, or what else the handler's {@link VmmHandler.kernelSource} gives. */
   readonly kernel: string;
+  /**
+   * An initial RAM disk the kernel cannot boot without: one that has its drivers in modules. Since version 2 of the contract: a handler boots it,
+   * or `check` refuses it with `details.field` `initrd`.
+   */
+  readonly initrd?: string;
   /**
    * Kernel parameters that do not depend on the VMM (`root=`, `init=`); the handler adds console and reboot. Nothing of the user's.
    */
@@ -99,6 +104,9 @@ export interface VmmHost {
  * `stop(graceMs)` is graceful first (the agent, then what the VMM itself offers, then signals) and never leaves the process behind;
  * `kill()` is immediate. Both are idempotent and resolve with how the VMM ended; `wait()` only waits. `close()` gives up this
  * process's connection and leaves the machine running.
+ *
+ * A handler signals no process itself, it asks the supervisor: a pid that was written down may be another process's by now. Once the machine
+ * has ended and its connections are closed, nothing of it is left: no process, no socket, no temporary file, no open descriptor.
  */
 export interface RunningVm extends AsyncDisposable {
   readonly identity: ProcessIdentity;
@@ -120,9 +128,18 @@ export interface RunningVm extends AsyncDisposable {
  * too many devices), before anything is spawned. `requirements` and `command` do not spawn. `start` spawns through the given
  * jail and supervisor and resolves once the VMM process runs; it leaves nothing behind when it throws. `attach` wraps a machine
  * another process started.
+ *
+ * The signal given to `start` ends it at whatever step it is: it throws `aborted`. A VMM that ends while `start` still waits for it
+ * makes it throw `vmm_failed` with what the VMM said; files it needs are looked for before (`not_found` with the member of the spec). A spec
+ * with a member or value this VMM cannot serve is refused, never run without it.
  */
 export interface VmmHandler {
   readonly id: string;
+  /**
+   * Id of the kernel source to ask for this VMM's kernels, when an ordinary one does not boot on its machines (a machine whose only bus is PCI needs
+   * a kernel with PCI). Absent: the kernel source chosen for everybody.
+   */
+  readonly kernelSource?: string;
   check(spec: VmmSpec): void;
   requirements(spec: VmmSpec): Promise<VmmHostRequirements>;
   command(spec: VmmSpec): VmmCommand;

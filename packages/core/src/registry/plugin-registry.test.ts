@@ -6,7 +6,7 @@ function vmm(id: string, result: ProbeResult, extra: Partial<Plugin> = {}): Plug
   const plugin = {
     kind: 'vmm' as const,
     id,
-    specificationVersion: 'v1' as const,
+    specificationVersion: 'v2' as const,
     probes: 0,
     async probe() {
       plugin.probes += 1;
@@ -76,6 +76,20 @@ describe('the plugin registry', () => {
     const registry = new PluginRegistry().register(plugin);
     await Promise.all([registry.select('vmm'), registry.select('vmm'), registry.probeAll('vmm')]);
     expect(plugin.probes).toBe(1);
+  });
+
+  it('gives a plugin for attaching without probing it, once it is loaded', async () => {
+    let loads = 0;
+    const plugin = vmm('qemu', NOT_HERE, {
+      load: async () => {
+        loads += 1;
+      },
+    });
+    const registry = new PluginRegistry().register(plugin).register(vmm('old', HERE, { specificationVersion: 'v1' }));
+    expect((await registry.unprobed('vmm', 'qemu')).id).toBe('qemu');
+    expect((await registry.unprobed('vmm', 'old')).id).toBe('old');
+    expect([plugin.probes, loads]).toEqual([0, 1]);
+    await expect(registry.unprobed('vmm', 'other')).rejects.toMatchObject({ code: 'plugin_unknown' });
   });
 
   it.each([

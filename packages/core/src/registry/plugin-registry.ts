@@ -1,14 +1,8 @@
-import { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSION } from '../contracts/plugin.js';
+import { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSIONS } from '../contracts/plugin.js';
 import { BoxliteError } from '../errors/boxlite-error.js';
+import { adaptPlugin } from './adapt-plugin.js';
 
-const KINDS: ReadonlySet<string> = new Set<PluginKind>([
-  'vmm',
-  'sandbox',
-  'disk-store',
-  'image-source',
-  'kernel-source',
-  'state-store',
-]);
+const KINDS: readonly string[] = Object.keys(SPECIFICATION_VERSIONS);
 const PLUGIN_ID = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** A candidate and what its probe said. */
@@ -26,13 +20,14 @@ export class PluginRegistry {
   readonly #probes = new Map<Plugin, Promise<ProbeResult>>();
 
   /**
-   * @throws BoxliteError `plugin_invalid` (kind, id or a member is wrong), `plugin_version` (made for other contracts),
-   * `plugin_duplicate` (kind and id are taken)
+   * Adds a plugin; one made for an older version of its contract is put behind an adapter.
+   * @throws BoxliteError `plugin_invalid` (kind, id or a member is wrong), `plugin_version` (made for a version of the contract that is not
+   * supported), `plugin_duplicate` (kind and id are taken)
    */
   register(plugin: Plugin): this {
-    const { kind, id, specificationVersion } = plugin;
-    if (!KINDS.has(kind)) {
-      throw invalid('kind', `plugin kind ${JSON.stringify(kind)} is unknown`, `one of ${[...KINDS].join(', ')}`);
+    const { kind, id } = plugin;
+    if (!KINDS.includes(kind)) {
+      throw invalid('kind', `plugin kind ${JSON.stringify(kind)} is unknown`, `one of ${KINDS.join(', ')}`);
     }
     if (typeof id !== 'string' || !PLUGIN_ID.test(id)) {
       throw invalid(
@@ -46,20 +41,14 @@ export class PluginRegistry {
         throw invalid(member, `${kind} plugin "${id}" has no ${member}()`, `${member} must be a function`);
       }
     }
-    if (specificationVersion !== SPECIFICATION_VERSION) {
-      throw new BoxliteError(
-        'plugin_version',
-        `${kind} plugin "${id}" is made for contract ${JSON.stringify(specificationVersion)}, this is ${SPECIFICATION_VERSION}`,
-        { hint: 'install versions of the plugin and of @boxlite/core that agree', details: { kind, id } },
-      );
-    }
+    const adapted = adaptPlugin(plugin);
     if (this.#plugins.some((other) => other.kind === kind && other.id === id)) {
       throw new BoxliteError('plugin_duplicate', `a ${kind} plugin "${id}" is registered already`, {
         hint: 'register each plugin once, or give it an id of its own',
         details: { kind, id },
       });
     }
-    this.#plugins.push(plugin);
+    this.#plugins.push(adapted);
     return this;
   }
 
@@ -82,13 +71,7 @@ export class PluginRegistry {
   async select(kind: PluginKind, id?: string): Promise<Plugin> {
     const candidates = this.list(kind);
     if (id !== undefined) {
-      const chosen = candidates.find((plugin) => plugin.id === id);
-      if (chosen === undefined) {
-        throw new BoxliteError('plugin_unknown', `there is no ${kind} plugin ${JSON.stringify(id)}`, {
-          hint: `registered: ${candidates.map((plugin) => plugin.id).join(', ') || 'none'}`,
-          details: { kind, id, field: kind },
-        });
-      }
+      const chosen = this.#named(kind, id);
       const result = await this.#probe(chosen);
       if (result.available) return chosen;
       throw noneAvailable(kind, [{ plugin: chosen, result }]);
@@ -100,6 +83,27 @@ export class PluginRegistry {
       failed.push({ plugin, result });
     }
     throw noneAvailable(kind, failed);
+  }
+
+  /**
+   * The named plugin, loaded and not probed: for what was made with it earlier and is only attached to, which works whatever has become of
+   * the machine since.
+   * @throws BoxliteError `plugin_unknown`
+   */
+  async unprobed(kind: PluginKind, id: string): Promise<Plugin> {
+    const chosen = this.#named(kind, id);
+    await chosen.load?.();
+    return chosen;
+  }
+
+  #named(kind: PluginKind, id: string): Plugin {
+    const candidates = this.list(kind);
+    const chosen = candidates.find((plugin) => plugin.id === id);
+    if (chosen !== undefined) return chosen;
+    throw new BoxliteError('plugin_unknown', `there is no ${kind} plugin ${JSON.stringify(id)}`, {
+      hint: `registered: ${candidates.map((plugin) => plugin.id).join(', ') || 'none'}`,
+      details: { kind, id, field: kind },
+    });
   }
 
   #probe(plugin: Plugin): Promise<ProbeResult> {

@@ -1,4 +1,4 @@
-import { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSION } from '@boxlite/core';
+import { type Plugin, type PluginKind, type ProbeResult, SPECIFICATION_VERSIONS } from '@boxlite/core';
 
 /** What is known of a plugin before its package is loaded. */
 export interface LazyPluginOptions<Kind extends PluginKind, Implementation, Context> {
@@ -14,19 +14,26 @@ export function lazyPlugin<Kind extends PluginKind, Implementation, Context>(
   options: LazyPluginOptions<Kind, Implementation, Context>,
 ): Plugin<Kind, Implementation, Context> {
   let loaded: Awaited<ReturnType<typeof options.load>> | undefined;
+  const load = async () => {
+    loaded ??= await options.load();
+    return loaded;
+  };
   return {
     kind: options.kind,
     id: options.id,
-    specificationVersion: SPECIFICATION_VERSION,
+    // The packages are of one release, so each knows the present contract.
+    specificationVersion: SPECIFICATION_VERSIONS[options.kind],
     ...(options.priority === undefined ? {} : { priority: options.priority }),
     async probe() {
-      loaded ??= await options.load();
-      return loaded.probe();
+      return (await load()).probe();
+    },
+    async load() {
+      await load();
     },
     create(context) {
-      // The contract calls create only after a successful probe.
+      // The registry calls create only after a probe or load.
       if (loaded === undefined)
-        throw new TypeError(`${options.kind} plugin "${options.id}" was created before its probe`);
+        throw new TypeError(`${options.kind} plugin "${options.id}" was created before it was loaded`);
       return loaded.create(context);
     },
   };

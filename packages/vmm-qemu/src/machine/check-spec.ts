@@ -69,6 +69,7 @@ export function checkSpec(spec: VmmSpec): void {
 
 function checkPaths(spec: VmmSpec): void {
   checkPath('kernel', spec.kernel);
+  if (spec.initrd !== undefined) checkPath('initrd', spec.initrd);
   checkPath('agentSocket', spec.agentSocket);
   if (Buffer.byteLength(spec.agentSocket) > MAX_SOCKET_PATH_BYTES) {
     refuse(

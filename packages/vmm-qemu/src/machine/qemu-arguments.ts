@@ -50,6 +50,7 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
     ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMib}M`],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-kernel', spec.kernel, '-append', [...kernelParameters(host, spec.vcpus), ...spec.commandLine].join(' ')],
+    ...(spec.initrd === undefined ? [] : ['-initrd', spec.initrd]),
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
     ...spec.disks.flatMap(diskArguments),
