@@ -1,5 +1,5 @@
 /** The dependency rule of architecture/README.md: implementations never import one another; no cycles. */
-const contract = '^packages/(core|layout)/';
+const contract = '^packages/(core|layout|platform)/';
 module.exports = {
   forbidden: [
     // Types may name each other: they are gone at run time.

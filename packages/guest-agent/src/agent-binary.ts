@@ -1,20 +1,25 @@
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { toBoxliteError } from '@boxlite/core';
+import { nativeBinary } from '@boxlite/platform';
 
-/** Path of the agent's program inside this package, for the guest rootfs. `src/` and `dist/` are both one level below the package. */
+/**
+ * The agent's program for the guest rootfs: of this machine's platform package, or of `native/build` in a source checkout.
+ * @returns an absolute path
+ * @throws BoxliteError of `nativeBinary` when there is none
+ */
 export function agentBinaryPath(): string {
-  return fileURLToPath(new URL('../native/build/boxlite-guest', import.meta.url));
+  return nativeBinary('boxlite-guest');
 }
 
 /**
  * The agent's program.
- * @throws BoxliteError `agent_invalid` when it has not been built
+ * @throws BoxliteError of `nativeBinary` when there is none, `agent_invalid` when it cannot be read
  */
 export async function readAgentBinary(): Promise<Uint8Array> {
+  const path = agentBinaryPath();
   try {
-    return await readFile(agentBinaryPath());
+    return await readFile(path);
   } catch (thrown) {
-    throw toBoxliteError(thrown, 'agent_invalid', 'the guest agent of @boxlite/guest-agent cannot be read');
+    throw toBoxliteError(thrown, 'agent_invalid', `the guest agent ${path} cannot be read`);
   }
 }

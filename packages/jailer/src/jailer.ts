@@ -11,11 +11,12 @@ import {
 } from '@boxlite/core';
 import type { CgroupOutcome } from './cgroup/cgroup-controller.js';
 import { createCgroupV2Controller } from './cgroup/cgroup-v2-controller.js';
+import { findStageB, type StageBLocation } from './find-stage-b.js';
 import { checkJailerOptions, type JailerOptions } from './jailer-options.js';
 import { createNoopSandbox } from './noop-sandbox.js';
 import { seccompFilter } from './seccomp/seccomp-filter.js';
 import { inertSecurityOptions, resolveSecurityOptions, type SecurityOptions } from './security-options.js';
-import { defaultStageBPath, wrapWithStageB } from './stage-b.js';
+import { wrapWithStageB } from './stage-b.js';
 
 const NO_CGROUP: CgroupOutcome = { enforced: { memory: false, processes: false }, degradations: [] };
 
@@ -44,12 +45,12 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
   // Stage B and cgroups are Linux; elsewhere the sandbox is all there is.
   const linux = process.platform === 'linux';
   const cgroups = options.cgroups ?? (linux ? createCgroupV2Controller() : undefined);
-  const stageB = options.stageB ?? (linux ? defaultStageBPath() : undefined);
+  const stageB = linux || options.stageB !== undefined ? findStageB(options.stageB) : undefined;
   const seccomp =
     linux && security.seccompEnabled ? seccompFilter({ networkEnabled: security.networkEnabled }) : undefined;
   const inside: SandboxContext = {
     ...context,
-    paths: stageB === undefined ? context.paths : withPath(context.paths, stageB),
+    paths: stageB === undefined ? context.paths : withPath(context.paths, stageB.path),
   };
   let sandbox = options.sandbox;
   let cgroup = NO_CGROUP;
@@ -83,7 +84,7 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
         return withLimits(sandbox.apply(context, command), context, cgroup);
       }
       const { dataFds, ...wrapped } = wrapWithStageB(context, command, {
-        path: stageB,
+        path: stageB.path,
         landlock: true,
         ...(seccomp === undefined ? {} : { seccomp }),
       });
@@ -122,7 +123,10 @@ function refuseNul({ binary, args, env }: JailCommand): void {
 }
 
 /** Why the wanted confinement cannot be had, or undefined. */
-async function refusalOf(options: JailerOptions, stageB: string | undefined): Promise<BoxliteError | undefined> {
+async function refusalOf(
+  options: JailerOptions,
+  stageB: StageBLocation | undefined,
+): Promise<BoxliteError | undefined> {
   const { available, reason, remedy } = await options.sandbox.isAvailable();
   if (!available) {
     return new BoxliteError(
@@ -131,15 +135,16 @@ async function refusalOf(options: JailerOptions, stageB: string | undefined): Pr
       { ...(remedy === undefined ? {} : { hint: remedy }), details: { sandbox: options.sandbox.name } },
     );
   }
-  if (stageB === undefined) return undefined;
+  if (stageB?.failure !== undefined || stageB === undefined) return stageB?.failure;
+  const { path } = stageB;
   try {
-    await access(stageB, constants.X_OK);
+    await access(path, constants.X_OK);
     return undefined;
   } catch (thrown) {
-    return new BoxliteError('sandbox_unavailable', `the stage B helper ${stageB} cannot be run (${errnoOf(thrown)})`, {
-      hint: 'reinstall @boxlite/jailer, or run `make -C native` in it (needs musl-tools)',
+    return new BoxliteError('sandbox_unavailable', `the stage B helper ${path} cannot be run (${errnoOf(thrown)})`, {
+      hint: 'make it executable, or install again: npm install --include=optional',
       cause: thrown,
-      details: { field: 'stageB', path: stageB },
+      details: { field: 'stageB', path },
     });
   }
 }

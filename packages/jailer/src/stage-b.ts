@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import type { ConfinedCommand, JailCommand, SandboxContext } from '@boxlite/core';
+import { nativeBinary } from '@boxlite/platform';
 import { landlockRules } from './landlock-rules.js';
 
 /** Descriptors stage B reads its data from. 3 and 4 are a forking sandbox's pid report, 7 is bubblewrap's argument list. */
@@ -9,9 +9,12 @@ export const STAGE_B_LANDLOCK_FD = 6;
 /** Listening sockets handed to the VMM start here (`SuperviseRequest.listeners`); stage B keeps these and closes the rest. */
 export const FIRST_LISTENER_FD = 10;
 
-/** The static helper built by `make -C native`, next to this package's sources and its build alike. */
+/**
+ * The static helper: of this machine's platform package, or of `native/build` in a source checkout.
+ * @throws BoxliteError of `nativeBinary` when there is none
+ */
 export function defaultStageBPath(): string {
-  return fileURLToPath(new URL('../native/build/boxlite-stage-b', import.meta.url));
+  return nativeBinary('boxlite-stage-b');
 }
 
 export interface StageBOptions {

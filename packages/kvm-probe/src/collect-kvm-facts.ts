@@ -12,10 +12,10 @@ const MAX_OUTPUT_BYTES = 4_096;
 
 /**
  * Looks at this host and runs the probe program.
- * @param binary the probe program
+ * @param findBinary where the probe program is; asked only where it could run, and what it throws is the reason for not having run it
  * @param device normally `/dev/kvm`
  */
-export async function collectKvmFacts(binary: string, device: string): Promise<KvmFacts> {
+export async function collectKvmFacts(findBinary: () => string, device: string): Promise<KvmFacts> {
   const base = {
     platform: process.platform,
     architecture: process.arch,
@@ -26,7 +26,7 @@ export async function collectKvmFacts(binary: string, device: string): Promise<K
   };
   if (base.platform !== 'linux' || base.architecture !== 'x64') return base;
   try {
-    const { stdout } = await run(binary, [device], {
+    const { stdout } = await run(findBinary(), [device], {
       timeout: PROGRAM_TIMEOUT_MS,
       maxBuffer: MAX_OUTPUT_BYTES,
       env: {},

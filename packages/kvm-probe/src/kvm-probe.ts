@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import type { HardwareProbe } from '@boxlite/core';
+import { nativeBinary } from '@boxlite/platform';
 import { classifyKvm } from './classify-kvm.js';
 import { collectKvmFacts } from './collect-kvm-facts.js';
 import type { KvmFacts } from './kvm-facts.js';
@@ -16,9 +16,12 @@ export interface KvmProbeOptions {
 /** Looked at once a process for each pair of settings: the hardware does not change under us. */
 const known = new Map<string, Promise<KvmFacts>>();
 
-/** The static program that runs guest code, in this package. */
+/**
+ * The static program that runs guest code: of this machine's platform package, or of `native/build` in a source checkout.
+ * @throws BoxliteError of `nativeBinary` when there is none
+ */
 export function kvmProbeBinaryPath(): string {
-  return fileURLToPath(new URL('../native/build/kvm-probe', import.meta.url));
+  return nativeBinary('kvm-probe');
 }
 
 /**
@@ -26,11 +29,10 @@ export function kvmProbeBinaryPath(): string {
  * queries proves nothing. Takes some 20 ms once a process; never throws: what goes wrong is a status.
  */
 export function createKvmProbe(options: KvmProbeOptions = {}): HardwareProbe {
-  const binary = options.binary ?? kvmProbeBinaryPath();
   const device = options.device ?? '/dev/kvm';
   const facts = () => {
-    const key = `${binary}\0${device}`;
-    const collected = known.get(key) ?? collectKvmFacts(binary, device);
+    const key = `${options.binary ?? ''}\0${device}`;
+    const collected = known.get(key) ?? collectKvmFacts(() => options.binary ?? kvmProbeBinaryPath(), device);
     known.set(key, collected);
     return collected;
   };

@@ -17,9 +17,8 @@ export interface SupervisorOptions {
  * hello for whoever listens), and not otherwise.
  */
 export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
-  const binary = options.binary ?? supervisorBinaryPath();
   return {
-    launch: (request, signal) => launchSupervisor(binary, request, signal),
+    launch: async (request, signal) => launchSupervisor(options.binary ?? supervisorBinaryPath(), request, signal),
     connect: (controlDir, signal) => connectSupervisor(controlDir, signal),
   };
 }

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url';
+import { nativeBinary } from '@boxlite/platform';
 
 /**
- * Where this package keeps the static supervisor program, built by `build:native`. The file may be missing; `launch` then says so.
+ * The static supervisor program of this machine's platform package, or of `native/build` in a source checkout.
  * @returns an absolute path
+ * @throws BoxliteError of `nativeBinary` when there is none
  */
 export function supervisorBinaryPath(): string {
-  // The same from src/ and from dist/: both lie directly below the package.
-  return fileURLToPath(new URL('../native/build/boxlite-supervisor', import.meta.url));
+  return nativeBinary('boxlite-supervisor');
 }

@@ -48,6 +48,7 @@ export const ERROR_CODES = [
   'plugin_none_available',
   'timeout',
   'aborted',
+  'native_missing',
   'internal',
 ] as const;
 

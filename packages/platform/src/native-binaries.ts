@@ -1,0 +1,36 @@
+/** How a program or library is linked; what the checker of platform packages holds each file to. */
+export type NativeLinkage =
+  /** Nothing of the host's but its kernel. */
+  | 'static'
+  /** A program that loads the host's C library and, later, libkrun. */
+  | 'program'
+  /** A shared library that Node.js loads (Node-API). */
+  | 'addon';
+
+export interface NativeBinaryEntry {
+  /** The workspace package (without scope) whose `native/build` it comes from in a source checkout. */
+  readonly package: string;
+  readonly linkage: NativeLinkage;
+  /** What it is for, a few words for error messages and manifests. */
+  readonly purpose: string;
+}
+
+/** Every native file of BoxLite by its file name. A set is complete when it holds all of them. */
+export const NATIVE_BINARIES = {
+  'boxlite-supervisor': { package: 'supervisor', linkage: 'static', purpose: 'parent of each VMM' },
+  'boxlite-stage-b': { package: 'jailer', linkage: 'static', purpose: 'last step of the jail' },
+  'boxlite-guest': { package: 'guest-agent', linkage: 'static', purpose: 'agent inside each VM' },
+  'kvm-probe': { package: 'kvm-probe', linkage: 'static', purpose: 'says what KVM here can do' },
+  'boxlite-krun-shim': {
+    package: 'vmm-libkrun',
+    linkage: 'program',
+    purpose: 'process that becomes the VM with libkrun',
+  },
+  'krun.node': { package: 'vmm-libkrun', linkage: 'addon', purpose: 'finds and inspects libkrun' },
+} as const satisfies Record<string, NativeBinaryEntry>;
+
+/** File name of a native program or library. */
+export type NativeBinaryName = keyof typeof NATIVE_BINARIES;
+
+/** The names in {@link NATIVE_BINARIES}, in their order. */
+export const NATIVE_BINARY_NAMES = Object.keys(NATIVE_BINARIES) as readonly NativeBinaryName[];
