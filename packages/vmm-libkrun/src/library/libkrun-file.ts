@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readFile, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@boxlite/core';
 import { type TrustedOwners, untrustedReason } from './file-trust.js';
@@ -24,6 +24,8 @@ export async function checkLibkrunFile(
     const path = await realpath(candidate.path);
     const untrusted = await untrustedReason(path, owners);
     if (untrusted !== undefined) return untrusted;
+    // Asked before it is opened: opening a named pipe would wait for its other end.
+    if (!(await lstat(path)).isFile()) return { problem: 'is not a regular file' };
     const file = await open(path, 'r');
     try {
       return (await contentProblem(file, candidate)) ?? { path };
@@ -38,9 +40,8 @@ export async function checkLibkrunFile(
 }
 
 async function contentProblem(file: FileHandle, { pin }: LibkrunCandidate): Promise<LibkrunProblem | undefined> {
-  const stats = await file.stat();
-  if (!stats.isFile()) return { problem: 'is not a regular file' };
-  if (stats.size > MAX_LIBRARY_BYTES) return { problem: `is ${stats.size} bytes, more than any libkrun has` };
+  const { size } = await file.stat();
+  if (size > MAX_LIBRARY_BYTES) return { problem: `is ${size} bytes, more than any libkrun has` };
   const header = Buffer.alloc(LIBRARY_HEADER_BYTES);
   const { bytesRead } = await file.read(header, 0, header.length, 0);
   const problem = libraryFormatProblem(header.subarray(0, bytesRead), process.platform, process.arch);
