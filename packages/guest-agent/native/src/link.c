@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <linux/vm_sockets.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+/* After the C library's: older kernel headers take sockaddr from there. */
+#include <linux/vm_sockets.h>
 #include <sys/time.h>
 #include <unistd.h>
 
