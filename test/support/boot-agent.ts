@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, watch } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +26,8 @@ export interface BootAgentOptions {
   readonly init?: string;
   readonly memoryMib?: number;
   readonly vcpus?: number;
+  /** Directories shared by Debian's virtiofsd, which needs root. */
+  readonly shares?: readonly { readonly tag: string; readonly directory: string }[];
 }
 
 /** A machine and the raw bytes of its link, for inits that speak something else than frames. */
@@ -57,7 +60,9 @@ export async function bootMachine(options: BootAgentOptions): Promise<BootedMach
   const server = createServer();
   server.listen(socketPath);
   await once(server, 'listening');
-  const qemu = spawn('qemu-system-x86_64', qemuArguments(options, kernel.path, socketPath, consoleFile), {
+  const shares = await Promise.all((options.shares ?? []).map((share) => serveShare(share, directory)));
+  const args = qemuArguments(options, kernel.path, socketPath, consoleFile);
+  const qemu = spawn('qemu-system-x86_64', [...args, ...shareArguments(options, shares)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaints = '';
@@ -77,6 +82,7 @@ export async function bootMachine(options: BootAgentOptions): Promise<BootedMach
       link.destroy();
       qemu.kill('SIGKILL');
       await exited;
+      for (const { daemon } of shares) daemon.kill('SIGKILL');
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -101,6 +107,32 @@ function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: st
     ...['-device', 'virtio-blk-device,drive=vdb', '-device', 'virtio-serial-device'],
     ...['-chardev', `file,id=console,path=${consoleFile}`, '-device', 'virtconsole,chardev=console'],
     ...['-chardev', `socket,id=agent,path=${socketPath}`, '-device', 'virtserialport,chardev=agent,name=agent'],
+  ];
+}
+
+const VIRTIOFSD = '/usr/lib/qemu/virtiofsd';
+
+/** Starts the daemon of one share; it listens when the socket is there, and it ends with its machine. */
+async function serveShare({ tag, directory: source }: { tag: string; directory: string }, directory: string) {
+  const socket = join(directory, `${tag}.sock`);
+  const changes = watch(directory);
+  const options = ['-o', `source=${source}`, '-o', 'cache=auto', '-o', 'sandbox=chroot'];
+  const daemon = spawn(VIRTIOFSD, [`--socket-path=${socket}`, ...options], { stdio: 'ignore' });
+  for await (const _change of changes) {
+    if (existsSync(socket)) break;
+  }
+  return { tag, socket, daemon };
+}
+
+function shareArguments(options: BootAgentOptions, shares: readonly { tag: string; socket: string }[]): string[] {
+  if (shares.length === 0) return [];
+  const memory = `memory-backend-memfd,id=mem,size=${options.memoryMib ?? 128}M,share=on`;
+  return [
+    ...['-object', memory, '-machine', 'memory-backend=mem'],
+    ...shares.flatMap(({ tag, socket }) => [
+      ...['-chardev', `socket,id=${tag},path=${socket}`],
+      ...['-device', `vhost-user-fs-device,chardev=${tag},tag=${tag}`],
+    ]),
   ];
 }
 

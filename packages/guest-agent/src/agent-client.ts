@@ -6,7 +6,14 @@ import type { ExecOptions, InitOptions } from './exec-options.js';
 import type { Response } from './gen/agent_pb.js';
 import { ExecutionStream, type GuestExecution } from './guest-execution.js';
 import type { Hello } from './hello.js';
-import { encodeRequest, execOperation, initOperation, requestFrames, signalOperation } from './requests.js';
+import {
+  checkAgentTakes,
+  encodeRequest,
+  execOperation,
+  initOperation,
+  requestFrames,
+  signalOperation,
+} from './requests.js';
 
 const SIGKILL = 9;
 
@@ -22,7 +29,7 @@ export interface AgentClient {
   /**
    * Makes the container. Once a boot.
    * @returns how long the guest took, in microseconds
-   * @throws BoxliteError `invalid_state` when it has been done, `disk_invalid`, `image_invalid`, `invalid_argument`
+   * @throws BoxliteError `invalid_state` when it has been done, `disk_invalid`, `image_invalid`, `invalid_argument`, `unsupported`
    */
   init(options: InitOptions, signal?: AbortSignal): Promise<{ readonly containerUs: number }>;
   ping(signal?: AbortSignal): Promise<void>;
@@ -42,6 +49,9 @@ export function createAgentClient(channel: GuestChannel): AgentClient {
   return {
     hello: connection.hello,
     async init(options, signal) {
+      if ((options.volumes ?? []).length > 0) {
+        checkAgentTakes(options, (await withAbort(connection.hello, 'init', signal)).capabilities);
+      }
       const { result } = await call(connection, 'init', (id) => encodeRequest(id, initOperation(options)), signal);
       if (result.case !== 'initDone') throw unexpected('init', result.case);
       return { containerUs: Number(result.value.containerUs) };

@@ -27,6 +27,18 @@ export interface ExecOptions {
   readonly main?: boolean;
 }
 
+/** A virtiofs share of the machine and where the container sees it. */
+export interface VolumeMount {
+  /** The share's virtiofs tag, at most 35 bytes. */
+  readonly tag: string;
+  /** Absolute and normal, not `/`; made when the image has no such place. */
+  readonly destination: string;
+  /** Mounted read-only in the guest as well; what enforces it is on the host. */
+  readonly readOnly: boolean;
+  /** The share holds one file of this name, and that is the volume. Default: the directory is. */
+  readonly file?: string;
+}
+
 /** What a box is, told once to a machine that has just started. */
 export interface InitOptions {
   readonly hostname: string;
@@ -44,6 +56,8 @@ export interface InitOptions {
   readonly hosts?: string;
   /** Contents of `/etc/resolv.conf`. Default: the image's own file stays. */
   readonly resolvConf?: string;
+  /** Mounted in this order: parents before what lies in them. */
+  readonly volumes?: readonly VolumeMount[];
 }
 
 /** How a command ended. `exitCode` is 0 when a signal killed it. */

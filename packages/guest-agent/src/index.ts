@@ -1,6 +1,13 @@
 export { agentBinaryPath, readAgentBinary } from './agent-binary.js';
 export { type AgentClient, createAgentClient } from './agent-client.js';
-export type { EnvironmentInput, ExecOptions, ExecResult, InitOptions, TerminalSize } from './exec-options.js';
+export type {
+  EnvironmentInput,
+  ExecOptions,
+  ExecResult,
+  InitOptions,
+  TerminalSize,
+  VolumeMount,
+} from './exec-options.js';
 export type { GuestExecution } from './guest-execution.js';
 export { type Hello, PROTOCOL_GENERATION } from './hello.js';
 export type { GuestInput } from './input-stream.js';

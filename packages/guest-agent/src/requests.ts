@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BoxliteError, FrameFlag, FrameType, MAX_FRAME_PAYLOAD } from '@boxlite/core';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { EnvironmentInput, ExecOptions, InitOptions, TerminalSize } from './exec-options.js';
+import type { EnvironmentInput, ExecOptions, InitOptions, TerminalSize, VolumeMount } from './exec-options.js';
 import { RequestSchema } from './gen/agent_pb.js';
 
 /** The agent's own bounds (native/src/request.h). */
@@ -13,6 +13,9 @@ const REQUEST_PARTS = 'request-parts';
 /** Linux: `__NEW_UTS_LEN`. */
 const MAX_HOSTNAME = 64;
 const MAX_ENTROPY = 512;
+const MAX_VOLUMES = 16;
+/** The ability of an agent to mount shares. */
+const VOLUMES = 'volumes';
 const MAX_TIMEOUT_MS = 0xffff_ffff;
 
 const encoder = new TextEncoder();
@@ -80,6 +83,8 @@ export function initOperation(options: InitOptions): Operation {
     });
   }
   if (entropy.length > MAX_ENTROPY) throw invalid('entropy', `more than ${MAX_ENTROPY} bytes`);
+  const { volumes = [] } = options;
+  if (volumes.length > MAX_VOLUMES) throw invalid('volumes', `more than ${MAX_VOLUMES} volumes`);
   return {
     case: 'init',
     value: {
@@ -90,10 +95,27 @@ export function initOperation(options: InitOptions): Operation {
       env: environment(options.env),
       cwd: textBytes('cwd', options.cwd ?? ''),
       user: textBytes('user', options.user ?? ''),
+      volumes: volumes.map(volumeMessage),
       ...(options.hosts === undefined ? {} : { hosts: encoder.encode(options.hosts) }),
       ...(options.resolvConf === undefined ? {} : { resolvConf: encoder.encode(options.resolvConf) }),
     },
   };
+}
+
+/**
+ * @param capabilities of the agent: an older one would run the container without its volumes
+ * @throws BoxliteError `unsupported` when it cannot do what the options ask for
+ */
+export function checkAgentTakes(options: InitOptions, capabilities: readonly string[]): void {
+  if ((options.volumes ?? []).length === 0 || capabilities.includes(VOLUMES)) return;
+  throw new BoxliteError('unsupported', 'the guest agent of this machine is too old for volumes', {
+    hint: 'stop the box and start it again: it then boots with the present agent',
+    details: { field: 'volumes' },
+  });
+}
+
+function volumeMessage({ tag, destination, readOnly, file = '' }: VolumeMount) {
+  return { tag, destination: textBytes('volumes', destination), readOnly, file };
 }
 
 /** @throws BoxliteError `invalid_argument` for a number that is no signal */

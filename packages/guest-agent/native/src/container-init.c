@@ -83,9 +83,12 @@ static bool build(const struct init_request *request, struct failure *failure)
         return fail(failure, "internal", "", errno, "making the mounts private");
     if (sethostname(request->hostname, strlen(request->hostname)) != 0)
         return fail(failure, "invalid_argument", "hostname", errno, "setting the host name");
-    if (!container_devices_prepare(failure) || !container_etc_prepare(request, failure) || !enter_root(failure))
+    if (!container_devices_prepare(failure) || !container_etc_prepare(request, failure))
         return false;
-    if (!container_mounts(failure) || !container_etc_attach(failure))
+    if (!container_volumes_prepare(request, failure) || !enter_root(failure))
+        return false;
+    /* Volumes last: one may cover a file of /etc. */
+    if (!container_mounts(failure) || !container_etc_attach(failure) || !container_volumes_attach(request, failure))
         return false;
     return capabilities_drop(failure);
 }

@@ -45,6 +45,8 @@ bool container_devices_prepare(struct failure *failure);                        
 bool container_mounts(struct failure *failure);                                               /* container-mounts.c */
 bool container_etc_prepare(const struct init_request *request, struct failure *failure);      /* container-etc.c */
 bool container_etc_attach(struct failure *failure);                                           /* container-etc.c */
+bool container_volumes_prepare(const struct init_request *request, struct failure *failure);  /* container-volumes.c */
+bool container_volumes_attach(const struct init_request *request, struct failure *failure);   /* container-volumes.c */
 
 /* Drops everything but Docker's default capabilities from the bounding set of the caller. */
 bool capabilities_bound(struct failure *failure);

@@ -48,7 +48,7 @@ static void read_boot_id(char *text, size_t size)
 void reply_hello(void)
 {
     static const char *const capabilities[] = {
-        "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts",
+        "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts", "volumes",
     };
     static boxlite_agent_v1_Hello hello;
     struct utsname machine;

@@ -62,8 +62,31 @@ static bool read_text(pb_istream_t *stream, const pb_field_t *field, void **argu
     return true;
 }
 
+static bool read_volume(pb_istream_t *stream, const pb_field_t *field, void **argument)
+{
+    static char nothing[1] = "";
+    (void)field;
+    struct target *target = *argument;
+    struct init_request *init = &target->request->init;
+    if (init->volume_count >= MAX_VOLUMES)
+        PB_RETURN_ERROR(stream, "too many volumes");
+    struct volume *volume = &init->volumes[init->volume_count];
+    boxlite_agent_v1_Volume wire = boxlite_agent_v1_Volume_init_zero;
+    struct target destination = { .request = target->request, .text = &volume->destination };
+    volume->destination = nothing;
+    wire.destination.funcs.decode = read_text;
+    wire.destination.arg = &destination;
+    if (!pb_decode(stream, boxlite_agent_v1_Volume_fields, &wire))
+        return false;
+    memcpy(volume->tag, wire.tag, sizeof volume->tag);
+    memcpy(volume->file, wire.file, sizeof volume->file);
+    volume->read_only = wire.read_only;
+    init->volume_count++;
+    return true;
+}
+
 struct targets {
-    struct target init_env, init_cwd, init_user, hosts, resolv_conf, argv, exec_env, exec_cwd, exec_user;
+    struct target volumes, init_env, init_cwd, init_user, hosts, resolv_conf, argv, exec_env, exec_cwd, exec_user;
 };
 
 static void bind(pb_callback_t *callback, struct target *target)
@@ -79,6 +102,8 @@ static bool prepare_operation(pb_istream_t *stream, const pb_field_t *field, voi
     struct targets *targets = *argument;
     if (field->tag == boxlite_agent_v1_Request_init_tag) {
         boxlite_agent_v1_Init *init = field->pData;
+        init->volumes.funcs.decode = read_volume;
+        init->volumes.arg = &targets->volumes;
         bind(&init->env, &targets->init_env);
         bind(&init->cwd, &targets->init_cwd);
         bind(&init->user, &targets->init_user);
@@ -104,6 +129,33 @@ static bool check_env(const struct text_list *list, struct failure *failure)
     return true;
 }
 
+/* Absolute and without "." and "..": the parts are looked at one by one. */
+static bool is_place(const char *path)
+{
+    if (path[0] != '/' || path[1] == '\0' || strlen(path) > MAX_VOLUME_PATH)
+        return false;
+    for (const char *part = path; part != NULL; part = strchr(part, '/')) {
+        part++;
+        size_t length = strcspn(part, "/");
+        if (length == 0 || (length == 1 && part[0] == '.') || (length == 2 && part[0] == '.' && part[1] == '.'))
+            return false;
+    }
+    return true;
+}
+
+static bool check_volumes(const struct init_request *init, struct failure *failure)
+{
+    for (size_t index = 0; index < init->volume_count; index++) {
+        const struct volume *volume = &init->volumes[index];
+        bool climbs = strchr(volume->file, '/') != NULL || strcmp(volume->file, ".") == 0 || strcmp(volume->file, "..") == 0;
+        if (volume->tag[0] == '\0' || climbs)
+            return fail(failure, "invalid_argument", "volumes", 0, "volume %zu names no share or no plain file", index);
+        if (!is_place(volume->destination))
+            return fail(failure, "invalid_argument", "volumes", 0, "volume %zu: the path in the container is not absolute and normal", index);
+    }
+    return true;
+}
+
 static bool check_size(const boxlite_agent_v1_TerminalSize *size, struct failure *failure)
 {
     if (size->rows <= UINT16_MAX && size->cols <= UINT16_MAX)
@@ -124,7 +176,7 @@ static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request
         return fail(failure, "invalid_argument", "disk", 0, "the container disk must be a /dev/vd* device");
     if (init->hostname[0] == '\0' || strpbrk(init->hostname, " \t\n/") != NULL)
         return fail(failure, "invalid_argument", "hostname", 0, "the host name is empty or has a blank or a slash");
-    return check_env(&init->env, failure);
+    return check_volumes(init, failure) && check_env(&init->env, failure);
 }
 
 static bool take_exec(const boxlite_agent_v1_Exec *wire, struct request *request, struct failure *failure)
@@ -194,6 +246,7 @@ bool request_decode(const uint8_t *payload, size_t length, struct request *reque
     if (request->arena == NULL)
         return fail(failure, "resource_exhausted", "", 0, "no memory for a request of %zu bytes", length);
     struct targets targets = {
+        .volumes = { .request = request },
         .init_env = { .request = request, .list = &request->init.env, .limit = MAX_ENVIRONMENT },
         .init_cwd = { .request = request, .text = &request->init.cwd },
         .init_user = { .request = request, .text = &request->init.user },

@@ -26,6 +26,18 @@ struct blob {
     size_t length;
 };
 
+/* As many as a box may have (packages/sdk/src/options/box-options.ts). */
+#define MAX_VOLUMES 16u
+#define MAX_VOLUME_PATH 4095u
+#define MAX_VOLUME_FILE 255u
+
+struct volume {
+    char tag[36]; /* the kernel's limit for virtiofs */
+    char file[MAX_VOLUME_FILE + 1];
+    char *destination;
+    bool read_only;
+};
+
 struct init_request {
     char hostname[65];
     char disk[32];
@@ -37,6 +49,8 @@ struct init_request {
     char *user; /* "" when absent */
     struct blob hosts;
     struct blob resolv_conf;
+    struct volume volumes[MAX_VOLUMES];
+    size_t volume_count;
 };
 
 struct exec_request {

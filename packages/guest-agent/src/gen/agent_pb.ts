@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIQYm94bGl0ZS5hZ2VudC52MSLjAQoFSGVsbG8SEgoKZ2VuZXJhdGlvbhgBIAEoDRIVCg1vbGRlc3RfY2xpZW50GAIgASgNEhUKDWFnZW50X3ZlcnNpb24YAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgFIAEoCRIUCgxhcmNoaXRlY3R1cmUYBiABKAkSFgoOa2VybmVsX2Jvb3RfdXMYByABKAQSFgoOYWdlbnRfc3RhcnRfdXMYCCABKAQSFAoMY2FwYWJpbGl0aWVzGAkgAygJEhMKC2luaXRpYWxpemVkGAogASgIIvIBCgdSZXF1ZXN0EgoKAmlkGAEgASgNEiYKBGluaXQYAiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkluaXRIABImCgRleGVjGAMgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5FeGVjSAASKgoGc2lnbmFsGAQgASgLMhguYm94bGl0ZS5hZ2VudC52MS5TaWduYWxIABIqCgZyZXNpemUYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLlJlc2l6ZUgAEiYKBHBpbmcYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLlBpbmdIAEILCglvcGVyYXRpb24ihgIKCFJlc3BvbnNlEgoKAmlkGAEgASgNEigKBWVycm9yGAIgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5FcnJvckgAEi8KCWluaXRfZG9uZRgDIAEoCzIaLmJveGxpdGUuYWdlbnQudjEuSW5pdERvbmVIABI1CgxleGVjX3N0YXJ0ZWQYBCABKAsyHS5ib3hsaXRlLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASKgoGZXhpdGVkGAUgASgLMhguYm94bGl0ZS5hZ2VudC52MS5FeGl0ZWRIABImCgRkb25lGAYgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5Eb25lSABCCAoGcmVzdWx0IkoKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRITCgtlcnJub192YWx1ZRgEIAEoDSK+AQoESW5pdBIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSDAoEZGlzaxgEIAEoCRILCgNlbnYYBSADKAwSCwoDY3dkGAYgASgMEgwKBHVzZXIYByABKAwSEgoFaG9zdHMYCCABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgJIAEoDEgBiAEBQggKBl9ob3N0c0IOCgxfcmVzb2x2X2NvbmYiIAoISW5pdERvbmUSFAoMY29udGFpbmVyX3VzGAEgASgEIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0imgEKBEV4ZWMSDAoEYXJndhgBIAMoDBILCgNlbnYYAiADKAwSCwoDY3dkGAMgASgMEgwKBHVzZXIYBCABKAwSKwoDdHR5GAUgASgLMh4uYm94bGl0ZS5hZ2VudC52MS5UZXJtaW5hbFNpemUSDQoFc3RkaW4YBiABKAgSEgoKdGltZW91dF9tcxgHIAEoDRIMCgRtYWluGAggASgIIjAKC0V4ZWNTdGFydGVkEhQKDGV4ZWN1dGlvbl9pZBgBIAEoBBILCgNwaWQYAiABKA0iUwoGRXhpdGVkEhEKCWV4aXRfY29kZRgBIAEoDRIOCgZzaWduYWwYAiABKA0SEQoJdGltZWRfb3V0GAMgASgIEhMKC2R1cmF0aW9uX3VzGAQgASgEIicKBlNpZ25hbBIOCgZzaWduYWwYASABKA0SDQoFZ3JvdXAYAiABKAgiNgoGUmVzaXplEiwKBHNpemUYASABKAsyHi5ib3hsaXRlLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIGCgRQaW5nIgYKBERvbmViBnByb3RvMw");
+  fileDesc("CgthZ2VudC5wcm90bxIQYm94bGl0ZS5hZ2VudC52MSLjAQoFSGVsbG8SEgoKZ2VuZXJhdGlvbhgBIAEoDRIVCg1vbGRlc3RfY2xpZW50GAIgASgNEhUKDWFnZW50X3ZlcnNpb24YAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgFIAEoCRIUCgxhcmNoaXRlY3R1cmUYBiABKAkSFgoOa2VybmVsX2Jvb3RfdXMYByABKAQSFgoOYWdlbnRfc3RhcnRfdXMYCCABKAQSFAoMY2FwYWJpbGl0aWVzGAkgAygJEhMKC2luaXRpYWxpemVkGAogASgIIvIBCgdSZXF1ZXN0EgoKAmlkGAEgASgNEiYKBGluaXQYAiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkluaXRIABImCgRleGVjGAMgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5FeGVjSAASKgoGc2lnbmFsGAQgASgLMhguYm94bGl0ZS5hZ2VudC52MS5TaWduYWxIABIqCgZyZXNpemUYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLlJlc2l6ZUgAEiYKBHBpbmcYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLlBpbmdIAEILCglvcGVyYXRpb24ihgIKCFJlc3BvbnNlEgoKAmlkGAEgASgNEigKBWVycm9yGAIgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5FcnJvckgAEi8KCWluaXRfZG9uZRgDIAEoCzIaLmJveGxpdGUuYWdlbnQudjEuSW5pdERvbmVIABI1CgxleGVjX3N0YXJ0ZWQYBCABKAsyHS5ib3hsaXRlLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASKgoGZXhpdGVkGAUgASgLMhguYm94bGl0ZS5hZ2VudC52MS5FeGl0ZWRIABImCgRkb25lGAYgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5Eb25lSABCCAoGcmVzdWx0IkoKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRITCgtlcnJub192YWx1ZRgEIAEoDSLpAQoESW5pdBIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSDAoEZGlzaxgEIAEoCRILCgNlbnYYBSADKAwSCwoDY3dkGAYgASgMEgwKBHVzZXIYByABKAwSEgoFaG9zdHMYCCABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgJIAEoDEgBiAEBEikKB3ZvbHVtZXMYCiADKAsyGC5ib3hsaXRlLmFnZW50LnYxLlZvbHVtZUIICgZfaG9zdHNCDgoMX3Jlc29sdl9jb25mIksKBlZvbHVtZRILCgN0YWcYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAwSEQoJcmVhZF9vbmx5GAMgASgIEgwKBGZpbGUYBCABKAkiIAoISW5pdERvbmUSFAoMY29udGFpbmVyX3VzGAEgASgEIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0imgEKBEV4ZWMSDAoEYXJndhgBIAMoDBILCgNlbnYYAiADKAwSCwoDY3dkGAMgASgMEgwKBHVzZXIYBCABKAwSKwoDdHR5GAUgASgLMh4uYm94bGl0ZS5hZ2VudC52MS5UZXJtaW5hbFNpemUSDQoFc3RkaW4YBiABKAgSEgoKdGltZW91dF9tcxgHIAEoDRIMCgRtYWluGAggASgIIjAKC0V4ZWNTdGFydGVkEhQKDGV4ZWN1dGlvbl9pZBgBIAEoBBILCgNwaWQYAiABKA0iUwoGRXhpdGVkEhEKCWV4aXRfY29kZRgBIAEoDRIOCgZzaWduYWwYAiABKA0SEQoJdGltZWRfb3V0GAMgASgIEhMKC2R1cmF0aW9uX3VzGAQgASgEIicKBlNpZ25hbBIOCgZzaWduYWwYASABKA0SDQoFZ3JvdXAYAiABKAgiNgoGUmVzaXplEiwKBHNpemUYASABKAsyHi5ib3hsaXRlLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIGCgRQaW5nIgYKBERvbmViBnByb3RvMw");
 
 /**
  * Frame HELLO, agent to host: once the link is open, when the host end was reconnected, and as the answer to a HELLO frame of the host.
@@ -314,6 +314,13 @@ export type Init = Message<"boxlite.agent.v1.Init"> & {
    * @generated from field: optional bytes resolv_conf = 9;
    */
   resolvConf?: Uint8Array | undefined;
+
+  /**
+   * Mounted in this order: parents before what lies in them. An agent without the capability "volumes" does not know them.
+   *
+   * @generated from field: repeated boxlite.agent.v1.Volume volumes = 10;
+   */
+  volumes: Volume[];
 };
 
 /**
@@ -322,6 +329,46 @@ export type Init = Message<"boxlite.agent.v1.Init"> & {
  */
 export const InitSchema: GenMessage<Init> = /*@__PURE__*/
   messageDesc(file_agent, 4);
+
+/**
+ * A virtiofs share of the machine and where the container sees it.
+ *
+ * @generated from message boxlite.agent.v1.Volume
+ */
+export type Volume = Message<"boxlite.agent.v1.Volume"> & {
+  /**
+   * "uservol0"
+   *
+   * @generated from field: string tag = 1;
+   */
+  tag: string;
+
+  /**
+   * Absolute, normal, not "/"; made when the image has no such place.
+   *
+   * @generated from field: bytes destination = 2;
+   */
+  destination: Uint8Array;
+
+  /**
+   * @generated from field: bool read_only = 3;
+   */
+  readOnly: boolean;
+
+  /**
+   * The share holds one file of this name, and that is the volume; empty: the directory is.
+   *
+   * @generated from field: string file = 4;
+   */
+  file: string;
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Volume.
+ * Use `create(VolumeSchema)` to create a new message.
+ */
+export const VolumeSchema: GenMessage<Volume> = /*@__PURE__*/
+  messageDesc(file_agent, 5);
 
 /**
  * @generated from message boxlite.agent.v1.InitDone
@@ -340,7 +387,7 @@ export type InitDone = Message<"boxlite.agent.v1.InitDone"> & {
  * Use `create(InitDoneSchema)` to create a new message.
  */
 export const InitDoneSchema: GenMessage<InitDone> = /*@__PURE__*/
-  messageDesc(file_agent, 5);
+  messageDesc(file_agent, 6);
 
 /**
  * @generated from message boxlite.agent.v1.TerminalSize
@@ -362,7 +409,7 @@ export type TerminalSize = Message<"boxlite.agent.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_agent, 6);
+  messageDesc(file_agent, 7);
 
 /**
  * Starts one command in the container. Everything is bytes: Linux asks no encoding of any of them.
@@ -430,7 +477,7 @@ export type Exec = Message<"boxlite.agent.v1.Exec"> & {
  * Use `create(ExecSchema)` to create a new message.
  */
 export const ExecSchema: GenMessage<Exec> = /*@__PURE__*/
-  messageDesc(file_agent, 7);
+  messageDesc(file_agent, 8);
 
 /**
  * @generated from message boxlite.agent.v1.ExecStarted
@@ -456,7 +503,7 @@ export type ExecStarted = Message<"boxlite.agent.v1.ExecStarted"> & {
  * Use `create(ExecStartedSchema)` to create a new message.
  */
 export const ExecStartedSchema: GenMessage<ExecStarted> = /*@__PURE__*/
-  messageDesc(file_agent, 8);
+  messageDesc(file_agent, 9);
 
 /**
  * @generated from message boxlite.agent.v1.Exited
@@ -496,7 +543,7 @@ export type Exited = Message<"boxlite.agent.v1.Exited"> & {
  * Use `create(ExitedSchema)` to create a new message.
  */
 export const ExitedSchema: GenMessage<Exited> = /*@__PURE__*/
-  messageDesc(file_agent, 9);
+  messageDesc(file_agent, 10);
 
 /**
  * To the execution of this stream.
@@ -524,7 +571,7 @@ export type Signal = Message<"boxlite.agent.v1.Signal"> & {
  * Use `create(SignalSchema)` to create a new message.
  */
 export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
-  messageDesc(file_agent, 10);
+  messageDesc(file_agent, 11);
 
 /**
  * @generated from message boxlite.agent.v1.Resize
@@ -541,7 +588,7 @@ export type Resize = Message<"boxlite.agent.v1.Resize"> & {
  * Use `create(ResizeSchema)` to create a new message.
  */
 export const ResizeSchema: GenMessage<Resize> = /*@__PURE__*/
-  messageDesc(file_agent, 11);
+  messageDesc(file_agent, 12);
 
 /**
  * @generated from message boxlite.agent.v1.Ping
@@ -554,7 +601,7 @@ export type Ping = Message<"boxlite.agent.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_agent, 12);
+  messageDesc(file_agent, 13);
 
 /**
  * @generated from message boxlite.agent.v1.Done
@@ -567,5 +614,5 @@ export type Done = Message<"boxlite.agent.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_agent, 13);
+  messageDesc(file_agent, 14);
 

@@ -10,7 +10,7 @@ import {
   type GuestExecution,
   type InitOptions,
 } from '@boxlite/guest-agent';
-import { type BootedAgent, bootAgent } from '../../../../test/support/boot-agent.js';
+import { type BootAgentOptions, type BootedAgent, bootAgent } from '../../../../test/support/boot-agent.js';
 import { makeBusyboxDisk, makeGuestRootfs } from './disks.js';
 import { buildNative } from './native-build.js';
 import { text } from './text.js';
@@ -38,6 +38,7 @@ export interface BoxOptions {
   readonly init?: Partial<InitOptions> | null;
   readonly decorate?: (root: string) => Promise<void>;
   readonly vcpus?: number;
+  readonly shares?: BootAgentOptions['shares'];
 }
 
 export async function bootBox(options: BoxOptions = {}): Promise<Box> {
@@ -47,7 +48,12 @@ export async function bootBox(options: BoxOptions = {}): Promise<Box> {
   const disk = join(directory, 'disk.ext4');
   await makeGuestRootfs(join(directory, 'rootfs'), rootfs, { 'boxlite-guest': agentBinaryPath() });
   await makeBusyboxDisk(join(directory, 'disk'), disk, options);
-  const vm = await bootAgent({ rootfs, disk, ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }) });
+  const vm = await bootAgent({
+    rootfs,
+    disk,
+    ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
+    ...(options.shares === undefined ? {} : { shares: options.shares }),
+  });
   const client = createAgentClient(vm.channel());
   const run: Box['run'] = async (argv, extra) => finish(await client.exec({ argv, ...extra }));
   const box: Box = {
