@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import {
+  BoxliteError,
+  type RunningVm,
+  type VmmCommand,
+  type VmmFileCopy,
+  type VmmHandler,
+  type VmmHost,
+  type VmmSpec,
+} from '@boxlite/core';
+import { checkFiles } from './check-files.js';
+import { libkrunRunningVm } from './libkrun-running-vm.js';
+import type { LibkrunVmmOptions } from './libkrun-vmm-options.js';
+import { findLibkrun } from './library/find-libkrun.js';
+import type { LibkrunLibrary } from './library/libkrun-library.js';
+import { checkLibrary } from './machine/check-library.js';
+import { checkSpec } from './machine/check-spec.js';
+import { DEFAULT_KERNEL_MAX_VCPUS } from './machine/machine-limits.js';
+import { memoryOverheadMib } from './machine/memory-overhead.js';
+import { shimConfig } from './shim/shim-config.js';
+import { shimPath } from './shim/shim-path.js';
+
+/** Names of the copies in a box's own directory. */
+const SHIM_COPY = 'boxlite-krun-shim';
+const LIBRARY_COPY = 'libkrun.so.1';
+
+/**
+ * A {@link VmmHandler} over libkrun: a machine is a process of the shim, which loads libkrun and becomes the machine.
+ *
+ * The library is looked for by the first `requirements` or `start`; `check` called before that knows what no libkrun can do, afterwards also what
+ * the one found cannot do. Both refuse it too.
+ */
+export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
+  const limits = { kernelMaxVcpus: options.kernelMaxVcpus ?? DEFAULT_KERNEL_MAX_VCPUS, arch: process.arch };
+  const shim = () => options.shimPath ?? shimPath();
+  let found: LibkrunLibrary | undefined;
+  const library = async () => {
+    found ??= await findLibkrun(options);
+    return found;
+  };
+  const check = (spec: VmmSpec) => {
+    checkSpec(spec, limits);
+    if (found !== undefined) checkLibrary(spec, found);
+  };
+  const copies = ({ path }: LibkrunLibrary): readonly VmmFileCopy[] => [
+    { from: shim(), name: SHIM_COPY },
+    { from: path, name: LIBRARY_COPY },
+  ];
+
+  const command = (spec: VmmSpec): VmmCommand => {
+    const { binDir } = spec;
+    const settings = { logLevel: options.logLevel ?? 'warn', tsi: options.tsi ?? false } as const;
+    return {
+      binary: binDir === undefined ? shim() : join(binDir, SHIM_COPY),
+      args: [],
+      env: {},
+      stdin: shimConfig(spec, {
+        ...settings,
+        library: binDir === undefined ? pathOf(found) : join(binDir, LIBRARY_COPY),
+      }),
+      listeners: [],
+    };
+  };
+
+  return {
+    id: 'libkrun',
+    check,
+    command,
+    memoryOverheadMib,
+    async requirements(spec) {
+      const files = copies(await library());
+      check(spec);
+      const devices = ['/dev/kvm'];
+      if (spec.binDir !== undefined) return { paths: [], devices, copies: files };
+      return { paths: files.map(({ from }) => ({ path: from, writable: false })), devices };
+    },
+    async start(spec, host, signal) {
+      checkSpec(spec, limits);
+      refuseAborted(spec, signal);
+      await library();
+      check(spec);
+      await checkFiles(spec);
+      refuseAborted(spec, signal);
+      return startMachine(command(spec), host, signal);
+    },
+    attach: (vm) => libkrunRunningVm(vm),
+  };
+}
+
+async function startMachine(
+  { binary, args, env, stdin }: VmmCommand,
+  host: VmmHost,
+  signal: AbortSignal | undefined,
+): Promise<RunningVm> {
+  await host.jail.prepare();
+  try {
+    const command = host.jail.command({ binary, args, env });
+    const vm = await host.supervisor.launch({ ...host.request, command, ...(stdin && { stdin }) }, signal);
+    return libkrunRunningVm(vm);
+  } catch (thrown) {
+    await host.jail.release();
+    throw thrown;
+  }
+}
+
+function pathOf(library: LibkrunLibrary | undefined): string {
+  if (library !== undefined) return library.path;
+  throw new BoxliteError('invalid_state', 'libkrun has not been looked for yet', {
+    hint: 'await requirements(spec) before command(spec), or give the spec a binDir',
+    details: { field: 'binDir' },
+  });
+}
+
+function refuseAborted(spec: VmmSpec, signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  throw new BoxliteError('aborted', `starting box ${spec.boxId}: aborted`, { cause: signal.reason });
+}
