@@ -2,7 +2,7 @@
 #
 #   make               for this machine, to build/
 #   make ARCH=arm64    for arm64 on x86-64, to build-arm64/, with Debian's cross compilers and the sysroot that
-#                      `node scripts/native/arm64-sysroot.mjs` puts into .cache/
+#                      `node scripts/toolchain/arm64-sysroot.mjs` puts into .cache/
 #
 # STATIC_CC makes programs that need nothing but a kernel: musl on both, because the programs' list of allowed system calls (supervisor) and
 # their size were measured with it; glibc's static programs are nine times as large and call others. DYNAMIC_CC and DYNAMIC_CXX are for what
