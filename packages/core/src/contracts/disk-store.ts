@@ -26,6 +26,9 @@ export interface DiskCheck {
  * the path must not exist. `chain` reads headers only, bounded in depth, refusing loops (`disk_chain_invalid`); malformed headers
  * are `disk_invalid` with the field. `backingPath` reads nothing but magic, version, offset and length (garbage collection
  * must not depend on a sound disk); undefined for a disk without one. The others are optional abilities.
+ *
+ * A disk is a regular file named by an absolute path; a symbolic link in its place is not followed. A base is never changed; what is made
+ * is its owner's alone (0600).
  */
 export interface DiskStore {
   readonly id: string;

@@ -58,6 +58,9 @@ export interface ImageProgress {
  * every digest, and resolves only when all blobs are at hand; it may be called concurrently for the same image. `openLayer`
  * yields the **uncompressed** tar and checks the `diffId`: a mismatch is thrown at the end of the stream (`digest_mismatch`), so a consumer
  * installs nothing before the stream has ended.
+ *
+ * A reference to nothing is `image_not_found`, an image that is for other platforms `platform_mismatch`; a signal that fires makes either throw
+ * `aborted`.
  */
 export interface ImageSource {
   readonly id: string;

@@ -13,6 +13,8 @@ export interface BoxConfigRecord {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly options: Readonly<Record<string, unknown>>;
+  /** By plugin kind: the file that provided the plugin the options name, for those that are not part of BoxLite. */
+  readonly pluginOrigins?: Readonly<Record<string, string>>;
 }
 
 /** Mutable. A cache of the truth in `shim.pid`. */
@@ -99,6 +101,7 @@ export interface BoxStore {
   delete(id: BoxId): Promise<boolean>;
 }
 
+/** One record a reference: `put` replaces the one before. */
 export interface ImageStore {
   put(record: ImageRecord): Promise<void>;
   get(reference: string): Promise<ImageRecord | undefined>;
@@ -106,6 +109,10 @@ export interface ImageStore {
   delete(reference: string): Promise<boolean>;
 }
 
+/**
+ * Found by id, or by the name their source gave. A base disk that a box or a snapshot refers to is not deleted (`invalid_state`, naming them). A
+ * reference needs both its ends (`not_found`).
+ */
 export interface BaseDiskStore {
   /** @throws BoxliteError `already_exists` when the id or (sourceBoxId, name) is taken */
   insert(record: BaseDiskRecord): Promise<void>;
@@ -118,6 +125,7 @@ export interface BaseDiskStore {
   referencedBy(id: BaseDiskId): Promise<readonly BoxId[]>;
 }
 
+/** A snapshot's name is unique within its box. */
 export interface SnapshotStore {
   insert(record: SnapshotRecord): Promise<void>;
   list(boxId: BoxId): Promise<readonly SnapshotRecord[]>;
@@ -145,7 +153,8 @@ export interface LeaseStore {
 
 /**
  * The state of one home. Opening runs migrations; a foreign or newer database is refused with remedies
- * (`database_foreign`, `database_newer`). Several processes share one; every member may be called concurrently.
+ * (`database_foreign`, `database_newer`). Several processes share one; every member may be called concurrently. Closing gives back every
+ * lease; afterwards each member throws `stopped`.
  */
 export interface StateStore extends AsyncDisposable {
   readonly boxes: BoxStore;

@@ -1,5 +1,6 @@
 import type { StateStore } from '../contracts/state-store.js';
 import type { ConformanceCase } from './conformance-case.js';
+import { defineCases, mergeCases } from './define-cases.js';
 import { stateStoreBoxCases } from './state-store-box-cases.js';
 import { stateStoreDiskCases } from './state-store-disk-cases.js';
 import { stateStoreLeaseCases } from './state-store-lease-cases.js';
@@ -12,34 +13,35 @@ export interface StateStoreSetup {
   end(process: number): void;
 }
 
-/** A case of the suite; the store given is that of process 1. */
-export type StateStoreCase = (store: StateStore, setup: StateStoreSetup) => Promise<void>;
+/** What a case works with. */
+export interface StateStoreContext extends StateStoreSetup {
+  /** The store of process 1. */
+  readonly store: StateStore;
+}
 
 /**
  * What every {@link StateStore} does.
  * @param setup called once a case, for an empty state; the caller removes it afterwards
  */
 export function stateStoreConformance(setup: () => Promise<StateStoreSetup>): ConformanceCase[] {
-  const cases: Record<string, StateStoreCase> = {
-    ...stateStoreBoxCases,
-    ...stateStoreDiskCases,
-    ...stateStoreLeaseCases,
-  };
-  return Object.entries(cases).map(([name, check]) => ({
-    name,
-    run: async () => {
-      const inner = await setup();
-      const opened: StateStore[] = [];
-      const open: StateStoreSetup['open'] = async (process, bootId) => {
-        const store = await inner.open(process, bootId);
-        opened.push(store);
-        return store;
-      };
-      try {
-        await check(await open(1), { open, end: (process) => inner.end(process) });
-      } finally {
-        for (const store of opened) await store.close();
-      }
+  return defineCases<StateStoreContext>(
+    {
+      contract: 'StateStore',
+      around: async (check) => {
+        const inner = await setup();
+        const opened: StateStore[] = [];
+        const open: StateStoreSetup['open'] = async (process, bootId) => {
+          const store = await inner.open(process, bootId);
+          opened.push(store);
+          return store;
+        };
+        try {
+          await check({ store: await open(1), open, end: (process) => inner.end(process) });
+        } finally {
+          for (const store of opened) await store.close();
+        }
+      },
     },
-  }));
+    mergeCases(stateStoreBoxCases, stateStoreDiskCases, stateStoreLeaseCases),
+  );
 }

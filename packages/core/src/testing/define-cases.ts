@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import type { ConformanceCase } from './conformance-case.js';
+import { type BrokenRule, ConformanceError } from './conformance-error.js';
+
+/** Checks under the sentences of the contract they show: rule, then name, then check. */
+export type RuledCases<Context> = Readonly<
+  Record<string, Readonly<Record<string, (context: Context) => Promise<void>>>>
+>;
+
+/** How the cases of a suite are run. */
+export interface CaseSurroundings<Context> {
+  readonly contract: string;
+  /** Milliseconds after which a check that has not ended counts as hung; default 45 000. */
+  readonly deadlineMs?: number | undefined;
+  /** Makes what a check works on, runs it, and cleans up, whatever came of it. Its own failures are the setup's, not the implementation's. */
+  around(check: (context: Context) => Promise<void>): Promise<void>;
+}
+
+const DEADLINE_MS = 45_000;
+
+/** Makes the cases of a suite of checks: what a check throws names the rule that was broken. */
+export function defineCases<Context>(
+  { contract, deadlineMs = DEADLINE_MS, around }: CaseSurroundings<Context>,
+  rules: RuledCases<Context>,
+): ConformanceCase[] {
+  return Object.entries(rules).flatMap(([rule, checks]) =>
+    Object.entries(checks).map(([name, check]) => ({
+      name,
+      contract,
+      rule,
+      run: () =>
+        around((context) => named({ contract, rule, caseName: name }, () => within(check(context), deadlineMs))),
+    })),
+  );
+}
+
+/** The same sentence may have checks in several files. */
+export function mergeCases<Context>(...parts: readonly RuledCases<Context>[]): RuledCases<Context> {
+  const merged: Record<string, Record<string, (context: Context) => Promise<void>>> = {};
+  for (const [rule, checks] of parts.flatMap((part) => Object.entries(part))) {
+    merged[rule] = { ...merged[rule], ...checks };
+  }
+  return merged;
+}
+
+async function named(broken: BrokenRule, check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
+  } catch (thrown) {
+    throw new ConformanceError(broken, thrown);
+  }
+}
+
+async function within(check: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const hung = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new assert.AssertionError({ message: `it hangs: nothing has come of it in ${milliseconds} ms` })),
+      milliseconds,
+    );
+  });
+  try {
+    await Promise.race([check, hung]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import type { RuledCases } from '../define-cases.js';
+import type { SandboxBench } from './sandbox-bench.js';
+
+/** What a confined command is given besides files. */
+export const commandCases: RuledCases<SandboxBench> = {
+  'False: the command must have no network but its unix sockets': {
+    'without network there is no interface but an idle loopback, and no host port can be reached': async ({
+      shell,
+    }) => {
+      const { createServer } = await import('node:net');
+      const server = createServer((socket) => socket.end('reached'));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      try {
+        const result = await shell({ networkEnabled: false }, `b nc -w 2 127.0.0.1 ${port}; echo ran`);
+        assert.equal(result.stdout, 'ran\n', result.stderr);
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
+  },
+  "The complete environment; nothing of the host's is added": {
+    'the environment is what the command was given, nothing of the host': async ({ confine }) => {
+      const result = await confine({}, ['env'], { ONE: '1', WITH_SPACE: 'a b', LD_PRELOAD: '' });
+      const variables = result.stdout.split('\n').filter((line) => line !== '' && line !== 'PWD=/');
+      assert.deepEqual(variables.sort(), ['LD_PRELOAD=', 'ONE=1', 'WITH_SPACE=a b'], result.stderr);
+    },
+  },
+  "A command before confinement. `args` excludes the program's own name": {
+    'arguments arrive unchanged, whatever characters they hold': async ({ shell }) => {
+      const odd = ['', ' ', '--bind', '/', 'a\nb', '"\'`$(id)', '\u00e9\u{1f4a9}', '--'];
+      const result = await shell({}, 'for a in "$@"; do echo "[$a]"; done', ...odd);
+      assert.equal(result.stdout, odd.map((argument) => `[${argument}]\n`).join(''), result.stderr);
+    },
+    'the exit status of the command is passed on': async ({ shell }) => {
+      assert.equal((await shell({}, 'exit 37')).code, 37);
+    },
+  },
+  'it never refuses, also for a binary that does not exist yet': {
+    'apply never refuses, also for a binary that does not exist': async ({ setup, contextOf, run }) => {
+      const command = setup.create().apply(contextOf({}), { binary: '/not/there', args: [], env: {} });
+      const result = await run(command);
+      assert.notEqual(result.code, 0);
+    },
+  },
+  'How the supervisor learns the host pid of the real command when a wrapper forks it': {
+    'the pid report names a process of the host': async ({ shell }) => {
+      const result = await shell({}, 'true');
+      assert.ok(result.reportedPid > 1, `reported ${result.reportedPid}`);
+    },
+  },
+  "The ids the command sees itself as; the sandbox's own choice when absent": {
+    'the ids asked for are the ones the command sees': async ({ shell }) => {
+      const result = await shell({ runAs: { uid: 4321, gid: 8765 } }, 'b id -u; b id -g');
+      assert.equal(result.stdout, '4321\n8765\n', result.stderr);
+    },
+  },
+};

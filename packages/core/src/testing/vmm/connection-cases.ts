@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { BoxliteError } from '../../errors/boxlite-error.js';
+import type { RuledCases } from '../define-cases.js';
+import { isRunning } from '../processes.js';
+import { GRACE_MS } from './end-cases.js';
+import { firstHello } from './first-hello.js';
+import { assertStandsStill } from './stands-still.js';
+import type { VmmBench } from './vmm-bench.js';
+
+/** Connections to running machines. */
+export const connectionCases: RuledCases<VmmBench> = {
+  "`close()` gives up this process's connection and leaves the machine running": {
+    'attach over a second connection sees the same machine; closing it, also twice, leaves the machine running': async (
+      bench,
+    ) => {
+      const { vm, machine, handler } = await bench.start();
+      const { supervisor, request, listenerPath } = machine.host;
+      const attach = async () =>
+        handler.attach(await supervisor.connect(request.controlDir), (name) => listenerPath(name));
+      const other = await attach();
+      assert.deepEqual(other.identity, vm.identity);
+      await firstHello(other);
+      await other.close();
+      await other.close();
+      await other[Symbol.asyncDispose]();
+      assert.ok(isRunning(vm.identity), 'the machine runs on');
+      const third = await attach();
+      const record = await third.stop(GRACE_MS);
+      assert.equal(record.kind, 'Clean', JSON.stringify(record));
+      assert.deepEqual(await vm.wait(), record);
+      await third.close();
+    },
+  },
+  '`attach` wraps a machine another process started': {
+    'who connects while the VMM ends is refused or told how it ended, and never hangs': async (bench) => {
+      const { vm, machine, handler } = await bench.start();
+      const { supervisor, request, listenerPath } = machine.host;
+      process.kill(vm.identity.pid, 'SIGKILL');
+      const attempts = await Promise.allSettled(
+        Array.from({ length: 3 }, async () => {
+          const other = handler.attach(await supervisor.connect(request.controlDir), (name) => listenerPath(name));
+          const told = await other.wait();
+          await other.close();
+          return told;
+        }),
+      );
+      const record = await vm.wait();
+      for (const attempt of attempts) {
+        if (attempt.status === 'fulfilled') assert.deepEqual(attempt.value, record);
+        else assert.ok(BoxliteError.isInstance(attempt.reason, 'agent_unavailable'), String(attempt.reason));
+      }
+    },
+    'pause, where there is one, makes the guest stand still until resume, and a paused machine stops gracefully':
+      async (bench) => {
+        const { vm, machine } = await bench.start();
+        if (vm.pause === undefined || vm.resume === undefined) return;
+        const { supervisor, request } = machine.host;
+        await firstHello(vm);
+        await vm.pause();
+        await vm.pause();
+        await assertStandsStill(bench.setup, machine.host);
+        await vm.resume();
+        await bench.setup.ping?.(await supervisor.connect(request.controlDir));
+        await vm.pause();
+        assert.equal((await vm.stop(GRACE_MS)).kind, 'Clean');
+      },
+  },
+};

@@ -1,0 +1,28 @@
+import type { SupervisedVm } from '../../contracts/supervisor.js';
+import type { VmmHandler, VmmHost, VmmSpec } from '../../contracts/vmm-handler.js';
+
+/** A machine that can be booted once, with files of its own. */
+export interface VmmTestMachine extends AsyncDisposable {
+  /**
+   * Boots to an agent that says hello. The kernel's parameters hold one `root=` and one `init=`, which cases replace; the root file system is on
+   * a disk but the first.
+   */
+  readonly spec: VmmSpec;
+  /** A real jail and a real supervisor. */
+  readonly host: VmmHost;
+  /** A file that the jail grants and that is no disk of any format. Cases write to it. */
+  readonly brokenDisk: string;
+  /** The contents of the exit record, undefined when there is none. */
+  readExitRecord(): Promise<unknown>;
+}
+
+/** What {@link import('../vmm-handler-conformance.js').vmmHandlerConformance} works on. */
+export interface VmmHandlerSetup {
+  createHandler(): VmmHandler;
+  /** Called once a machine, mostly once a case; the case disposes of it. */
+  createMachine(): Promise<VmmTestMachine>;
+  /** A round trip to the agent on a fresh connection; needed to see that a paused machine stands still. */
+  ping?(vm: SupervisedVm): Promise<void>;
+  /** Milliseconds after which a case counts as hung; default 45 000. */
+  readonly deadlineMs?: number;
+}

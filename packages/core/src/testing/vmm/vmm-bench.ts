@@ -1,0 +1,110 @@
+import type { RunningVm, VmmHandler, VmmSpec } from '../../contracts/vmm-handler.js';
+import { BoxliteError } from '../../errors/boxlite-error.js';
+import { deepFreeze } from '../deep-freeze.js';
+import { assertNothingLeft, type Surroundings, surroundings } from './leftovers.js';
+import type { VmmHandlerSetup, VmmTestMachine } from './test-machine.js';
+import { type StartSteps, type WatchedHost, watchHost } from './watched-host.js';
+
+/** How a case starts a machine. */
+export interface StartOptions extends StartSteps {
+  readonly handler?: VmmHandler;
+  readonly machine?: VmmTestMachine;
+  /** Members of the spec the case replaces. */
+  readonly change?: (machine: VmmTestMachine) => Partial<VmmSpec>;
+  readonly signal?: AbortSignal;
+}
+
+/** A start under way, and everything around it. */
+export interface Start {
+  readonly handler: VmmHandler;
+  readonly machine: VmmTestMachine;
+  readonly watched: WatchedHost;
+  readonly before: Surroundings;
+  readonly result: Promise<RunningVm>;
+}
+
+/** What a case of the suite works with; whatever it leaves running is ended afterwards, without the handler's help. */
+export interface VmmBench {
+  readonly setup: VmmHandlerSetup;
+  createMachine(): Promise<VmmTestMachine>;
+  begin(options?: StartOptions): Promise<Start>;
+  /** As `begin`, with the running machine. */
+  start(options?: StartOptions): Promise<Start & { readonly vm: RunningVm }>;
+}
+
+/** Runs a check on a bench of its own. */
+export async function onBench(setup: VmmHandlerSetup, check: (bench: VmmBench) => Promise<void>): Promise<void> {
+  const machines: VmmTestMachine[] = [];
+  const starts: Start[] = [];
+  let isOver = false;
+  const createMachine = async () => {
+    const machine = await setup.createMachine();
+    machines.push(machine);
+    return machine;
+  };
+  const begin = async (options: StartOptions = {}): Promise<Start> => {
+    if (isOver) throw new Error('the case is over');
+    const machine = options.machine ?? (await createMachine());
+    const handler = options.handler ?? setup.createHandler();
+    const watched = watchHost(machine.host, options);
+    const before = surroundings();
+    const spec = deepFreeze({ ...machine.spec, ...options.change?.(machine) });
+    const result = handler.start(spec, watched.host, options.signal);
+    // Whoever began it awaits it; a case that failed before must not bring the process down.
+    result.catch(() => undefined);
+    const start = { handler, machine, watched, before, result };
+    starts.push(start);
+    return start;
+  };
+  try {
+    await check({
+      setup,
+      createMachine,
+      begin,
+      async start(options) {
+        const start = await begin(options);
+        return { ...start, vm: await start.result };
+      },
+    });
+  } finally {
+    isOver = true;
+    for (const start of starts) await end(start);
+    for (const machine of machines) await machine[Symbol.asyncDispose]();
+  }
+}
+
+/** Asserts that a start throws, and that everything is as it was before. */
+export async function assertStartFails(start: Start): Promise<BoxliteError> {
+  const thrown = await start.result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!BoxliteError.isInstance(thrown)) throw thrown ?? new TypeError('start resolved where it had to throw');
+  await assertNothingLeft(start);
+  return thrown;
+}
+
+async function end({ watched, machine }: Start): Promise<void> {
+  for (const vm of watched.started) {
+    try {
+      await vm.kill();
+    } catch (thrown) {
+      // The handler has closed this connection; the machine may run on.
+      if (!BoxliteError.isInstance(thrown)) throw thrown;
+      await killAnew(machine);
+    }
+    await vm.close();
+  }
+  await machine.host.jail.release();
+}
+
+async function killAnew({ host }: VmmTestMachine): Promise<void> {
+  try {
+    const vm = await host.supervisor.connect(host.request.controlDir);
+    await vm.kill();
+    await vm.close();
+  } catch (thrown) {
+    // Nobody serves the box any more, as it should be.
+    if (!BoxliteError.isInstance(thrown, 'agent_unavailable')) throw thrown;
+  }
+}
