@@ -25,6 +25,9 @@ NANOPB_LIB ?= $(shell gcc -print-file-name=libprotobuf-nanopb.a)
 else ifeq ($(ARCH),arm64)
 BUILD ?= build-arm64
 SYSROOT ?= $(REPOSITORY)/.cache/arm64-sysroot
+ifeq ($(wildcard $(SYSROOT)/musl-gcc.specs),)
+$(error no sysroot for arm64: run node scripts/toolchain/arm64-sysroot.mjs)
+endif
 # Read by the specs file.
 export BOXLITE_ARM64_SYSROOT := $(SYSROOT)
 DYNAMIC_CC := aarch64-linux-gnu-gcc
