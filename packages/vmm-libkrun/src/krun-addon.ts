@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { BoxliteError } from '@boxlite/core';
+import { nativeBinary } from '@boxlite/platform';
 
 /** What the addon says about a library (native/addon/krun-addon.cc). */
 export interface KrunInspection {
@@ -25,9 +25,12 @@ export interface KrunAddon {
   inspect(path: string, symbols: readonly string[], features: readonly number[]): KrunInspection;
 }
 
-/** The addon as it is built in this package. */
+/**
+ * The addon of this machine's platform package, or of `native/build` in a source checkout.
+ * @throws BoxliteError of `nativeBinary` when there is none
+ */
 export function krunAddonPath(): string {
-  return fileURLToPath(new URL('../native/build/krun.node', import.meta.url));
+  return nativeBinary('krun.node');
 }
 
 /**

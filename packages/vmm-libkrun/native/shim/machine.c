@@ -9,7 +9,11 @@
 #include "report.h"
 
 /* Constants of libkrun.h. */
-#define KERNEL_FORMAT_ELF 1
+#if defined(__aarch64__)
+#define KERNEL_FORMAT 0 /* raw: arm64 Linux is an Image, which is no ELF file (Documentation/arch/arm64/booting.rst) */
+#else
+#define KERNEL_FORMAT 1 /* ELF */
+#endif
 #define LOG_STYLE_NEVER 2
 #define LOG_OPTION_NO_ENV 1
 #define NET_COMPAT_FEATURES 19587 /* CSUM, GUEST_CSUM, GUEST_TSO4, GUEST_UFO, HOST_TSO4, HOST_UFO */
@@ -82,7 +86,7 @@ void machine_run(const struct library *library, const struct config *config)
 	uint32_t ctx = (uint32_t)created;
 
 	check(library->set_vm_config(ctx, (uint8_t)config->vcpus, config->memory_mib), "set_vm_config", "vcpus, memoryMib");
-	check(library->set_kernel(ctx, config->kernel, KERNEL_FORMAT_ELF, NULL, config->command_line), "set_kernel", config->kernel);
+	check(library->set_kernel(ctx, config->kernel, KERNEL_FORMAT, NULL, config->command_line), "set_kernel", config->kernel);
 	add_disks(library, ctx, config);
 	add_shares(library, ctx, config);
 	/* Without these two libkrun gives a machine without a network card the host's network through sockets. */

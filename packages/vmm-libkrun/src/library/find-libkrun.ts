@@ -53,7 +53,8 @@ const found = new Map<string, Promise<FoundLibkrun>>();
  * change it, and it is a library for this architecture.
  *
  * It is found once a process for the same options.
- * @throws BoxliteError `vmm_unavailable` with every place and its reason in the message and in `details.places`, or when the addon is missing;
+ * @throws BoxliteError `vmm_unavailable` with every place and its reason in the message and in `details.places`, or when the addon cannot be loaded;
+ * `native_missing` and `unsupported` of `nativeBinary` when there is no addon;
  * `invalid_argument` and `config_error` for a path that is not absolute
  */
 export async function findLibkrun(options: FindLibkrunOptions = {}): Promise<FoundLibkrun> {
