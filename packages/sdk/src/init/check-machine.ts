@@ -11,13 +11,19 @@ export function checkMachine(vmm: Pick<VmmHandler, 'check'>, spec: VmmSpec): voi
   try {
     vmm.check(spec);
   } catch (thrown) {
-    if (!BoxliteError.isInstance(thrown)) throw thrown;
-    const field = OPTION_OF[String(thrown.details.field)];
-    if (field === undefined) throw thrown;
-    throw new BoxliteError(thrown.code, thrown.message, {
-      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
-      cause: thrown,
-      details: { ...thrown.details, field },
-    });
+    throw inOptionNames(thrown);
   }
+}
+
+/** A VMM's error about a member of the spec as one about the box's option: `shares[0].readOnly` is `volumes.0.readOnly` there. */
+export function inOptionNames(thrown: unknown): unknown {
+  if (!BoxliteError.isInstance(thrown)) return thrown;
+  const [, name = '', rest = ''] = /^(\w+)(.*)$/s.exec(String(thrown.details.field)) ?? [];
+  const option = OPTION_OF[name];
+  if (option === undefined) return thrown;
+  return new BoxliteError(thrown.code, thrown.message, {
+    ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    cause: thrown,
+    details: { ...thrown.details, field: `${option}${rest.replaceAll(/\[(\d+)\]/g, '.$1')}` },
+  });
 }

@@ -1,5 +1,14 @@
 import { basename, join } from 'node:path';
-import { BoxliteError, type DiskStore, type Jail, type PathAccess, type Sandbox } from '@boxlite/core';
+import {
+  BoxliteError,
+  type DiskStore,
+  type Jail,
+  type PathAccess,
+  type Sandbox,
+  type VmmHandler,
+  type VmmHostRequirements,
+  type VmmSpec,
+} from '@boxlite/core';
 import { cachedElfClosure, collectPaths, createJailer, createNoopSandbox, pathRules } from '@boxlite/jailer';
 import type { HomeLayout } from '@boxlite/layout';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
@@ -24,8 +33,8 @@ export async function buildJail(
 ): Promise<Jail> {
   const sandbox = await sandboxFor(options.security, chooseSandbox);
   const requirements = await vmm.requirements(spec);
-  const { binary } = vmm.command(spec);
-  const vmmPaths = await withLibraries(layout, vmm.id, binary, requirements.paths);
+  const libraries = await withLibraries(layout, vmm, spec, requirements);
+  const vmmPaths = spec.initrd === undefined ? libraries : [...libraries, { path: spec.initrd, writable: false }];
   const collected = await collectPaths({
     home: layout.home,
     box,
@@ -82,17 +91,23 @@ async function sandboxFor(
   }
 }
 
-/** Adds the libraries of every program and module among the VMM's files. */
+/**
+ * Adds the libraries of every program and module among the VMM's files. What is copied into the box is looked at where it comes from, so that one
+ * result serves every box; the box sees its copy, not the original.
+ */
 async function withLibraries(
   layout: Pick<HomeLayout, 'tmpDir'>,
-  vmmId: string,
-  binary: string,
-  paths: readonly PathAccess[],
+  vmm: Pick<VmmHandler, 'id' | 'command'>,
+  spec: VmmSpec,
+  { paths, copies = [] }: VmmHostRequirements,
 ): Promise<readonly PathAccess[]> {
-  const modules = paths.map(({ path }) => path).filter((path) => /\.so(\.|$)/.test(basename(path)));
-  const closure = await cachedElfClosure(binary, {
+  const { binary } = vmm.command(spec);
+  const original = copies.find(({ name }) => join(spec.binDir ?? '', name) === binary)?.from ?? binary;
+  const copied = new Set(copies.map(({ from }) => from));
+  const modules = [...paths.map(({ path }) => path), ...copied].filter((path) => /\.so(\.|$)/.test(basename(path)));
+  const closure = await cachedElfClosure(original, {
     extraLibraries: modules,
-    cacheFile: join(layout.tmpDir, `elf-closure-${vmmId}.json`),
+    cacheFile: join(layout.tmpDir, `elf-closure-${vmm.id}.json`),
   });
-  return [...paths, ...closure];
+  return [...paths, ...closure.filter(({ path }) => !copied.has(path))];
 }

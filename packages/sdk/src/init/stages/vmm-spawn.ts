@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import type { VmmSpec } from '@boxlite/core';
 import { ensureSocketLinks } from '@boxlite/layout';
 import { checkMachine } from '../check-machine.js';
+import { withOwnFiles } from '../own-files.js';
 import type { Stage } from '../pipeline.js';
 import { reportingJail } from '../reporting-jail.js';
+import { sharesOf } from '../shares.js';
 import { required, type StartContext } from '../start-context.js';
 
 /** Bytes of `console.log` before it is rotated once. */
@@ -18,7 +20,7 @@ export const vmmSpawn: Stage<StartContext> = {
     const { services, box, options, guard } = context;
     const vmm = required(context, 'vmm');
     const volumes = required(context, 'volumes');
-    const spec: VmmSpec = {
+    const machine: VmmSpec = {
       boxId: box.id,
       vcpus: options.cpus,
       memoryMib: options.memoryMib,
@@ -28,11 +30,12 @@ export const vmmSpawn: Stage<StartContext> = {
         { path: box.containerDisk, format: 'qcow2', readOnly: false },
         { path: required(context, 'guestRootfsPath'), format: 'raw', readOnly: true },
       ],
-      shares: volumes.map(({ tag, hostPath, readOnly }) => ({ tag, hostPath, readOnly })),
+      shares: sharesOf(volumes, options.security),
       nics: [],
       agentSocket: box.agentSocket,
     };
-    checkMachine(vmm, spec);
+    checkMachine(vmm, machine);
+    const spec = await withOwnFiles(vmm, machine, box, services.log);
     const [built, supervisor] = await Promise.all([
       services.jail({ box, options, spec, vmm, volumes }),
       services.supervisor(),
