@@ -29,6 +29,7 @@ export const boxConfigKind: DocumentKind<BoxConfigRecord> = {
     name: z.string().exactOptional(),
     createdAt: time,
     options: z.record(z.string(), z.unknown()),
+    pluginOrigins: z.record(z.string(), z.string()).exactOptional(),
   }),
 };
 

@@ -11,6 +11,7 @@ export type { StageListener, StageName, StageTiming } from './init/pipeline.js';
 export type { BoxOptions } from './options/box-options.js';
 export type { RegistryOptions } from './options/registry-options.js';
 export { STARTER_IMAGE } from './options/starter-image.js';
+export { type LoadPluginsOptions, loadPlugins } from './plugins/load-plugins.js';
 export { defaultRegistry } from './registry/default-registry.js';
 export { Boxlite, type BoxliteOptions } from './runtime/boxlite.js';
 export type { ImageLibrary } from './runtime/image-library.js';

@@ -69,7 +69,7 @@ describe('a plugin made for an older version of its contract', () => {
     const host = { name: 'the host' };
     const signal = new AbortController().signal;
     expect(present.id).toBe('old');
-    present.check(spec);
+    present.check({ ...spec, binDir: '/box/bin' });
     expect(await present.requirements(spec)).toEqual({ paths: [], devices: [] });
     expect(present.command(spec)).toBe(command);
     expect(present.memoryOverheadMib(spec)).toBe(7);

@@ -17,14 +17,16 @@ export interface ProbedPlugin {
  */
 export class PluginRegistry {
   readonly #plugins: Plugin[] = [];
+  readonly #origins = new Map<Plugin, string>();
   readonly #probes = new Map<Plugin, Promise<ProbeResult>>();
 
   /**
    * Adds a plugin; one made for an older version of its contract is put behind an adapter.
+   * @param origin the file it was loaded from, for a plugin that is not part of the program; see {@link origin}
    * @throws BoxliteError `plugin_invalid` (kind, id or a member is wrong), `plugin_version` (made for a version of the contract that is not
    * supported), `plugin_duplicate` (kind and id are taken)
    */
-  register(plugin: Plugin): this {
+  register(plugin: Plugin, origin?: string): this {
     const { kind, id } = plugin;
     if (!KINDS.includes(kind)) {
       throw invalid('kind', `plugin kind ${JSON.stringify(kind)} is unknown`, `one of ${KINDS.join(', ')}`);
@@ -49,12 +51,19 @@ export class PluginRegistry {
       });
     }
     this.#plugins.push(adapted);
+    if (origin !== undefined) this.#origins.set(adapted, origin);
     return this;
   }
 
   /** Plugins of a kind, in the order in which selection tries them. */
   list(kind: PluginKind): readonly Plugin[] {
     return this.#plugins.filter((plugin) => plugin.kind === kind).sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
+  }
+
+  /** Where a plugin was loaded from, if whoever registered it said so; undefined also for an unknown one. */
+  origin(kind: PluginKind, id: string): string | undefined {
+    const named = this.#plugins.find((plugin) => plugin.kind === kind && plugin.id === id);
+    return named === undefined ? undefined : this.#origins.get(named);
   }
 
   /** Every candidate of a kind with its probe's result; for `doctor`. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BoxliteError, type BoxRecord, type RunningVm } from '@boxlite/core';
+import { BoxliteError, type BoxRecord, type RunningVm, type SupervisedVm } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import type { LiveBox } from './live-box.js';
@@ -14,11 +14,31 @@ export async function connectBox(
   box: BoxLayout,
   signal?: AbortSignal,
 ): Promise<LiveBox> {
-  const [supervisor, vmm] = await Promise.all([services.supervisor(), services.vmm(record.state.vmmId)]);
+  const { vmmId } = record.state;
+  const [supervisor, vmm] = await Promise.all([
+    services.supervisor(),
+    vmmId === undefined ? undefined : services.vmmToAttach(vmmId),
+  ]);
   const supervised = await supervisor.connect(box.controlDir, signal);
-  const vm = vmm.attach(supervised, (name) => join(box.controlDir, `${name}.sock`));
+  const vm = vmm?.attach(supervised, (name) => join(box.controlDir, `${name}.sock`)) ?? superviseOnly(supervised);
   const agent = await services.agent(vm.channel);
   return { vm, agent };
+}
+
+/**
+ * A machine whose plugin is not loaded here: all that every VMM does goes over the supervisor. So a box can be used, stopped and removed without
+ * the plugin; only starting it needs that.
+ */
+function superviseOnly(vm: SupervisedVm): RunningVm {
+  return {
+    identity: vm.welcome.vmm,
+    channel: vm.channel,
+    wait: () => vm.wait(),
+    stop: (graceMs) => vm.stop(graceMs),
+    kill: () => vm.kill(),
+    close: () => vm.close(),
+    [Symbol.asyncDispose]: () => vm.close(),
+  };
 }
 
 /** True for the error of a connection whose other side has gone. */

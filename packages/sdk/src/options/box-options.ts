@@ -65,6 +65,7 @@ export const boxOptionsSchema = z.strictObject({
   detach: z.boolean().default(false),
   autoRemove: z.boolean().default(false),
   vmm: nonEmpty.optional(),
+  sandbox: nonEmpty.optional(),
   volumes: z.array(volumeSchema).max(16).default([]),
   security: securitySchema.default({}),
 });
@@ -77,7 +78,7 @@ export const boxOptionsSchema = z.strictObject({
  * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says
  * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
  * - `autoRemove`: the box is removed when it is stopped
- * - `vmm`: plugin id; default: the best that is available
+ * - `vmm`, `sandbox`: plugin ids; default: the best that is available
  * - `volumes`: host directories shared with the guest
  * - `security`: limits and layers of the jail; a partial object is never weaker than the default
  */

@@ -10,6 +10,7 @@ import {
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
+import { pluginChooser } from '../registry/plugin-chooser.js';
 import type { PluginContext } from '../registry/plugin-context.js';
 import type { BoxliteOptions } from './boxlite.js';
 import { buildJail } from './build-jail.js';
@@ -43,10 +44,8 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     hardware: createHardwareProbe(),
     registries: options.registries ?? [],
   };
-  const plugins = pluginChooser(registry, context);
+  const { choose: plugins, toAttach } = pluginChooser(registry, context);
   const disks = lazy(() => plugins<DiskStore>('disk-store'));
-  const kernels = lazy(() => plugins<KernelSource>('kernel-source'));
-  const sandbox = lazy(() => plugins<Sandbox>('sandbox'));
   const sources = imageSources(registry, context);
   const agent = lazy(() => import('@boxlite/guest-agent'));
   return {
@@ -57,6 +56,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     metrics: new MetricsCounter(),
     ...owner,
     vmm: (id) => plugins<VmmHandler>('vmm', id),
+    vmmToAttach: (id) => toAttach<VmmHandler>('vmm', id),
     async resolveImage(reference, pullOptions = {}) {
       const { signal, onProgress, ...rest } = pullOptions;
       return (await sources(reference)).resolve(reference, {
@@ -68,26 +68,12 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     disks,
     imageDisk: imageDiskService(layout, sources),
     ...guestRootfsService(layout, store, disks, log, options.agentPath),
-    kernel: async (signal) => (await kernels()).kernel(signal),
+    kernel: async (signal, source) => (await plugins<KernelSource>('kernel-source', source)).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
-    jail: async (request) => buildJail(layout, sandbox, await disks(), request),
+    jail: async (request) =>
+      buildJail(layout, () => plugins<Sandbox>('sandbox', request.options.sandbox), await disks(), request),
     forgetJail: async (id) => (await import('@boxlite/jailer')).createCgroupV2Controller().release(id),
     agent: async (channel) => (await agent()).createAgentClient(channel),
-  };
-}
-
-/** Selects a plugin and creates it once for each id. */
-function pluginChooser(registry: PluginRegistry, context: PluginContext) {
-  const created = new Map<string, Promise<unknown>>();
-  return async <Implementation>(kind: 'vmm' | 'disk-store' | 'kernel-source' | 'sandbox', id?: string) => {
-    const key = `${kind}:${id ?? ''}`;
-    let making = created.get(key);
-    if (making === undefined) {
-      making = registry.select(kind, id).then((plugin) => plugin.create(context));
-      making.catch(() => created.delete(key)); // The caller gets the error; the next one tries again.
-      created.set(key, making);
-    }
-    return making as Promise<Implementation>;
   };
 }
 

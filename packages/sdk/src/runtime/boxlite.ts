@@ -8,6 +8,7 @@ import { DEFAULT_STOP_GRACE_MS } from '../box/stop-box.js';
 import { absoluteImage } from '../options/absolute-image.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
 import type { RegistryOptions } from '../options/registry-options.js';
+import { pluginOrigins } from '../registry/plugin-origins.js';
 import { assembleServices } from './assemble-services.js';
 import { ImageLibrary } from './image-library.js';
 import type { Log } from './log.js';
@@ -23,6 +24,10 @@ export interface BoxliteOptions {
   readonly registries?: readonly RegistryOptions[];
   /** Plugins to choose from; default: those of this package. */
   readonly registry?: PluginRegistry;
+  /** Id of the VMM of boxes that name none; default: the best that is available. */
+  readonly vmm?: string;
+  /** Id of the sandbox of boxes that name none; default: the best that is available. */
+  readonly sandbox?: string;
   readonly log?: Log;
   /** Another build of the guest agent, for those who work on it. Absolute; default: the one of `@boxlite/guest-agent`. */
   readonly agentPath?: string;
@@ -45,14 +50,16 @@ export class Boxlite implements AsyncDisposable {
   readonly images: ImageLibrary;
   readonly #services: RuntimeServices;
   readonly #lifetime: AbortController;
+  readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox'>;
   readonly #boxes = new Map<string, Box>();
   /** Say that boxes which remove themselves are still wanted; the store gives them back with the process at the latest. */
   readonly #owned = new Map<string, Lease>();
   #ending: Promise<void> | undefined;
 
-  private constructor(services: RuntimeServices, lifetime: AbortController) {
+  private constructor(services: RuntimeServices, lifetime: AbortController, { vmm, sandbox }: BoxliteOptions) {
     this.#services = services;
     this.#lifetime = lifetime;
+    this.#chosen = { ...(vmm === undefined ? {} : { vmm }), ...(sandbox === undefined ? {} : { sandbox }) };
     this.images = new ImageLibrary(services);
   }
 
@@ -72,7 +79,7 @@ export class Boxlite implements AsyncDisposable {
       await services.store.close();
       throw thrown;
     }
-    opened = new Boxlite(services, lifetime);
+    opened = new Boxlite(services, lifetime, options);
     return opened;
   }
 
@@ -87,7 +94,7 @@ export class Boxlite implements AsyncDisposable {
    */
   async create(options: BoxOptions = {}): Promise<Box> {
     this.#checkOpen();
-    const parsed = parseBoxOptions(options);
+    const parsed = parseBoxOptions(withDefaults(options, this.#chosen));
     if (parsed.detach && parsed.autoRemove) {
       throw new BoxliteError('invalid_argument', 'a detached box cannot be removed automatically', {
         hint: 'leave out one of detach and autoRemove',
@@ -95,12 +102,14 @@ export class Boxlite implements AsyncDisposable {
       });
     }
     const now = Date.now();
+    const origins = pluginOrigins(this.#services.registry, parsed);
     const record: BoxRecord = {
       config: {
         id: createBoxId(),
         createdAt: now,
         options: parsed.image === undefined ? parsed : { ...parsed, image: absoluteImage(parsed.image) },
         ...(parsed.name === undefined ? {} : { name: parsed.name }),
+        ...(origins === undefined ? {} : { pluginOrigins: origins }),
       },
       state: { status: 'configured', updatedAt: now },
     };
@@ -200,6 +209,17 @@ export class Boxlite implements AsyncDisposable {
   #checkOpen(): void {
     this.#lifetime.signal.throwIfAborted();
   }
+}
+
+/** An option given as undefined is one that was not given. */
+function withDefaults(options: BoxOptions, { vmm, sandbox }: Pick<BoxOptions, 'vmm' | 'sandbox'>): BoxOptions {
+  // What is not an object is refused by the parser.
+  if (typeof options !== 'object' || options === null) return options;
+  return {
+    ...options,
+    ...(options.vmm === undefined && vmm !== undefined ? { vmm } : {}),
+    ...(options.sandbox === undefined && sandbox !== undefined ? { sandbox } : {}),
+  };
 }
 
 function notFound(idOrName: string): BoxliteError {

@@ -37,6 +37,8 @@ export interface JailRequest {
   readonly spec: VmmSpec;
   readonly vmm: VmmHandler;
   readonly volumes: readonly CheckedVolume[];
+  /** As the box or its image says; decides whose the files of volumes are in the guest. */
+  readonly containerUser: string;
 }
 
 /** What the services know of the runtime they work for. */
@@ -58,6 +60,8 @@ export interface RuntimeServices extends RuntimeOwner {
   readonly log: Log;
   readonly metrics: MetricsCounter;
   vmm(id?: string): Promise<VmmHandler>;
+  /** For a machine that runs already: nothing is probed. Undefined when no plugin of this id is registered. */
+  vmmToAttach(id: string): Promise<VmmHandler | undefined>;
   resolveImage(reference: string, options?: PullOptions): Promise<ResolvedImage>;
   disks(): Promise<DiskStore>;
   /** The shared ext4 disk of an image, made when it is missing. */
@@ -66,7 +70,8 @@ export interface RuntimeServices extends RuntimeOwner {
   guestRootfs(signal?: AbortSignal): Promise<HeldGuestRootfs>;
   /** Removes guest rootfs disks that nobody needs. @param homeLease the exclusive lease of the home, which the caller holds */
   collectGuestRootfs(homeLease: Lease): Promise<number>;
-  kernel(signal?: AbortSignal): Promise<GuestKernel>;
+  /** @param source id of a kernel source; default: the best that is available */
+  kernel(signal?: AbortSignal, source?: string): Promise<GuestKernel>;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;
   /** Removes what the jails of a box have left on the host, its cgroup. Nothing of the box runs any more. */

@@ -7,7 +7,7 @@ import { BoxliteError } from '../../errors/boxlite-error.js';
  * `check` and by every other member: without its initial RAM disk a guest would panic somewhere in its boot.
  */
 export function adaptVmmHandlerV1(handler: VmmHandlerV1): VmmHandler {
-  const known = (spec: VmmSpec): VmmSpecV1 => withoutInitrd(handler.id, spec);
+  const known = (spec: VmmSpec): VmmSpecV1 => asVersion1(handler.id, spec);
   return {
     id: handler.id,
     check: (spec) => handler.check(known(spec)),
@@ -19,11 +19,12 @@ export function adaptVmmHandlerV1(handler: VmmHandlerV1): VmmHandler {
   };
 }
 
-function withoutInitrd(id: string, { initrd, ...spec }: VmmSpec): VmmSpecV1 {
-  if (initrd === undefined) return spec;
+function asVersion1(id: string, spec: VmmSpec): VmmSpecV1 {
+  const { initrd, boxId, vcpus, memoryMib, kernel, commandLine, disks, shares, nics, agentSocket } = spec;
+  if (initrd === undefined) return { boxId, vcpus, memoryMib, kernel, commandLine, disks, shares, nics, agentSocket };
   throw new BoxliteError(
     'unsupported',
-    `box ${spec.boxId}: its kernel needs the initial RAM disk ${initrd}, and the vmm plugin "${id}" is made for version v1 of its contract, which has none`,
+    `box ${boxId}: its kernel needs the initial RAM disk ${initrd}, and the vmm plugin "${id}" is made for version v1 of its contract, which has none`,
     {
       hint: 'update the plugin to version v2, or choose a kernel that boots without an initial RAM disk',
       details: { field: 'initrd', path: initrd },

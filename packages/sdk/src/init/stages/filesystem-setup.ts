@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { rotateExitRecord } from '@boxlite/layout';
 import { checkVolumes, volumeGuard } from '../../options/volume.js';
+import { choosingFor } from '../../registry/plugin-origins.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 
@@ -14,7 +15,7 @@ export const filesystemSetup: Stage<StartContext> = {
   async run(context) {
     const { services, box, options } = context;
     const [vmm, volumes] = await Promise.all([
-      services.vmm(options.vmm),
+      choosingFor(context.record, 'vmm', () => services.vmm(options.vmm)),
       volumeGuard(homedir(), services.layout.home).then((isForbidden) => checkVolumes(options.volumes, isForbidden)),
     ]);
     context.vmm = vmm;

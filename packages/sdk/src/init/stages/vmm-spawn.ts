@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { VmmSpec } from '@boxlite/core';
 import { ensureSocketLinks } from '@boxlite/layout';
+import { choosingFor } from '../../registry/plugin-origins.js';
 import { checkMachine } from '../check-machine.js';
 import { withOwnFiles } from '../own-files.js';
 import type { Stage } from '../pipeline.js';
@@ -20,11 +21,13 @@ export const vmmSpawn: Stage<StartContext> = {
     const { services, box, options, guard } = context;
     const vmm = required(context, 'vmm');
     const volumes = required(context, 'volumes');
+    const { path: kernel, initrd } = required(context, 'kernel');
     const machine: VmmSpec = {
       boxId: box.id,
       vcpus: options.cpus,
       memoryMib: options.memoryMib,
-      kernel: required(context, 'kernel').path,
+      kernel,
+      ...(initrd === undefined ? {} : { initrd }),
       commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', `init=${AGENT_IN_GUEST}`],
       disks: [
         { path: box.containerDisk, format: 'qcow2', readOnly: false },
@@ -37,7 +40,7 @@ export const vmmSpawn: Stage<StartContext> = {
     checkMachine(vmm, machine);
     const spec = await withOwnFiles(vmm, machine, box, services.log);
     const [built, supervisor] = await Promise.all([
-      services.jail({ box, options, spec, vmm, volumes }),
+      choosingFor(context.record, 'sandbox', () => services.jail({ box, options, spec, vmm, volumes })),
       services.supervisor(),
       // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
       ensureSocketLinks(box),

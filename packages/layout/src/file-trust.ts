@@ -1,0 +1,64 @@
+import type { Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const GROUP_WRITE = 0o020;
+const OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
+const ROOT = 0;
+
+/** Why code in a file must not be run, and what to do about it. */
+export interface TrustProblem {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/**
+ * Whether somebody else can change a file whose code is going to run with this user's rights, by writing it or by putting another in its
+ * place: its owner, its mode, and those of every directory above it. Trusted are root, this user, and the owner of this program: who can
+ * change the program gains nothing by changing the file.
+ * @param path absolute, symbolic links resolved
+ * @param trusted uids; only tests give them
+ * @returns undefined when nobody can
+ */
+export async function untrustedReason(path: string, trusted?: ReadonlySet<number>): Promise<TrustProblem | undefined> {
+  const owners = trusted ?? (await trustedOwners());
+  const own = problemOf(path, await lstat(path), owners, false);
+  if (own !== undefined) return own;
+  for (let child = path, above = dirname(path); above !== child; child = above, above = dirname(above)) {
+    // In a sticky directory nobody can replace another's file (/tmp). But beside the file itself one could lay what it imports.
+    const found = problemOf(above, await lstat(above), owners, child !== path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function trustedOwners(): Promise<ReadonlySet<number>> {
+  const { uid } = await lstat(fileURLToPath(import.meta.url));
+  return new Set([ROOT, uid, process.geteuid?.() ?? ROOT]);
+}
+
+function problemOf(
+  path: string,
+  stats: Stats,
+  owners: ReadonlySet<number>,
+  mayBeSticky: boolean,
+): TrustProblem | undefined {
+  const what = stats.isDirectory() ? `the directory ${path}` : path;
+  if (!owners.has(stats.uid)) {
+    return {
+      reason: `${what} belongs to user ${stats.uid}, who could change it`,
+      remedy: `use a copy that belongs to you or to root, or run "chown" on ${path}`,
+    };
+  }
+  if (mayBeSticky && (stats.mode & STICKY) !== 0) return undefined;
+  if ((stats.mode & OTHERS_WRITE) !== 0) {
+    return { reason: `${what} can be written by every user`, remedy: `run "chmod o-w ${path}"` };
+  }
+  if ((stats.mode & GROUP_WRITE) !== 0 && stats.gid !== ROOT && stats.gid !== stats.uid) {
+    // A group of the same number as its owner is that user's own (`umask 002` is usual on such systems).
+    return { reason: `${what} can be written by group ${stats.gid}`, remedy: `run "chmod g-w ${path}"` };
+  }
+  return undefined;
+}

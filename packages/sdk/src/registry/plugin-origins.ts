@@ -1,0 +1,46 @@
+import { BoxliteError, type BoxRecord, type PluginRegistry } from '@boxlite/core';
+
+/** Options of a box that name a plugin; each is called as the plugin's kind. */
+const CHOICES = ['vmm', 'sandbox'] as const;
+type Choice = (typeof CHOICES)[number];
+
+/** By kind, the files of the plugins that a new box's options name; undefined when all of them are part of BoxLite. */
+export function pluginOrigins(
+  registry: PluginRegistry,
+  options: { readonly [Kind in Choice]?: string | undefined },
+): Readonly<Record<string, string>> | undefined {
+  const origins = CHOICES.flatMap((kind) => {
+    const id = options[kind];
+    const origin = id === undefined ? undefined : registry.origin(kind, id);
+    return origin === undefined ? [] : [[kind, origin] as const];
+  });
+  return origins.length === 0 ? undefined : Object.fromEntries(origins);
+}
+
+/**
+ * Chooses a plugin for a box; when the one its options name is not here, says where it came from and how to give it.
+ * @throws BoxliteError `plugin_unknown` and what else `choose` throws
+ */
+export async function choosingFor<Chosen>(
+  { config }: BoxRecord,
+  kind: Choice,
+  choose: () => Promise<Chosen>,
+): Promise<Chosen> {
+  try {
+    return await choose();
+  } catch (thrown) {
+    if (!BoxliteError.isInstance(thrown, 'plugin_unknown') || thrown.details.kind !== kind) throw thrown;
+    const { id } = thrown.details;
+    const origin = config.pluginOrigins?.[kind];
+    const from = origin === undefined ? '' : ` of ${origin}`;
+    throw new BoxliteError(
+      'plugin_unknown',
+      `box ${config.id} needs the ${kind} plugin ${JSON.stringify(id)}${from}, which is not loaded`,
+      {
+        hint: `load it with --plugin ${origin ?? 'PATH'}, in a program with loadPlugins(); ${thrown.hint ?? ''}`,
+        cause: thrown,
+        details: { ...thrown.details, ...(origin === undefined ? {} : { origin }), boxId: config.id },
+      },
+    );
+  }
+}
