@@ -1,10 +1,9 @@
 // exec of `true` in a running box, against a bare fork + setns + exec in the guest with nothing of the agent around it.
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { alternate, timed } from './lib/alternate.mjs';
 import { startBareQemu } from './lib/bare-qemu.mjs';
-import { builtPackage, packageFile } from './lib/packages.mjs';
+import { buildProbeDisk } from './lib/probe-disk.mjs';
 import { report } from './lib/report.mjs';
 import { withScratch } from './lib/scratch.mjs';
 import { ratio, summarize } from './lib/statistics.mjs';
@@ -80,17 +79,4 @@ async function ask(link, mode, name) {
     inGuest = Number(bytes.readBigUInt64LE(0)) / 1e6;
   });
   return mode === 'e' ? { [name]: milliseconds } : { [name]: milliseconds, [`${name}, by the guest's clock`]: inGuest };
-}
-
-/** A disk like the product's, with the probe in the agent's place. */
-async function buildProbeDisk(target) {
-  const { agentLayer, buildImageDisk, skeletonLayer } = await builtPackage('rootfs');
-  const bytes = await readFile(packageFile('guest-agent/native/build/exec-probe'));
-  await buildImageDisk({
-    layers: [skeletonLayer(), agentLayer(bytes)],
-    target,
-    sizeBytes: 16 * 2 ** 20,
-    journal: false,
-  });
-  return target;
 }

@@ -1,0 +1,42 @@
+// BoxLite 0.10 through its Node.js package.
+import { pathToFileURL } from 'node:url';
+import { peerModule } from '../lib/peers-cache.mjs';
+
+export async function open({ directory, registry, memoryMib }) {
+  const { path, version } = peerModule('@boxlite-ai/boxlite', 'dist/index.js');
+  const { JsBoxlite } = await import(pathToFileURL(path).href);
+  const runtime = new JsBoxlite({
+    homeDir: directory,
+    // `search`: it looks for `debian:bookworm-slim`, of which it makes the root of its virtual machines, in these registries.
+    imageRegistries: [{ host: registry, transport: 'http', search: true }],
+  });
+  const execTrue = async (box) => {
+    const execution = await box.exec('true');
+    const { exitCode } = await execution.wait();
+    if (exitCode !== 0) throw new Error(`true ended with status ${exitCode}`);
+  };
+  const product = {
+    about: { product: `BoxLite ${version}`, node: process.version },
+    async start() {
+      const box = await runtime.create({
+        image: 'busybox:latest',
+        cpus: 1,
+        memoryMib,
+        autoRemove: false,
+        cmd: ['sleep', '1000000'],
+        network: { outbound: { mode: 'disabled' } }, // nobody of the comparison has a network
+      });
+      await box.start();
+      await execTrue(box);
+      return box;
+    },
+    exec: execTrue,
+    stop: (box) => box.stop(),
+    remove: (box) => runtime.remove(box.id, true),
+    close: () => runtime.shutdown(0),
+  };
+  const warmUp = await product.start();
+  await product.stop(warmUp);
+  await product.remove(warmUp);
+  return product;
+}

@@ -1,0 +1,36 @@
+// microsandbox 0.6 through its Node.js package, which wants Node.js 22.
+import { pathToFileURL } from 'node:url';
+import { peerModule } from '../lib/peers-cache.mjs';
+
+export async function open({ registry, memoryMib }) {
+  const { path, version } = peerModule('microsandbox', 'dist/index.js');
+  const { Sandbox } = await import(pathToFileURL(path).href);
+  let number = 0;
+  const execTrue = async (sandbox) => {
+    const { code } = await sandbox.exec('true');
+    if (code !== 0) throw new Error(`true ended with status ${code}`);
+  };
+  const product = {
+    about: { product: `microsandbox ${version}`, node: process.version },
+    async start() {
+      number += 1;
+      const sandbox = await Sandbox.builder(`bench-${number}`)
+        .image(`${registry}/busybox:latest`)
+        .registry((connection) => connection.insecure())
+        .cpus(1)
+        .memory(memoryMib)
+        .disableNetwork() // nobody of the comparison has a network
+        .create();
+      await execTrue(sandbox);
+      return sandbox;
+    },
+    exec: execTrue,
+    stop: (sandbox) => sandbox.stop(),
+    remove: (sandbox) => Sandbox.remove(sandbox.name),
+    close: async () => undefined,
+  };
+  const warmUp = await product.start();
+  await product.stop(warmUp);
+  await product.remove(warmUp);
+  return product;
+}

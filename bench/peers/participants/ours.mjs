@@ -1,0 +1,51 @@
+// This project through its SDK. `settings.vmm` chooses the plugin; without it the SDK does.
+import { Boxlite } from '@boxlite/sdk';
+
+export async function open({ directory, registry, memoryMib, vmm }) {
+  const boxlite = await Boxlite.open({
+    homeDir: directory,
+    ...(registry === undefined ? {} : { registries: [{ host: registry, transport: 'http' }] }),
+  });
+  const execTrue = async (box) => {
+    const { exitCode } = await (await box.exec('true')).wait();
+    if (exitCode !== 0) throw new Error(`true ended with status ${exitCode}`);
+  };
+  const product = {
+    about: { product: `ours, ${vmm ?? 'default VMM'}`, node: process.version },
+    async start() {
+      const begun = performance.now();
+      const box = await boxlite.create({
+        ...(registry === undefined ? {} : { image: `${registry}/busybox:latest` }), // else the bundled one
+        cpus: 1,
+        memoryMib,
+        ...(vmm === undefined ? {} : { vmm }),
+      });
+      const created = performance.now();
+      const ends = {};
+      await box.start({
+        onStage: (name, timing) => {
+          if (timing !== undefined) ends[name] = performance.now();
+        },
+      });
+      const started = performance.now();
+      await execTrue(box);
+      const stages = {
+        create: created - begun,
+        ...Object.fromEntries(box.startTimings.map(({ name, durationMs }) => [name, durationMs])),
+        'until hello': ends['guest-connect'] - begun,
+        'record running': started - ends['guest-init'],
+        'first exec': performance.now() - started,
+      };
+      return { box, stages };
+    },
+    stages: ({ stages }) => stages,
+    exec: ({ box }) => execTrue(box),
+    stop: ({ box }) => box.stop(),
+    remove: ({ box }) => boxlite.remove(box.id, { force: true }),
+    close: () => boxlite.shutdown({ graceMs: 0 }),
+  };
+  const warmUp = await product.start();
+  await product.stop(warmUp);
+  await product.remove(warmUp);
+  return product;
+}

@@ -1,0 +1,94 @@
+// Side by side with the peers: `node bench/peers/run.mjs [--rounds N] [--participant NAME[=MODULE]]… [--json FILE]`. Runs where KVM works; from a machine
+// where it does not, `bench/peers/in-kvm-host.mjs` runs it in one where it does. See bench/README.md.
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { currentLoad, describeMachine } from '../lib/machine.mjs';
+import { withScratch } from '../lib/scratch.mjs';
+import { compare, formatComparison } from './lib/comparison.mjs';
+import { startRegistry } from './lib/local-registry.mjs';
+import { startParticipant } from './lib/participant-process.mjs';
+import { DEFAULT_PARTICIPANTS, describeParticipant } from './lib/participants.mjs';
+import { PEERS_CACHE } from './lib/peers-cache.mjs';
+import { runRounds, runSeveral } from './lib/rounds.mjs';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '10' },
+    execs: { type: 'string', default: '20' },
+    several: { type: 'string', default: '5' },
+    'several-rounds': { type: 'string' },
+    memory: { type: 'string', default: '256' },
+    settle: { type: 'string', default: '1000' },
+    participant: { type: 'string', multiple: true, default: DEFAULT_PARTICIPANTS },
+    json: { type: 'string' },
+  },
+});
+const number = (name) => {
+  const text = values[name];
+  if (!/^\d{1,5}$/.test(text)) throw new Error(`--${name} ${text} is not a number`);
+  return Number(text);
+};
+
+await withScratch(async (directory) => {
+  const described = values.participant.map((choice) => describeParticipant(choice, directory));
+  const registry = described.some(({ isPeer }) => isPeer) ? await serveImages(directory) : undefined;
+  const running = [];
+  try {
+    for (const { measures, ...participant } of described) {
+      progress(`${participant.name}: warming up`);
+      const settings = {
+        directory: join(directory, participant.name),
+        ...(registry === undefined ? {} : { registry: registry.host }),
+        memoryMib: number('memory'),
+        ...participant.settings,
+      };
+      running.push({ ...(await startParticipant({ ...participant, settings })), measures });
+    }
+    const machine = describeMachine();
+    const samples = await measure(running);
+    const ours = running.find(({ name }) => name.startsWith('ours'))?.name ?? running[0].name;
+    const result = compare(samples, ours);
+    const products = Object.fromEntries(running.map(({ name, about }) => [name, about]));
+    const { date, kernel, cpu, cores, load } = machine;
+    console.log(`${date}  Linux ${kernel}, ${cores} x ${cpu}, load ${load.join(' ')} to ${currentLoad().join(' ')}`);
+    for (const [name, { product, node }] of Object.entries(products)) console.log(`  ${name}: ${product}, ${node}`);
+    console.log(`\n${formatComparison(result)}`);
+    const { rounds } = values;
+    const json = { machine, products, rounds: Number(rounds), memoryMib: number('memory'), ...result, samples };
+    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(json, null, 2)}\n`);
+  } finally {
+    for (const participant of running) await participant.close();
+    await registry?.stop();
+  }
+});
+
+async function measure(running) {
+  const options = { execs: number('execs'), settleMs: number('settle'), memoryMib: number('memory') };
+  const samples = await runRounds(running, {
+    rounds: number('rounds'),
+    ...options,
+    progress: (done, all) => progress(`round ${done} of ${all}`),
+  });
+  const rounds = values['several-rounds'] === undefined ? number('rounds') : number('several-rounds');
+  const several = running.filter(({ measures }) => measures.includes('several'));
+  const together = await runSeveral(several, {
+    rounds,
+    count: number('several'),
+    progress: (done, all) => progress(`several at once, round ${done} of ${all}`),
+  });
+  for (const [name, figures] of Object.entries(together)) Object.assign(samples[name], figures);
+  return samples;
+}
+
+/** The registry writes beside its blobs, so it works on a copy. */
+async function serveImages(directory) {
+  const storage = join(directory, 'registry');
+  mkdirSync(storage);
+  cpSync(join(PEERS_CACHE, 'registry'), storage, { recursive: true });
+  return startRegistry({ storage, directory });
+}
+
+function progress(line) {
+  process.stderr.write(`${line}\n`);
+}
