@@ -130,7 +130,8 @@ export class SupervisedConnection implements SupervisedVm {
     // Whichever connection hears of it first: this one may be gone already, and the order's own is closed with the box.
     const record = await order.wait();
     await order.close();
-    return record;
+    // A supervisor that was ending already takes the order's connection and tells it nothing more; this one is older and was told.
+    return record === LOST ? this.wait() : record;
   }
 
   async #closeSocket(): Promise<void> {

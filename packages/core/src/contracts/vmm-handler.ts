@@ -115,6 +115,7 @@ export interface RunningVm extends AsyncDisposable {
   stop(graceMs: number): Promise<ExitRecord>;
   kill(): Promise<ExitRecord>;
   close(): Promise<void>;
+  /** The guest stands still until `resume`; a paused machine can be stopped as gracefully as any. Idempotent, as is `resume`. */
   pause?(): Promise<void>;
   resume?(): Promise<void>;
   /** Saves the machine's state and memory to a file. */

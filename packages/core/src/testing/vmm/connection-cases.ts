@@ -50,6 +50,8 @@ export const connectionCases: RuledCases<VmmBench> = {
         else assert.ok(BoxliteError.isInstance(attempt.reason, 'agent_unavailable'), String(attempt.reason));
       }
     },
+  },
+  'The guest stands still until `resume`; a paused machine can be stopped as gracefully as any': {
     'pause, where there is one, makes the guest stand still until resume, and a paused machine stops gracefully':
       async (bench) => {
         const { vm, machine } = await bench.start();

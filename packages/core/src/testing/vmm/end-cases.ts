@@ -18,9 +18,10 @@ export const endCases: RuledCases<VmmBench> = {
     {
       'stop is graceful: the guest goes by itself, and no process is left': async (bench) => {
         const start = await bench.start();
-        const { vm } = start;
+        const { vm, watched } = start;
         await firstHello(vm);
         const record = await vm.stop(GRACE_MS);
+        assert.deepEqual(watched.orders, [`stop ${GRACE_MS}`], 'what the supervisor was asked for');
         assert.equal(record.kind, 'Clean', JSON.stringify(record));
         assert.ok(!isRunning(vm.identity), 'the process is gone');
         assert.deepEqual(record, { kind: 'Clean', reason: 'shutdown' }, 'the agent was asked');

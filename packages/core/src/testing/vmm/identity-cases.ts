@@ -4,7 +4,6 @@ import type { ExitRecord, SupervisedVm } from '../../contracts/supervisor.js';
 import type { ProcessIdentity } from '../../ids/process-identity.js';
 import { withBystander } from '../bystander.js';
 import type { RuledCases } from '../define-cases.js';
-import { isRunning } from '../processes.js';
 import { rejectsWith } from '../rejects-with.js';
 import type { VmmBench } from './vmm-bench.js';
 
@@ -18,11 +17,15 @@ export const identityCases: RuledCases<VmmBench> = {
         (bench) =>
           withBystander(async (bystander) => {
             const machine = await bench.createMachine();
-            for (const welcomed of [bystander, { ...bystander, startTime: bystander.startTime - 1 }]) {
+            const { pid, startTime } = bystander;
+            for (const welcomed of [
+              { pid, startTime },
+              { pid, startTime: startTime - 1 },
+            ]) {
               const vm = bench.setup.createHandler().attach(endedVm(welcomed), machine.host.listenerPath);
               assert.deepEqual([await vm.kill(), await vm.stop(100), await vm.wait()], [ENDED, ENDED, ENDED]);
               await vm.close();
-              assert.ok(isRunning(bystander), `the innocent process ${bystander.pid} was signalled`);
+              await bystander.assertUnharmed();
             }
           }),
       'a machine starts over the record of an earlier one, and the process that has its number now is left alone': (
@@ -37,7 +40,7 @@ export const identityCases: RuledCases<VmmBench> = {
           const { vm } = await bench.start({ machine });
           assert.notEqual(vm.identity.pid, bystander.pid);
           await vm.kill();
-          assert.ok(isRunning(bystander), `the innocent process ${bystander.pid} was signalled`);
+          await bystander.assertUnharmed();
         }),
     },
 };

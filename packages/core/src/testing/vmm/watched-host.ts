@@ -17,6 +17,8 @@ export interface WatchedHost {
   readonly commands: ConfinedCommand[];
   readonly requests: SuperviseRequest[];
   readonly started: SupervisedVm[];
+  /** How the supervisor was asked to end the machines, in order: `stop 10000`, `kill`. */
+  readonly orders: string[];
   readonly isPrepared: boolean;
 }
 
@@ -25,12 +27,14 @@ export function watchHost({ jail, supervisor, request, listenerPath }: VmmHost, 
   const commands: ConfinedCommand[] = [];
   const requests: SuperviseRequest[] = [];
   const started: SupervisedVm[] = [];
+  const orders: string[] = [];
   let isPrepared = false;
   return {
     calls,
     commands,
     requests,
     started,
+    orders,
     get isPrepared() {
       return isPrepared;
     },
@@ -65,10 +69,28 @@ export function watchHost({ jail, supervisor, request, listenerPath }: VmmHost, 
           const vm = await supervisor.launch(what, signal);
           started.push(vm);
           steps.launched?.(vm);
-          return vm;
+          return watchOrders(vm, orders);
         },
         connect: (controlDir, signal) => supervisor.connect(controlDir, signal),
       },
     },
+  };
+}
+
+function watchOrders(vm: SupervisedVm, orders: string[]): SupervisedVm {
+  return {
+    welcome: vm.welcome,
+    channel: vm.channel,
+    async stop(graceMs) {
+      orders.push(`stop ${graceMs}`);
+      return vm.stop(graceMs);
+    },
+    async kill() {
+      orders.push('kill');
+      return vm.kill();
+    },
+    wait: () => vm.wait(),
+    close: () => vm.close(),
+    [Symbol.asyncDispose]: () => vm.close(),
   };
 }
