@@ -22,6 +22,8 @@ export interface CollectPathsRequest {
   /** `VmmHostRequirements.devices`. */
   readonly devices?: readonly string[];
   readonly volumes?: readonly { readonly hostPath: string; readonly readOnly: boolean }[];
+  /** See `CollectedPaths.stagedShares`. */
+  readonly stagedShares?: readonly PathAccess[];
   /** Default false. */
   readonly vmmWritesLogs?: boolean;
   readonly socketLink?: { readonly path: string; readonly target: string };
@@ -36,11 +38,11 @@ export interface CollectPathsRequest {
  * @throws BoxliteError of the disk store for a damaged chain; `storage_error` when a path cannot be examined
  */
 export async function collectPaths(request: CollectPathsRequest): Promise<CollectedPaths> {
-  const { home, box, volumes = [], vmmPaths = [], devices = [] } = request;
+  const { home, box, volumes = [], stagedShares = [], vmmPaths = [], devices = [] } = request;
   const chains = await Promise.all(request.disks.map((disk) => chainBelow(request.diskStore, disk)));
   const backingFiles = chains.flat();
   const platform = request.platform ?? (process.platform === 'darwin' ? 'darwin' : 'linux');
-  const own = [...boxPlaces(box), ...request.disks.map((disk) => disk.path)];
+  const own = [...boxPlaces(box), ...request.disks.map((disk) => disk.path), ...stagedShares.map(({ path }) => path)];
   const parents = platform === 'darwin' ? backingFiles.map((file) => file.slice(0, file.lastIndexOf('/')) || '/') : [];
   const foreign = [
     home,
@@ -79,6 +81,7 @@ export async function collectPaths(request: CollectPathsRequest): Promise<Collec
         readOnly,
       })),
     ),
+    stagedShares,
     vmmWritesLogs: request.vmmWritesLogs ?? false,
     ...(request.socketLink === undefined ? {} : { socketLink: request.socketLink }),
   };

@@ -43,6 +43,8 @@ export interface CollectedPaths {
   readonly vmm: readonly PathAccess[];
   readonly devices: readonly string[];
   readonly volumes: readonly CollectedVolume[];
+  /** Directories below the box's `shared/` that hold one file of the user's each; the deepest rule decides, so one may be read-only. */
+  readonly stagedShares?: readonly PathAccess[];
   /** True for a VMM that writes its own logs and exit record; ours are written by the supervisor. */
   readonly vmmWritesLogs: boolean;
   /** The short link to `sockets/`, made again inside the view. */

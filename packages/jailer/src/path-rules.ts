@@ -67,6 +67,7 @@ function fixedRows(collected: CollectedPaths): PathAccess[] {
   const bases = platform === 'darwin' ? collected.backingFiles.map((file) => dirname(file)) : [];
   return [
     ...readWrite.map((path) => ({ path, writable: true })),
+    ...(collected.stagedShares ?? []),
     ...collected.disks,
     ...readOnly.map((path) => ({ path, writable: false })),
     ...collected.backingFiles.map((path) => ({ path, writable: false })),

@@ -2,6 +2,7 @@ import type { BoxOptions } from '@boxlite/sdk';
 import { parseEnv } from '../arguments/parse-env.js';
 import { parseMemoryMib } from '../arguments/parse-memory.js';
 import { parseWholeNumber } from '../arguments/parse-numbers.js';
+import { parseVolumes } from '../arguments/parse-volume.js';
 
 /** What commander leaves of the options `run` and `create` share. */
 export interface BoxFlags {
@@ -14,7 +15,9 @@ export interface BoxFlags {
   readonly name?: string;
   readonly hostname?: string;
   readonly vmm?: string;
+  readonly sandbox?: string;
   readonly entrypoint?: string;
+  readonly volume?: readonly string[];
 }
 
 /** Flags, image and command as {@link BoxOptions}. @throws BoxliteError `invalid_argument` naming the field */
@@ -31,6 +34,8 @@ export function boxOptions(flags: BoxFlags, image: string | undefined, command: 
     ...(flags.diskSize === undefined ? {} : { diskSizeGb: parseWholeNumber('disk-size', flags.diskSize) }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
+    ...(flags.volume === undefined ? {} : { volumes: [...parseVolumes(flags.volume, process.cwd())] }),
     ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
+    ...(flags.sandbox === undefined ? {} : { sandbox: flags.sandbox }),
   };
 }

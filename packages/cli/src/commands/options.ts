@@ -18,7 +18,17 @@ export const cpusOption = () => new Option('--cpus <N>', 'virtual CPUs (default:
 export const memoryOption = () => new Option('--memory <SIZE>', 'guest memory: MiB, or with k, m, g (default: 512)');
 export const diskSizeOption = () => new Option('--disk-size <GB>', 'size of the disk in GiB, sparse (default: 10)');
 export const vmmOption = () => new Option('--vmm <ID>', 'virtual machine monitor (default: the best available)');
+export const sandboxOption = () => new Option('--sandbox <ID>', 'sandbox around the VMM (default: the best available)');
+export const pluginOption = () =>
+  new Option(
+    '--plugin <PATH>',
+    'load a plugin: a module, a package directory, or a package installed beside boxlite; repeatable',
+  ).argParser(collect);
 export const entrypointOption = () => new Option('--entrypoint <PROGRAM>', "instead of the image's entrypoint");
+export const volumeOption = () =>
+  new Option('-v, --volume <HOST:BOX[:ro]>', 'share a directory or a file of this host with the box').argParser(
+    collect,
+  );
 export const hostnameOption = () => new Option('--hostname <NAME>', 'host name in the box');
 
 /** What `run` and `create` take alike: an image, its command, and everything a new box is made of. */
@@ -36,5 +46,7 @@ export function addNewBoxOptions(command: Command): Command {
     .addOption(nameOption())
     .addOption(hostnameOption())
     .addOption(entrypointOption())
-    .addOption(vmmOption());
+    .addOption(volumeOption())
+    .addOption(vmmOption())
+    .addOption(sandboxOption());
 }

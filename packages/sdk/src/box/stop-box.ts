@@ -1,5 +1,6 @@
 import type { BoxRecord, ExitRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
+import { removeShares } from '../init/volume-shares.js';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { withinTime } from '../runtime/time-limit.js';
@@ -43,6 +44,7 @@ export async function stopBox(
     await services.store.boxes.update(id, (state) => ({ ...state, status: 'stopping', updatedAt: Date.now() }));
   }
   const exit = await endVm(services, record, box, live, graceMs, signal);
+  await removeShares(box);
   await services.store.boxes.update(id, (state) => endedState(state, exit, Date.now()));
   if (autoRemove) await removeBoxFiles(services, id, box);
 }

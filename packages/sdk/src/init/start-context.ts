@@ -5,6 +5,7 @@ import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
 import type { CleanupGuard } from './cleanup-guard.js';
+import type { VolumeShare } from './volume-shares.js';
 
 /** What the stages of one start share: each reads what earlier ones left and adds its own. */
 export interface StartContext {
@@ -17,6 +18,7 @@ export interface StartContext {
   readonly onImageProgress: PullOptions['onProgress'];
   vmm?: VmmHandler;
   volumes?: readonly CheckedVolume[];
+  shares?: readonly VolumeShare[];
   image?: ResolvedImage;
   guestRootfsPath?: string;
   kernel?: GuestKernel;

@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { z } from 'zod';
 import { parseOptions } from './parse-options.js';
 
@@ -15,6 +16,14 @@ const limit = wholeNumber(0, Number.MAX_SAFE_INTEGER, '');
 function wholeNumber(least: number, most: number, unit: string) {
   const rule = `must be a whole number from ${least} to ${most}${unit}`;
   return z.number(rule).int(rule).min(least, rule).max(most, rule);
+}
+
+/** Two volumes at one place: which one would be seen is nothing to guess. */
+function refuseSamePlace(volumes: readonly { readonly guestPath: string }[], context: z.RefinementCtx): void {
+  for (const [index, { guestPath }] of volumes.entries()) {
+    if (volumes.findIndex((other) => other.guestPath === guestPath) === index) continue;
+    context.addIssue({ code: 'custom', path: [index, 'guestPath'], message: 'is the place of another volume already' });
+  }
 }
 
 /** docker's grammar for names, and at most 128 characters. */
@@ -41,9 +50,20 @@ const securitySchema = z.strictObject({
   maxCpuTime: limit.optional(),
 });
 
+/** File systems of the guest's kernel, which no volume may cover or lie in. */
+const KERNEL_PLACES = /^\/(proc|sys)(\/|$)/;
+
+const volumeGuestPath = absoluteGuestPath
+  .refine((path) => Buffer.byteLength(path) <= 4095, 'must have at most 4095 bytes')
+  .refine(
+    (path) => path !== '/' && posix.normalize(path) === path && !path.endsWith('/'),
+    'must be a normal path below /, without ".", "..", "//" or a slash at the end',
+  )
+  .refine((path) => !KERNEL_PLACES.test(path), 'must not lie in /proc or /sys');
+
 const volumeSchema = z.strictObject({
   hostPath: nonEmpty,
-  guestPath: absoluteGuestPath,
+  guestPath: volumeGuestPath,
   readOnly: z.boolean().default(false),
 });
 
@@ -66,7 +86,7 @@ export const boxOptionsSchema = z.strictObject({
   autoRemove: z.boolean().default(false),
   vmm: nonEmpty.optional(),
   sandbox: nonEmpty.optional(),
-  volumes: z.array(volumeSchema).max(16).default([]),
+  volumes: z.array(volumeSchema).max(16).superRefine(refuseSamePlace).default([]),
   security: securitySchema.default({}),
 });
 
@@ -79,7 +99,7 @@ export const boxOptionsSchema = z.strictObject({
  * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
  * - `autoRemove`: the box is removed when it is stopped
  * - `vmm`, `sandbox`: plugin ids; default: the best that is available
- * - `volumes`: host directories shared with the guest
+ * - `volumes`: host directories, or single files, shared with the guest
  * - `security`: limits and layers of the jail; a partial object is never weaker than the default
  */
 export type BoxOptions = z.input<typeof boxOptionsSchema>;

@@ -27,6 +27,13 @@ describe('volumes', () => {
     ]);
   });
 
+  it('may be a directory or a single file, which is a volume of its own kind', async () => {
+    mkdirSync(join(base, 'a'));
+    writeFileSync(join(base, 'b'), '');
+    const checked = await checkVolumes([request(join(base, 'a')), request(join(base, 'b'))], allowAll);
+    expect(checked.map(({ kind }) => kind)).toEqual(['directory', 'file']);
+  });
+
   it.runIf(isRoot)("carry their owner's uid and gid", async () => {
     mkdirSync(join(base, 'a'));
     chownSync(join(base, 'a'), 1234, 5678);
@@ -38,8 +45,7 @@ describe('volumes', () => {
     ['is missing', 'does not exist', (path: string) => void path],
     ['is a link to nothing', 'does not exist', (path: string) => symlinkSync('gone', path)],
     ['is a link to itself', 'cannot be resolved', (path: string) => symlinkSync(path, path)],
-    ['is a file', 'not a directory', (path: string) => writeFileSync(path, '')],
-    ['is a FIFO', 'not a directory', (path: string) => void execFileSync('mkfifo', [path])],
+    ['is a FIFO', 'neither a directory nor a plain file', (path: string) => void execFileSync('mkfifo', [path])],
   ])('one that %s is a configuration error naming the path and the option', async (_what, why, make) => {
     const path = join(base, 'volume');
     make(path);

@@ -2,9 +2,11 @@ import { realpath, stat } from 'node:fs/promises';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
 import { isForbiddenVolume } from '@boxlite/layout';
 
-/** A volume that has passed every check. `tag` is the virtiofs tag; uid and gid are those of the directory's owner. */
+/** A volume that has passed every check. `tag` is the virtiofs tag; uid and gid are those of its owner. */
 export interface CheckedVolume {
   readonly tag: string;
+  /** A single file is shared without its neighbours. */
+  readonly kind: 'directory' | 'file';
   readonly hostPath: string;
   readonly guestPath: string;
   readonly readOnly: boolean;
@@ -38,7 +40,7 @@ async function canonicalHome(path: string): Promise<string> {
 }
 
 /**
- * Checks volumes in the order of spec section 4: exists, canonical, is a directory, stat.
+ * Checks volumes in the order of spec section 4: exists, canonical, is a directory or a single file, stat.
  * @param requests in the order of the options; the tag of each is `uservol<i>`
  * @param isForbidden see {@link volumeGuard}
  * @throws BoxliteError `config_error` naming the path
@@ -68,12 +70,23 @@ async function checkVolume(
   const found = await stat(canonical).catch((cause: unknown) => {
     throw refuse('cannot be read', 'check its permissions', cause);
   });
-  if (!found.isDirectory()) throw refuse('is not a directory', 'share the directory that contains it');
+  const kind = found.isDirectory() ? 'directory' : 'file';
+  if (kind === 'file' && !found.isFile()) {
+    throw refuse('is neither a directory nor a plain file', 'share a directory or a plain file');
+  }
   if (isForbidden(canonical)) {
     throw refuse(
       'is or contains /, your home or the BoxLite home, or lies in the BoxLite home',
       'share a directory that holds only what the box needs',
     );
   }
-  return { tag: `uservol${index}`, hostPath: canonical, guestPath, readOnly, ownerUid: found.uid, ownerGid: found.gid };
+  return {
+    tag: `uservol${index}`,
+    kind,
+    hostPath: canonical,
+    guestPath,
+    readOnly,
+    ownerUid: found.uid,
+    ownerGid: found.gid,
+  };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -34,7 +34,7 @@ const vmm = {
   command: () => ({ binary: PROGRAM, args: [], env: {}, listeners: [] }),
 } as unknown as VmmHandler;
 
-async function request(parts: { security?: object; volume?: string }): Promise<JailRequest> {
+async function request(parts: { security?: object; volume?: string; user?: string }): Promise<JailRequest> {
   const box = layout.box('box');
   await box.prepare();
   const spec: VmmSpec = {
@@ -52,8 +52,14 @@ async function request(parts: { security?: object; volume?: string }): Promise<J
   const volumes =
     volume === undefined
       ? []
-      : [{ tag: 'uservol0', hostPath: volume, guestPath: '/v', readOnly: false, ownerUid: 0, ownerGid: 0 }];
-  return { box, options: parseBoxOptions({ security: parts.security ?? {} }), spec, vmm, volumes };
+      : [
+          {
+            ...{ tag: 'uservol0', kind: 'directory' as const, hostPath: volume, guestPath: '/v' },
+            ...{ readOnly: false, ownerUid: 0, ownerGid: 0 },
+          },
+        ];
+  const options = parseBoxOptions({ security: parts.security ?? {} });
+  return { box, options, spec, vmm, volumes, containerUser: parts.user ?? '' };
 }
 
 const disks = { chain: async () => [] };
@@ -157,6 +163,36 @@ describe('the jail of a box', () => {
       });
       await expect(building).rejects.toMatchObject({ code: 'disk_chain_invalid', details: { path: bad } });
     }
+  });
+
+  it('shows the VMM as the container user where it serves volumes, and lets it open many files', async () => {
+    const { sandbox, seen } = watching();
+    const volume = join(base, 'data');
+    mkdirSync(volume);
+    await (await buildJail(layout, async () => sandbox, disks, await request({ volume, user: '1000:100' }))).prepare();
+    expect(seen()?.runAs).toEqual({ uid: 1000, gid: 100 });
+    expect(seen()?.resourceLimits.maxOpenFiles).toBeGreaterThan(1024);
+    expect(seen()?.paths).toContainEqual({ path: volume, writable: true });
+    await (await buildJail(layout, async () => sandbox, disks, await request({ user: '1000:100' }))).prepare();
+    expect(seen()).toMatchObject({ runAs: { uid: 65534, gid: 65534 }, resourceLimits: { maxOpenFiles: 1024 } });
+  });
+
+  it('shows the directory of a read-only single file read-only, below the writable shared/', async () => {
+    const { sandbox, seen } = watching();
+    const asked = await request({ volume: join(base, 'data') });
+    const staged = join(asked.box.sharedDir, 'uservol0');
+    mkdirSync(staged);
+    const shares = [{ tag: 'uservol0', hostPath: staged, readOnly: true }];
+    const volumes = asked.volumes.map((volume) => ({ ...volume, kind: 'file' as const }));
+    const jail = await buildJail(layout, async () => sandbox, disks, {
+      ...asked,
+      volumes,
+      spec: { ...asked.spec, shares },
+    });
+    await jail.prepare();
+    expect(seen()?.paths).toContainEqual({ path: staged, writable: false });
+    expect(seen()?.paths).toContainEqual({ path: asked.box.sharedDir, writable: true });
+    expect(seen()?.paths.map(({ path }) => path)).not.toContain(join(base, 'data'));
   });
 
   it('is refused for a volume in the BoxLite home, naming the volume', async () => {

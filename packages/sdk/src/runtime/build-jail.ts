@@ -11,8 +11,10 @@ import {
 } from '@boxlite/core';
 import { cachedElfClosure, collectPaths, createJailer, createNoopSandbox, pathRules } from '@boxlite/jailer';
 import type { HomeLayout } from '@boxlite/layout';
+import { containerIds } from '../init/volume-owner.js';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import { checkBackingFiles } from './check-backing-files.js';
+import { openFileLimit } from './open-file-limit.js';
 import type { JailRequest } from './runtime-services.js';
 
 const BYTES_PER_GIB = 1024 ** 3;
@@ -29,7 +31,7 @@ export async function buildJail(
   layout: Pick<HomeLayout, 'home' | 'tmpDir' | 'basesDir' | 'diskImagesDir'>,
   chooseSandbox: () => Promise<Sandbox>,
   diskStore: Pick<DiskStore, 'chain'>,
-  { box, options, spec, vmm, volumes }: JailRequest,
+  { box, options, spec, vmm, volumes, containerUser }: JailRequest,
 ): Promise<Jail> {
   const sandbox = await sandboxFor(options.security, chooseSandbox);
   const requirements = await vmm.requirements(spec);
@@ -43,7 +45,8 @@ export async function buildJail(
     kernel: spec.kernel,
     vmmPaths,
     devices: requirements.devices,
-    volumes,
+    volumes: volumes.filter(({ kind }) => kind === 'directory'),
+    stagedShares: stagedShares(spec, box),
     socketLink: { path: box.socketLink, target: box.socketsDir },
   });
   await checkBackingFiles(layout, box.id, collected.backingFiles);
@@ -67,11 +70,24 @@ export async function buildJail(
     devices: rules.devices,
     security: {
       ...options.security,
+      ...(volumes.length === 0 ? {} : await servingFiles(options.security, containerUser)),
       maxFileSize: options.security.maxFileSize ?? options.diskSizeGb * FILE_SIZE_PER_DISK_SIZE * BYTES_PER_GIB,
       // A machine without a network card needs no network, whatever the options allow.
       networkEnabled: spec.nics.length > 0 && (options.security.networkEnabled ?? true),
     },
   });
+}
+
+/** The links of single files lie in the box; read-only ones are shown read-only below the writable `shared/`. */
+function stagedShares({ shares }: VmmSpec, { sharedDir }: JailRequest['box']): readonly PathAccess[] {
+  return shares
+    .filter(({ hostPath }) => hostPath.startsWith(`${sharedDir}/`))
+    .map(({ hostPath, readOnly }) => ({ path: hostPath, writable: !readOnly }));
+}
+
+/** What a VMM needs to be that serves directories: whose the files are, and how many may be open. */
+async function servingFiles({ maxOpenFiles }: ResolvedBoxOptions['security'], containerUser: string) {
+  return { ...containerIds(containerUser), maxOpenFiles: maxOpenFiles ?? (await openFileLimit()) };
 }
 
 /**

@@ -5,9 +5,11 @@ import { checkVolumes, volumeGuard } from '../../options/volume.js';
 import { choosingFor } from '../../registry/plugin-origins.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
+import { prepareShares } from '../volume-shares.js';
 
 /**
- * Directories, links and the empty `shim.stderr`; the crash record of the lifecycle before is put aside; volumes are checked. The VMM is
+ * Directories, links and the empty `shim.stderr`; the crash record of the lifecycle before is put aside; volumes are checked and
+ * prepared. The VMM is
  * chosen here, so that a machine without one fails before any image is fetched.
  */
 export const filesystemSetup: Stage<StartContext> = {
@@ -21,6 +23,7 @@ export const filesystemSetup: Stage<StartContext> = {
     context.vmm = vmm;
     context.volumes = volumes;
     for (const message of await box.prepare()) services.log({ level: 'warn', message, boxId: box.id });
+    context.shares = await prepareShares(box, volumes, (undo) => context.guard.onFailure('undo the shares', undo));
     await rotateExitRecord(box);
     const stderr = await open(box.stderrFile, 'w', 0o600);
     await stderr.close();

@@ -1,6 +1,9 @@
+import type { VolumeMount } from '@boxlite/guest-agent';
+import type { CheckedVolume } from '../../options/volume.js';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
 import { reportingVmmEnd } from '../vmm-ended.js';
+import type { VolumeShare } from '../volume-shares.js';
 
 /** Makes the blank guest this box: name, and the container on its disk; the client adds clock and entropy. */
 export const guestInit: Stage<StartContext> = {
@@ -13,10 +16,26 @@ export const guestInit: Stage<StartContext> = {
       env: mergeEnv(config.env, options.env),
       cwd: options.workingDir ?? config.workingDir,
       user: options.user ?? config.user,
+      volumes: volumeMounts(required(context, 'volumes'), required(context, 'shares')),
     };
     await reportingVmmEnd(context, () => required(context, 'agent').init(init, context.signal));
   },
 };
+
+/** Where the guest mounts which share, parents before what lies in them. */
+export function volumeMounts(
+  volumes: readonly Pick<CheckedVolume, 'tag' | 'guestPath'>[],
+  shares: readonly VolumeShare[],
+): readonly VolumeMount[] {
+  const depth = (path: string) => path.split('/').length;
+  return shares
+    .flatMap(({ tag, readOnly, file }) =>
+      volumes
+        .filter((volume) => volume.tag === tag)
+        .map(({ guestPath }) => ({ tag, destination: guestPath, readOnly, ...(file === undefined ? {} : { file }) })),
+    )
+    .sort((one, other) => depth(one.destination) - depth(other.destination));
+}
 
 /** The box's name made a host name, else the product's. */
 function hostnameOf(name: string | undefined): string {

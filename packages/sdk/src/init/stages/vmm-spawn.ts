@@ -8,6 +8,7 @@ import type { Stage } from '../pipeline.js';
 import { reportingJail } from '../reporting-jail.js';
 import { sharesOf } from '../shares.js';
 import { required, type StartContext } from '../start-context.js';
+import { volumeWarnings } from '../volume-owner.js';
 
 /** Bytes of `console.log` before it is rotated once. */
 const CONSOLE_MAX_BYTES = 4 * 1024 * 1024;
@@ -33,14 +34,18 @@ export const vmmSpawn: Stage<StartContext> = {
         { path: box.containerDisk, format: 'qcow2', readOnly: false },
         { path: required(context, 'guestRootfsPath'), format: 'raw', readOnly: true },
       ],
-      shares: sharesOf(volumes, options.security),
+      shares: sharesOf(required(context, 'shares'), options.security),
       nics: [],
       agentSocket: box.agentSocket,
     };
     checkMachine(vmm, machine);
+    const containerUser = options.user ?? required(context, 'image').config.user ?? '';
+    for (const message of volumeWarnings(volumes, containerUser, process.geteuid?.() ?? 0)) {
+      services.log({ level: 'warn', message, boxId: box.id });
+    }
     const spec = await withOwnFiles(vmm, machine, box, services.log);
     const [built, supervisor] = await Promise.all([
-      choosingFor(context.record, 'sandbox', () => services.jail({ box, options, spec, vmm, volumes })),
+      choosingFor(context.record, 'sandbox', () => services.jail({ box, options, spec, vmm, volumes, containerUser })),
       services.supervisor(),
       // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
       ensureSocketLinks(box),
