@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
+import { arm64BuildObstacle, ensureArm64Sysroot } from '../toolchain/arm64-sysroot.mjs';
+import { BUILT_TARGETS, NATIVE_BINARIES, NATIVE_BINARY_NAMES, ROOT } from './platform-set.mjs';
+
+/**
+ * Why a target's programs cannot be built on this machine; undefined when they can.
+ * @param {string} target
+ */
+export function buildObstacle(target) {
+  if (!BUILT_TARGETS.includes(target)) return undefined;
+  const [, architecture] = target.split('-');
+  if (process.platform !== 'linux') return `${target} is built on Linux`;
+  if (architecture === process.arch) return undefined;
+  return architecture === 'arm64' ? arm64BuildObstacle() : `${target} is built on ${architecture}`;
+}
+
+/**
+ * Builds a target's programs where they are not up to date, and puts the set with its manifest into a platform package.
+ * @param {string} target
+ * @param {string} directory the package
+ * @param {string} version
+ * @throws Error with the compiler's words
+ */
+export function buildSet(target, directory, version) {
+  if (!BUILT_TARGETS.includes(target)) return copySources(target, directory, version);
+  const obstacle = buildObstacle(target);
+  if (obstacle !== undefined) throw new Error(`${target} cannot be built here: ${obstacle}`);
+  const [, architecture] = target.split('-');
+  const isCrossBuild = architecture !== process.arch;
+  if (isCrossBuild) {
+    const problem = ensureArm64Sysroot();
+    if (problem !== undefined) throw new Error(problem);
+  }
+  const owners = [...new Set(NATIVE_BINARY_NAMES.map((name) => NATIVE_BINARIES[name].package))];
+  for (const owner of owners)
+    run('make', ['-s', '-C', join(ROOT, 'packages', owner, 'native'), `ARCH=${architecture}`]);
+
+  const strip = isCrossBuild ? 'aarch64-linux-gnu-strip' : 'strip';
+  const build = isCrossBuild ? `build-${architecture}` : 'build';
+  return replaceDirectory(join(directory, 'bin'), (staged) => {
+    const files = {};
+    for (const name of NATIVE_BINARY_NAMES) {
+      const { package: owner, purpose, linkage } = NATIVE_BINARIES[name];
+      const path = join(staged, name);
+      run(strip, ['--strip-unneeded', '-o', path, join(ROOT, 'packages', owner, 'native', build, name)]);
+      chmodSync(path, 0o755);
+      files[name] = { ...digestOf(path), linkage, purpose };
+    }
+    writeManifest(staged, { target, version, files });
+  });
+}
+
+/** A target without binaries: what they would be made of. */
+function copySources(target, directory, version) {
+  const plan = JSON.parse(readFileSync(join(directory, 'manifest.json'), 'utf8'));
+  const sources = [...new Set(Object.values(plan.files).flatMap((file) => file.sources ?? []))];
+  replaceDirectory(join(directory, 'sources'), (staged) => {
+    for (const source of sources)
+      cpSync(join(ROOT, source), join(staged, source), { recursive: true, filter: isSource });
+    const names = readdirSync(staged, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(staged, join(entry.parentPath ?? entry.path, entry.name)))
+      .sort();
+    writeManifest(staged, {
+      target,
+      version,
+      files: Object.fromEntries(names.map((name) => [name, digestOf(join(staged, name))])),
+    });
+  });
+}
+
+const isSource = (path) => !/\/native\/build(-[\w-]+)?(\/|$)/.test(path);
+
+/** Nobody sees half a set: it is made beside the old one and takes its place. */
+function replaceDirectory(path, fill) {
+  const staged = `${path}.${process.pid}`;
+  try {
+    mkdirSync(staged, { recursive: true });
+    fill(staged);
+    rmSync(path, { recursive: true, force: true });
+    renameSync(staged, path);
+  } finally {
+    if (existsSync(staged)) rmSync(staged, { recursive: true });
+  }
+}
+
+function writeManifest(directory, manifest) {
+  writeFileSync(join(directory, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o644 });
+}
+
+function digestOf(path) {
+  const bytes = readFileSync(path);
+  return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function run(program, args) {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', cwd: ROOT });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed:\n${error?.message ?? `${stdout}${stderr}`}`);
+}
