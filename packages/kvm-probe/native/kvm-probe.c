@@ -1,11 +1,12 @@
 /*
- * Says what KVM on this host can do by running 64-bit guest code. Prints one line of JSON and exits 0 whatever the answer is:
+ * Says what KVM on this host can do by running guest code in the processor's 64-bit kernel mode. Prints one line of JSON and exits 0 whatever the
+ * answer is:
  *
- *   {"step":"done","errno":0,"apiVersion":12,"exitReason":5,"suberror":0,"cmpxchg16b":true,"int3":true,
- *    "tscKhz":2596098}
+ *   {"step":"done","errno":0,"apiVersion":12,"exitReason":5,"suberror":0,
+ *    "checks":{"lock cmpxchg16b":true,"int3":true,"hlt":true},"tscKhz":2596098}
  *
- * `step` is the step that failed, or "done" when the guest halted; `tscKhz` is the measured frequency of this processor's time stamp
- * counter, 0 if it cannot be told. Usage: kvm-probe [device]
+ * `step` is the step that failed, or "done" when the guest came to its end; `checks` are the instructions it ran, in order; `tscKhz` is the
+ * measured frequency of this processor's time stamp counter, 0 if it cannot be told. Usage: kvm-probe [device]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,40 +15,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "guest-layout.h"
-#include "guest-memory.h"
+#include "guest.h"
 #include "tsc-frequency.h"
 
 enum {
     TIME_LIMIT_SECONDS = 3,
-    MAX_CPUID_ENTRIES = 256,
     /* Exits that are neither a halt nor an error, before we give up. */
     MAX_OTHER_EXITS = 16,
 };
-/* Three pages below 4 GiB that Intel CPUs without unrestricted guest mode need (Documentation/virt/kvm/api.rst, 4.35). */
-#define TSS_ADDRESS 0xfffbd000UL
-
 struct outcome {
     const char *step;
     int error;
     int api_version;
     uint32_t exit_reason;
     uint32_t suberror;
-    bool cmpxchg16b;
-    bool int3;
+    struct guest_check checks[GUEST_MAX_CHECKS];
+    unsigned check_count;
 };
-
-struct cpuid_table {
-    struct kvm_cpuid2 header;
-    struct kvm_cpuid_entry2 entries[MAX_CPUID_ENTRIES];
-};
-
-static struct cpuid_table cpuid_table;
 
 static void on_alarm(int signal_number)
 {
@@ -68,35 +56,16 @@ static bool create_vcpu(int kvm, int vm, uint8_t *memory, int *vcpu, struct outc
         .memory_size = GUEST_MEMORY_BYTES,
         .userspace_addr = (uint64_t)(uintptr_t)memory,
     };
+    const char *step = "prepare";
 
-    if (ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS) < 0)
-        return failed(outcome, "set_tss_addr");
+    if (!guest_vm_prepare(vm, &step))
+        return failed(outcome, step);
     if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
         return failed(outcome, "set_memory");
     *vcpu = ioctl(vm, KVM_CREATE_VCPU, 0UL);
     if (*vcpu < 0)
         return failed(outcome, "create_vcpu");
-    cpuid_table.header.nent = MAX_CPUID_ENTRIES;
-    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid_table) < 0)
-        return failed(outcome, "get_cpuid");
-    if (ioctl(*vcpu, KVM_SET_CPUID2, &cpuid_table) < 0)
-        return failed(outcome, "set_cpuid");
-    return true;
-}
-
-static bool set_registers(int vcpu, struct outcome *outcome)
-{
-    struct kvm_sregs sregs;
-    struct kvm_regs regs;
-
-    if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
-        return failed(outcome, "get_sregs");
-    guest_enter_long_mode(&sregs, &regs);
-    if (ioctl(vcpu, KVM_SET_SREGS, &sregs) < 0)
-        return failed(outcome, "set_sregs");
-    if (ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
-        return failed(outcome, "set_regs");
-    return true;
+    return guest_vcpu_prepare(kvm, vm, *vcpu, &step) || failed(outcome, step);
 }
 
 static bool run_guest(int vcpu, const struct kvm_run *run, const uint8_t *memory, struct outcome *outcome)
@@ -111,9 +80,8 @@ static bool run_guest(int vcpu, const struct kvm_run *run, const uint8_t *memory
             outcome->suberror = run->internal.suberror;
         break;
     }
-    outcome->cmpxchg16b = memory[GUEST_RESULT_ADDRESS + GUEST_RESULT_CMPXCHG16B] == 1;
-    outcome->int3 = memory[GUEST_RESULT_ADDRESS + GUEST_RESULT_BREAKPOINTS] == 1;
-    outcome->step = outcome->exit_reason == KVM_EXIT_HLT && memory[GUEST_RESULT_ADDRESS + GUEST_RESULT_DONE] == 1 ? "done" : "guest";
+    outcome->check_count = guest_checks(memory, outcome->checks);
+    outcome->step = guest_has_ended(run, memory) ? "done" : "guest";
     return true;
 }
 
@@ -140,13 +108,26 @@ static bool probe(const char *device, struct outcome *outcome)
     vm = ioctl(kvm, KVM_CREATE_VM, 0UL);
     if (vm < 0)
         return failed(outcome, "create_vm");
-    if (!create_vcpu(kvm, vm, memory, &vcpu, outcome) || !set_registers(vcpu, outcome))
+    if (!create_vcpu(kvm, vm, memory, &vcpu, outcome))
         return false;
     run = mmap(NULL, (size_t)run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
     if (run == MAP_FAILED)
         return failed(outcome, "mmap_run");
     /* What was opened and mapped goes with the process, which does nothing else. */
     return run_guest(vcpu, run, memory, outcome);
+}
+
+static bool print_outcome(const struct outcome *outcome, uint32_t tsc_khz)
+{
+    if (printf("{\"step\":\"%s\",\"errno\":%d,\"apiVersion\":%d,\"exitReason\":%u,\"suberror\":%u,\"checks\":{", outcome->step,
+               outcome->error, outcome->api_version, outcome->exit_reason, outcome->suberror) < 0)
+        return false;
+    for (unsigned index = 0; index < outcome->check_count; index++) {
+        const struct guest_check *check = &outcome->checks[index];
+        if (printf("%s\"%s\":%s", index == 0 ? "" : ",", check->instruction, check->passed ? "true" : "false") < 0)
+            return false;
+    }
+    return printf("},\"tscKhz\":%u}\n", tsc_khz) >= 0 && fflush(stdout) == 0;
 }
 
 int main(int argc, char **argv)
@@ -164,10 +145,5 @@ int main(int argc, char **argv)
     probe(argc > 1 ? argv[1] : "/dev/kvm", &outcome);
     if (has_sample)
         tsc_khz = tsc_frequency_khz(&start);
-    if (printf("{\"step\":\"%s\",\"errno\":%d,\"apiVersion\":%d,\"exitReason\":%u,\"suberror\":%u,"
-               "\"cmpxchg16b\":%s,\"int3\":%s,\"tscKhz\":%u}\n",
-               outcome.step, outcome.error, outcome.api_version, outcome.exit_reason, outcome.suberror,
-               outcome.cmpxchg16b ? "true" : "false", outcome.int3 ? "true" : "false", tsc_khz) < 0)
-        return 1;
-    return fflush(stdout) == 0 ? 0 : 1;
+    return print_outcome(&outcome, tsc_khz) ? 0 : 1;
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { classifyHypervisorFramework } from './classify-hypervisor-framework.js';
 import { classifyKvm } from './classify-kvm.js';
 import type { KvmFacts } from './kvm-facts.js';
 import type { ProbeRun } from './probe-run.js';
@@ -11,41 +12,68 @@ const ran: ProbeRun = {
   apiVersion: 12,
   exitReason: 5,
   suberror: 0,
-  cmpxchg16b: true,
-  int3: true,
+  checks: { 'lock cmpxchg16b': true, int3: true, hlt: true },
   tscKhz: 2_500_000,
 };
 const host: KvmFacts = {
   platform: 'linux',
   architecture: 'x64',
   deviceExists: true,
+  deviceAccess: { group: 'kvm', groupMayUse: true, userIsListed: false },
   cpu: { vendor: 'GenuineIntel', hasVirtualization: true, isGuest: false },
+  isContainer: false,
   kvmModules: ['kvm', 'kvm_intel'],
+  moduleFile: 'unknown',
+  kernelLog: [],
   clockSource: 'tsc',
   run: ran,
 };
-const { run: _, ...noDevice } = { ...host, deviceExists: false, kvmModules: [] };
+const noDevice: KvmFacts = { ...host, deviceExists: false, kvmModules: [], moduleFile: 'available' };
 const bare = { vendor: 'AuthenticAMD', hasVirtualization: false, isGuest: false };
-const { EACCES, EBUSY, ENODEV, EIO } = constants.errno;
+const guest = { vendor: 'GenuineIntel', hasVirtualization: false, isGuest: true };
+const arm: KvmFacts = { ...noDevice, architecture: 'arm64', cpu: { ...bare, vendor: '' }, moduleFile: 'unknown' };
+const { EACCES, EPERM, EBUSY, ENODEV, EIO } = constants.errno;
+const refused = { ...ran, step: 'open', errno: EACCES, checks: {} };
 
 describe('classifyKvm', () => {
-  it('calls KVM usable only when the guest ran to its end with both instructions', () => {
+  it('calls KVM usable only when the guest ran to its end with every instruction', () => {
     expect(classifyKvm(host)).toEqual({ state: 'usable', apiVersion: 12 });
-    expect(classifyKvm({ ...host, run: { ...ran, int3: false } }).state).toBe('cannot-run-unmodified-kernel');
-    expect(classifyKvm({ ...host, run: { ...ran, apiVersion: 11 } }).state).toBe('cannot-run-unmodified-kernel');
+    const onArm = { ...arm, deviceExists: true, run: { ...ran, exitReason: 6, checks: { brk: true, str: true } } };
+    expect(classifyKvm(onArm)).toEqual({ state: 'usable', apiVersion: 12 });
+    for (const run of [
+      { ...ran, checks: { ...ran.checks, int3: false } },
+      { ...ran, checks: {} },
+      { ...ran, apiVersion: 11 },
+    ]) {
+      expect(classifyKvm({ ...host, run }).state).toBe('cannot-run-unmodified-kernel');
+    }
   });
 
   const table: readonly [string, KvmFacts, string, RegExp, RegExp][] = [
-    ['macOS', { ...host, platform: 'darwin' }, 'missing', /darwin/, /tcg/],
-    ['an arm64 host', { ...host, architecture: 'arm64' }, 'missing', /arm64/, /tcg/],
+    ['Windows', { ...host, platform: 'win32' }, 'missing', /win32/, /tcg/],
+    ['a 32-bit host', { ...host, architecture: 'ia32' }, 'missing', /ia32/, /tcg/],
+    ['macOS', { ...host, platform: 'darwin', hypervisorFramework: true }, 'missing', /Hypervisor framework/, /tcg/],
     [
       'a container without the device',
+      { ...noDevice, kvmModules: ['kvm', 'kvm_amd'], isContainer: true },
+      'missing',
+      /kvm_amd is loaded: this container was not given it/,
+      /docker run --device \/dev\/kvm.*podman.*--group-add keep-groups.*Kubernetes/,
+    ],
+    [
+      'a loaded module without a device',
       { ...noDevice, kvmModules: ['kvm', 'kvm_amd'] },
       'missing',
-      /container/,
-      /--device/,
+      /looks like a container/,
+      /--device.*udevadm trigger/,
     ],
-    ['a host whose module is not loaded', noDevice, 'module-absent', /kvm_intel is not loaded/, /modprobe kvm_intel/],
+    [
+      'an Intel host whose module is not loaded',
+      noDevice,
+      'module-absent',
+      /kvm_intel is not loaded/,
+      /sudo modprobe kvm_intel".*modules-load\.d/,
+    ],
     [
       'an AMD host with only the core module',
       { ...noDevice, cpu: { ...host.cpu, vendor: 'AuthenticAMD' }, kvmModules: ['kvm'] },
@@ -54,29 +82,83 @@ describe('classifyKvm', () => {
       /modprobe kvm_amd/,
     ],
     [
-      'a virtual machine without nesting',
-      { ...noDevice, cpu: { ...bare, isGuest: true } },
-      'nested-off',
-      /virtual machine/,
-      /nested/,
+      'a Hygon host, whose design is from AMD',
+      { ...noDevice, cpu: { ...host.cpu, vendor: 'HygonGenuine' } },
+      'module-absent',
+      /kvm_amd/,
+      /modprobe kvm_amd/,
     ],
     [
-      'a machine with it off in the firmware',
-      { ...noDevice, cpu: bare },
-      'disabled-in-firmware',
-      /firmware/,
-      /VT-x or AMD SVM/,
+      'a container on a host whose module is not loaded',
+      { ...noDevice, isContainer: true },
+      'module-absent',
+      /kvm_intel/,
+      /^on the container's host run "sudo modprobe/,
     ],
+    [
+      'a kernel that comes without the module',
+      { ...noDevice, moduleFile: 'absent' },
+      'module-absent',
+      /running kernel has no module kvm_intel/,
+      /linux-image-amd64.*linux-modules-extra/,
+    ],
+    [
+      'a processor whose module says it is disabled',
+      {
+        ...noDevice,
+        cpu: { ...host.cpu, vendor: 'AuthenticAMD' },
+        kernelLog: ['3,1,1,-;kvm_amd: SVM disabled (by BIOS) in MSR_VM_CR on CPU 0'],
+      },
+      'disabled-in-firmware',
+      /kvm_amd says that virtualisation is disabled/,
+      /"SVM Mode"/,
+    ],
+    [
+      'an Intel machine with it off in the firmware',
+      { ...noDevice, cpu: { ...bare, vendor: 'GenuineIntel' } },
+      'disabled-in-firmware',
+      /neither vmx nor svm/,
+      /"Intel Virtualization Technology".*VT-x/,
+    ],
+    ['an AMD machine with it off', { ...noDevice, cpu: bare }, 'disabled-in-firmware', /firmware/, /"SVM Mode"/],
     [
       'a user outside the group',
-      { ...host, run: { ...ran, step: 'open', errno: EACCES } },
+      { ...host, run: refused },
+      'denied',
+      /may not open it \(its group is kvm\)/,
+      /usermod -aG kvm \$USER.*setfacl -m u:\$USER:rw \/dev\/kvm/,
+    ],
+    [
+      'a user who has not logged in since the group was given',
+      { ...host, deviceAccess: { group: 'kvm', groupMayUse: true, userIsListed: true }, run: refused },
       'denied',
       /may not open/,
-      /usermod -aG kvm/,
+      /^log in again/,
+    ],
+    [
+      'a device that belongs to root alone',
+      { ...host, deviceAccess: { group: 'root', groupMayUse: false, userIsListed: false }, run: refused },
+      'denied',
+      /only root may/,
+      /udev\/rules\.d.*usermod -aG kvm/,
+    ],
+    [
+      'a container whose device rules forbid it',
+      { ...host, isContainer: true, run: { ...refused, errno: EPERM } },
+      'denied',
+      /device rules of this container/,
+      /--device \/dev\/kvm/,
+    ],
+    [
+      'an ordinary user in a container',
+      { ...host, isContainer: true, run: refused },
+      'denied',
+      /may not open/,
+      /--group-add/,
     ],
     [
       'a device node without a driver',
-      { ...host, run: { ...ran, step: 'open', errno: ENODEV } },
+      { ...host, run: { ...refused, errno: ENODEV } },
       'module-absent',
       /not loaded/,
       /modprobe/,
@@ -87,18 +169,28 @@ describe('classifyKvm', () => {
         ...host,
         cpu: { ...bare, isGuest: true },
         kvmModules: ['kvm', 'kvm_pvm'],
-        run: { ...ran, step: 'guest', exitReason: 17, suberror: 1, cmpxchg16b: false, int3: false },
+        run: {
+          ...ran,
+          step: 'guest',
+          exitReason: 17,
+          suberror: 1,
+          checks: { 'lock cmpxchg16b': false, int3: false, hlt: false },
+        },
       },
       'cannot-run-unmodified-kernel',
       /cannot run an unmodified kernel \(back end kvm_pvm\): it stopped at "lock cmpxchg16b" with exit reason 17, internal error 1/,
       /vmx or svm.*tcg/,
     ],
     [
-      'one that stops at int3',
-      { ...host, run: { ...ran, step: 'guest', exitReason: 8, int3: false } },
+      'one that stops at int3, below another hypervisor',
+      {
+        ...host,
+        cpu: { ...host.cpu, isGuest: true },
+        run: { ...ran, step: 'guest', exitReason: 8, checks: { ...ran.checks, int3: false } },
+      },
       'cannot-run-unmodified-kernel',
       /at "int3" with exit reason 8/,
-      /tcg/,
+      /machine that runs this one/,
     ],
     [
       'one that never ends',
@@ -112,7 +204,7 @@ describe('classifyKvm', () => {
       { ...host, run: { ...ran, step: 'create_vm', errno: EBUSY } },
       'cannot-run-unmodified-kernel',
       /another hypervisor/,
-      /tcg/,
+      /stop the other hypervisor/,
     ],
     [
       'any other failing step',
@@ -123,10 +215,32 @@ describe('classifyKvm', () => {
     ],
     [
       'a probe that cannot run',
-      { ...noDevice, deviceExists: true, runFailure: 'spawn ENOENT' },
+      (({ run: _, ...rest }) => ({ ...rest, runFailure: 'spawn ENOENT' }))(host),
       'cannot-run-unmodified-kernel',
       /could not be tested: spawn ENOENT/,
       /build/,
+    ],
+    [
+      'an arm64 virtual machine',
+      { ...arm, hypervisor: 'apple', kvmModules: ['kvm'] },
+      'nested-off',
+      /virtual machine \(apple\)/,
+      /M3 or later/,
+    ],
+    ['an arm64 kernel without KVM', arm, 'module-absent', /built without KVM/, /CONFIG_KVM/],
+    [
+      'an arm64 kernel that was not started at EL2',
+      { ...arm, kvmModules: ['kvm'] },
+      'disabled-in-firmware',
+      /exception level 2/,
+      /EL2/,
+    ],
+    [
+      'an arm64 container',
+      { ...arm, kvmModules: ['kvm'], isContainer: true },
+      'missing',
+      /this container/,
+      /--device \/dev\/kvm/,
     ],
   ];
 
@@ -137,6 +251,40 @@ describe('classifyKvm', () => {
       remedy: expect.stringMatching(remedy),
     });
   });
+
+  it.each<[NonNullable<KvmFacts['hypervisor']>, RegExp]>([
+    ['kvm', /\/sys\/module\/kvm_intel\/parameters\/nested.*options kvm_intel nested=1.*host-passthrough/],
+    ['vmware', /vhv\.enable/],
+    ['virtualbox', /--nested-hw-virt on/],
+    ['hyper-v', /ExposeVirtualizationExtensions/],
+    ['wsl', /nestedVirtualization=true.*wsl --shutdown/],
+    ['xen', /nestedhvm=1/],
+    ['parallels', /nested virtualization/],
+    ['aws', /\.metal/],
+    ['google', /--enable-nested-virtualization/],
+    ['azure', /size that offers nested/],
+    ['other', /in its hypervisor/],
+  ])('tells how nested virtualisation is switched on outside a machine of %s', (hypervisor, remedy) => {
+    expect(classifyKvm({ ...noDevice, cpu: guest, hypervisor })).toEqual({
+      state: 'nested-off',
+      reason: expect.stringContaining('is a virtual machine'),
+      remedy: expect.stringMatching(remedy),
+    });
+  });
+});
+
+describe('classifyHypervisorFramework', () => {
+  const mac = { ...host, platform: 'darwin', architecture: 'arm64', hypervisorFramework: false };
+
+  it('is usable where macOS says so, and names what is missing elsewhere', () => {
+    expect(classifyHypervisorFramework({ ...mac, hypervisorFramework: true })).toEqual({ state: 'usable' });
+    expect(classifyHypervisorFramework(mac)).toMatchObject({
+      state: 'missing',
+      remedy: expect.stringContaining('Mac'),
+    });
+    expect(classifyHypervisorFramework({ ...mac, cpu: guest })).toMatchObject({ state: 'nested-off' });
+    expect(classifyHypervisorFramework(host)).toMatchObject({ state: 'missing' });
+  });
 });
 
 describe('trustedTscKhz', () => {
@@ -144,6 +292,5 @@ describe('trustedTscKhz', () => {
     expect(trustedTscKhz(host)).toBe(2_500_000);
     expect(trustedTscKhz({ ...host, clockSource: 'hpet' })).toBeUndefined();
     expect(trustedTscKhz({ ...host, run: { ...ran, tscKhz: 0 } })).toBeUndefined();
-    expect(trustedTscKhz(noDevice)).toBeUndefined();
   });
 });

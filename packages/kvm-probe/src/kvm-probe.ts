@@ -32,7 +32,8 @@ export function createKvmProbe(options: KvmProbeOptions = {}): HardwareProbe {
   const device = options.device ?? '/dev/kvm';
   const facts = () => {
     const key = `${options.binary ?? ''}\0${device}`;
-    const collected = known.get(key) ?? collectKvmFacts(() => options.binary ?? kvmProbeBinaryPath(), device);
+    const collected =
+      known.get(key) ?? collectKvmFacts({ findBinary: () => options.binary ?? kvmProbeBinaryPath(), device });
     known.set(key, collected);
     return collected;
   };

@@ -5,9 +5,10 @@ import { parseProbeRun } from './probe-run.js';
 describe('parseProbeRun', () => {
   it('reads the line of the program and refuses anything else', () => {
     const line =
-      '{"step":"done","errno":0,"apiVersion":12,"exitReason":5,"suberror":0,"cmpxchg16b":true,"int3":true,"tscKhz":1}\n';
-    expect(parseProbeRun(line)).toMatchObject({ step: 'done', int3: true });
-    for (const text of ['', 'null', '[]', '{"step":1}', line.replace('true', '1'), line.slice(0, 40)]) {
+      '{"step":"done","errno":0,"apiVersion":12,"exitReason":5,"suberror":0,"checks":{"int3":true},"tscKhz":1}\n';
+    expect(parseProbeRun(line)).toMatchObject({ step: 'done', checks: { int3: true } });
+    const wrong = ['', 'null', '[]', '{"step":1}', line.replace('true', '1'), line.replace('{"int3":true}', 'null')];
+    for (const text of [...wrong, line.slice(0, 40)]) {
       expect(() => parseProbeRun(text)).toThrowError(expect.objectContaining({ code: 'internal' }));
     }
   });

@@ -10,8 +10,8 @@ export interface ProbeRun {
   /** `exit_reason` of struct kvm_run (Linux, Documentation/virt/kvm/api.rst, section 5). */
   readonly exitReason: number;
   readonly suberror: number;
-  readonly cmpxchg16b: boolean;
-  readonly int3: boolean;
+  /** The instructions the guest ran, in order, and whether each did what it does on a processor. */
+  readonly checks: Readonly<Record<string, boolean>>;
   /** Measured frequency of the processor's time stamp counter in kHz, 0 if unknown. */
   readonly tscKhz: number;
 }
@@ -24,9 +24,10 @@ export function parseProbeRun(text: string): ProbeRun {
   } catch {
     // Reported below like any other text that is not the program's.
   }
-  const { step, errno, apiVersion, exitReason, suberror, cmpxchg16b, int3, tscKhz } = parsed ?? {};
+  const { step, errno, apiVersion, exitReason, suberror, checks, tscKhz } = parsed ?? {};
   const areNumbers = [errno, apiVersion, exitReason, suberror, tscKhz].every((value) => Number.isSafeInteger(value));
-  const areFlags = [cmpxchg16b, int3].every((value) => typeof value === 'boolean');
+  const areFlags =
+    typeof checks === 'object' && checks !== null && Object.values(checks).every((value) => typeof value === 'boolean');
   if (typeof step !== 'string' || !areNumbers || !areFlags) {
     throw new BoxliteError('internal', `the KVM probe said ${JSON.stringify(text.slice(0, 160))}`, {
       hint: 'build it again: npm run build',

@@ -68,6 +68,14 @@ describe('the probe of this host', () => {
 });
 
 describe('the probe program', () => {
+  it('runs every instruction of its guest where KVM is usable, and none of them here where kernel mode is emulated', async () => {
+    const { stdout } = await run(kvmProbeBinaryPath());
+    const { step, checks } = JSON.parse(stdout);
+    const { state } = await createKvmProbe().kvm();
+    if (state === 'usable') expect(checks).toEqual({ 'lock cmpxchg16b': true, int3: true, hlt: true });
+    if (isEmulated) expect({ step, checks }).toMatchObject({ step: 'guest', checks: { 'lock cmpxchg16b': false } });
+  });
+
   it('is static, so that it runs on any Linux of its architecture', async () => {
     const { stdout } = await run('readelf', ['-l', kvmProbeBinaryPath()]);
     expect(stdout).not.toContain('INTERP');

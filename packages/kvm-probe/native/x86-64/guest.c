@@ -1,6 +1,7 @@
-#include "guest-memory.h"
+#include "../guest.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "guest-layout.h"
 
@@ -25,10 +26,20 @@ enum {
     GATE_BYTES = 16,
     GDT_ENTRIES = 3,
     RFLAGS_RESERVED = 2,
+    MAX_CPUID_ENTRIES = 256,
 };
+/* Three pages below 4 GiB that Intel CPUs without unrestricted guest mode need (Documentation/virt/kvm/api.rst, 4.35). */
+#define TSS_ADDRESS 0xfffbd000UL
 #define CR0_PG 0x80000000U
 #define GDT_CODE64 0x00af9b000000ffffULL
 #define GDT_DATA 0x00cf93000000ffffULL
+
+struct cpuid_table {
+    struct kvm_cpuid2 header;
+    struct kvm_cpuid_entry2 entries[MAX_CPUID_ENTRIES];
+};
+
+static struct cpuid_table cpuid_table;
 
 static void put64(uint8_t *memory, uint32_t address, uint64_t value)
 {
@@ -77,7 +88,7 @@ static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool is_
     };
 }
 
-void guest_enter_long_mode(struct kvm_sregs *sregs, struct kvm_regs *regs)
+static void enter_long_mode(struct kvm_sregs *sregs, struct kvm_regs *regs)
 {
     const uint8_t execute_read_accessed = 0xb;
     const uint8_t read_write_accessed = 0x3;
@@ -98,4 +109,51 @@ void guest_enter_long_mode(struct kvm_sregs *sregs, struct kvm_regs *regs)
     regs->rip = GUEST_CODE_ADDRESS;
     regs->rsp = GUEST_STACK_TOP;
     regs->rflags = RFLAGS_RESERVED;
+}
+
+static bool failed(const char **step, const char *name)
+{
+    *step = name;
+    return false;
+}
+
+bool guest_vm_prepare(int vm, const char **step)
+{
+    return ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS) == 0 || failed(step, "set_tss_addr");
+}
+
+bool guest_vcpu_prepare(int kvm, int vm, int vcpu, const char **step)
+{
+    struct kvm_sregs sregs;
+    struct kvm_regs regs;
+
+    (void)vm;
+    cpuid_table.header.nent = MAX_CPUID_ENTRIES;
+    if (ioctl(kvm, KVM_GET_SUPPORTED_CPUID, &cpuid_table) < 0)
+        return failed(step, "get_cpuid");
+    if (ioctl(vcpu, KVM_SET_CPUID2, &cpuid_table) < 0)
+        return failed(step, "set_cpuid");
+    if (ioctl(vcpu, KVM_GET_SREGS, &sregs) < 0)
+        return failed(step, "get_sregs");
+    enter_long_mode(&sregs, &regs);
+    if (ioctl(vcpu, KVM_SET_SREGS, &sregs) < 0)
+        return failed(step, "set_sregs");
+    if (ioctl(vcpu, KVM_SET_REGS, &regs) < 0)
+        return failed(step, "set_regs");
+    return true;
+}
+
+bool guest_has_ended(const struct kvm_run *run, const uint8_t *memory)
+{
+    return run->exit_reason == KVM_EXIT_HLT && memory[GUEST_RESULT_ADDRESS + GUEST_RESULT_DONE] == 1;
+}
+
+unsigned guest_checks(const uint8_t *memory, struct guest_check *checks)
+{
+    const uint8_t *result = memory + GUEST_RESULT_ADDRESS;
+
+    checks[0] = (struct guest_check){.instruction = "lock cmpxchg16b", .passed = result[GUEST_RESULT_CMPXCHG16B] == 1};
+    checks[1] = (struct guest_check){.instruction = "int3", .passed = result[GUEST_RESULT_BREAKPOINTS] == 1};
+    checks[2] = (struct guest_check){.instruction = "hlt", .passed = result[GUEST_RESULT_DONE] == 1};
+    return 3;
 }

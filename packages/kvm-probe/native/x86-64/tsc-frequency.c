@@ -1,4 +1,4 @@
-#include "tsc-frequency.h"
+#include "../tsc-frequency.h"
 
 #include <time.h>
 
