@@ -125,6 +125,10 @@ describe('boxlite completion', () => {
     };
     expect(complete('ins')).toBe('inspect');
     expect(complete('run', '--mem')).toBe('--memory');
+    expect(complete('start', '--plu')).toBe('--plugin');
+    expect(complete('run', '--vmm', 'qe')).toBe('qemu');
+    expect(complete('create', '--sandbox', '')).toContain('bwrap');
+    expect(complete('run', '--plugin', ''), 'left to the completion of file names').toBe('');
     expect(complete('exec', 'comp')).toBe('completed');
     expect(complete('rm', '-f', unnamed.slice(0, 11))).toBe(unnamed);
     await cli('rm', 'completed', unnamed);

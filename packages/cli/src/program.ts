@@ -8,6 +8,7 @@ import { addImageCommands } from './commands/images.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addLifecycleCommands } from './commands/lifecycle.js';
 import { addListCommand } from './commands/list.js';
+import { pluginOption } from './commands/options.js';
 import { addRunCommand } from './commands/run.js';
 
 /** The whole command line; parsing it runs a command and leaves its status in the context. */
@@ -17,6 +18,7 @@ export function createProgram(version: string): { readonly program: Command; rea
     .version(version)
     .option('--home <DIR>', 'directory of all state (default: $BOXLITE_HOME, else ~/.boxlite)')
     .option('--debug', 'say more when something fails')
+    .addOption(pluginOption())
     .enablePositionalOptions()
     .showHelpAfterError('run `boxlite --help` for the commands')
     .exitOverride();
@@ -29,6 +31,9 @@ export function createProgram(version: string): { readonly program: Command; rea
   addInspectCommand(program, context);
   addImageCommands(program, context);
   addDoctorCommand(program, context);
+  // Any of them may need one: to start a box, to find an image, to say what is there.
+  for (const command of program.commands) command.addOption(pluginOption());
+  program.hook('preAction', (_program, command) => context.addPlugins(command.opts<GlobalFlags>().plugin ?? []));
   addCompletionCommand(program, context);
   return { program, context };
 }

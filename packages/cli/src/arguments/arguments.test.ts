@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { environmentPlugins } from './environment-plugins.js';
 import { imageAndCommand, markSeparator } from './image-and-command.js';
 import { parseEnv } from './parse-env.js';
 import { parseMemoryMib } from './parse-memory.js';
@@ -26,10 +27,27 @@ describe('image and command', () => {
     const others = [
       ['exec', 'box', 'docker', 'run', '--', 'x'],
       ['--home', '/h', '--debug', 'exec', 'run', '--', 'create', '--'],
+      ['--plugin', 'run', '--plugin=run', 'exec', 'box', '--', 'x'],
     ];
     for (const argv of others) expect(markSeparator(argv)).toEqual(argv);
     const marked = ['--home', 'run', 'create', '\0--', 'x'];
     expect(markSeparator(['--home', 'run', 'create', '--', 'x'])).toEqual(marked);
+  });
+});
+
+describe('BOXLITE_PLUGINS', () => {
+  it('names plugins as PATH names directories', () => {
+    expect(environmentPlugins({ BOXLITE_PLUGINS: '/a/b.js::@scope/plugin' })).toEqual(['/a/b.js', '@scope/plugin']);
+    expect(environmentPlugins({ BOXLITE_PLUGINS: '' })).toEqual([]);
+    expect(environmentPlugins({})).toEqual([]);
+  });
+
+  it('takes no relative path: it would mean something else in each directory', () => {
+    for (const path of ['./a.js', '../a', '.']) {
+      expect(() => environmentPlugins({ BOXLITE_PLUGINS: `/a:${path}` })).toThrow(
+        expect.objectContaining({ code: 'plugin_invalid', details: { field: 'BOXLITE_PLUGINS', path } }),
+      );
+    }
   });
 });
 

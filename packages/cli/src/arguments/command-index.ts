@@ -1,4 +1,7 @@
-/** Where the command's name stands: the first word that is no option, nor the value of `--home`. -1 when there is none. */
+/** Options before the command that are followed by a value. */
+const TAKE_VALUE: readonly (string | undefined)[] = ['--home', '--plugin'];
+
+/** Where the command's name stands: the first word that is no option, nor the value of one. -1 when there is none. */
 export function commandIndex(argv: readonly string[]): number {
-  return argv.findIndex((word, index) => !word.startsWith('-') && argv[index - 1] !== '--home');
+  return argv.findIndex((word, index) => !word.startsWith('-') && !TAKE_VALUE.includes(argv[index - 1]));
 }

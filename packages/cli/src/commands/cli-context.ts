@@ -1,4 +1,5 @@
-import { Boxlite, type Log } from '@boxlite/sdk';
+import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry } from '@boxlite/sdk';
+import { environmentPlugins } from '../arguments/environment-plugins.js';
 import { exitStatusOf } from '../exit-status.js';
 import { formatError } from '../output/print-error.js';
 import { SignalRelay } from '../terminal/signal-relay.js';
@@ -7,6 +8,7 @@ import { SignalRelay } from '../terminal/signal-relay.js';
 export interface GlobalFlags {
   readonly home?: string;
   readonly debug?: boolean;
+  readonly plugin?: readonly string[];
 }
 
 /** What a command does with an open home. It takes over the process's signals by asking for their abort signal. */
@@ -16,9 +18,24 @@ export type HomeAction<T> = (boxlite: Boxlite, signals: SignalRelay) => Promise<
 export class CliContext {
   exitStatus = 0;
   readonly #globals: () => GlobalFlags;
+  readonly #plugins: string[] = [];
 
   constructor(globals: () => GlobalFlags) {
     this.#globals = globals;
+  }
+
+  /** Adds plugins named after the command to those named before it. */
+  addPlugins(locations: readonly string[]): void {
+    this.#plugins.push(...locations);
+  }
+
+  /** Everything boxes can be made with here: what BoxLite comes with, and the plugins the user has named. */
+  async registry(): Promise<PluginRegistry> {
+    const { home, plugin = [] } = this.#globals();
+    const registry = defaultRegistry();
+    const named = [...environmentPlugins(process.env), ...plugin, ...this.#plugins];
+    await loadPlugins(registry, named, home === undefined ? {} : { homeDir: home });
+    return registry;
   }
 
   /** For `run` and `exec`: the action's result is the exit status. */
@@ -60,6 +77,7 @@ export class CliContext {
   async #withRuntime<T>(signals: SignalRelay, action: HomeAction<T>): Promise<T> {
     const { home, debug } = this.#globals();
     const boxlite = await Boxlite.open({
+      registry: await this.registry(),
       ...(home === undefined ? {} : { homeDir: home }),
       ...(debug === true ? { log: debugLog } : {}),
     });

@@ -15,7 +15,8 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
     .action(({ json }: { readonly json?: boolean }) =>
       context.standsAlone(async () => {
         const { homeDir } = context;
-        const checks = await diagnose(homeDir === undefined ? {} : { homeDir });
+        const registry = await context.registry();
+        const checks = await diagnose({ registry, ...(homeDir === undefined ? {} : { homeDir }) });
         const healthy = checks.every((check) => check.status !== 'failed');
         process.stdout.write(json === true ? `${JSON.stringify({ healthy, checks }, null, 2)}\n` : report(checks));
         return healthy ? 0 : 1;

@@ -1,10 +1,22 @@
 import { BoxliteError } from '@boxlite/core';
+import { defaultRegistry } from '@boxlite/sdk';
 import type { Command } from 'commander';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
 /** Commands whose operands are boxes. */
 const TAKES_BOX = new Set(['exec', 'start', 'stop', 'rm', 'inspect']);
+
+/** Options whose value is a file. */
+const FILE_OPTIONS: readonly string[] = ['--plugin', '--home'];
+/** Options whose value is the id of a plugin; those that come with BoxLite. */
+const CHOICES: Readonly<Record<string, readonly string[]>> = { '--vmm': idsOf('vmm'), '--sandbox': idsOf('sandbox') };
+
+function idsOf(kind: 'vmm' | 'sandbox'): readonly string[] {
+  return defaultRegistry()
+    .list(kind)
+    .map(({ id }) => id);
+}
 
 interface CommandWords {
   readonly name: string;
@@ -43,7 +55,14 @@ function bash(commands: readonly CommandWords[]): string {
   });
   return [
     '_boxlite() {',
-    '  local current="${COMP_WORDS[COMP_CWORD]}"',
+    '  local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}"',
+    '  case "$previous" in',
+    // No words of ours: the shell's own completion of file names takes over.
+    `    ${FILE_OPTIONS.join('|')}) COMPREPLY=(); return ;;`,
+    ...Object.entries(CHOICES).map(
+      ([option, ids]) => `    ${option}) COMPREPLY=($(compgen -W "${ids.join(' ')}" -- "$current")); return ;;`,
+    ),
+    '  esac',
     '  if [ "$COMP_CWORD" -eq 1 ]; then',
     `    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')}" -- "$current"))`,
     '    return',
@@ -62,10 +81,20 @@ function fish(commands: readonly CommandWords[]): string {
     `complete -c boxlite -n __fish_use_subcommand -a ${name} -d '${summary.replaceAll("'", '')}'`,
     ...options
       .filter((option) => option.startsWith('--'))
-      .map((option) => `complete -c boxlite -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}`),
+      .map(
+        (option) =>
+          `complete -c boxlite -n '__fish_seen_subcommand_from ${name}' -l ${option.slice(2)}${fishValue(option)}`,
+      ),
     ...(boxes
       ? [`complete -c boxlite -n '__fish_seen_subcommand_from ${name}' -f -a '(boxlite ls --names 2>/dev/null)'`]
       : []),
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+/** What fish completes after an option. */
+function fishValue(option: string): string {
+  if (FILE_OPTIONS.includes(option)) return ' -r -F';
+  const ids = CHOICES[option];
+  return ids === undefined ? '' : ` -x -a '${ids.join(' ')}'`;
 }

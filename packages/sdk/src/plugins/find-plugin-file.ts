@@ -13,8 +13,8 @@ const PATH_LIKE = /^(?:\.{0,2}\/|\.{1,2}$|file:)/;
 export interface PluginPlaces {
   /** What relative paths start from. Absolute. */
   readonly baseDir: string;
-  /** Directories no code is loaded from: what a guest can write. Absolute. */
-  readonly forbiddenDirs: readonly string[];
+  /** The directory of all boxes, parts of which guests can write: no code is loaded from there. Absolute; it need not exist. */
+  readonly boxesDir: string;
 }
 
 /**
@@ -31,10 +31,12 @@ export async function findPluginFile(location: string, places: PluginPlaces): Pr
   const isDirectory = (await stat(found)).isDirectory();
   const file = isDirectory ? await entryOf(location, found) : found;
   if (!(await stat(file)).isFile()) throw pluginInvalid(location, `${file} is not a regular file`, 'name an ES module');
-  for (const directory of places.forbiddenDirs) {
-    if (`${file}/`.startsWith(directory.endsWith(sep) ? directory : `${directory}${sep}`)) {
-      throw pluginInvalid(location, `it lies in ${directory}, where boxes write`, 'move it out of the BoxLite home');
-    }
+  if (file.startsWith(`${await realPathIfThere(places.boxesDir)}${sep}`)) {
+    throw pluginInvalid(
+      location,
+      `it lies in ${places.boxesDir}, where boxes write`,
+      'move it out of the BoxLite home',
+    );
   }
   const problem =
     (await untrustedReason(file)) ?? (isDirectory ? await untrustedReason(join(found, 'package.json')) : undefined);
@@ -72,6 +74,15 @@ async function existing(location: string, path: string): Promise<string> {
   } catch (thrown) {
     const why = errnoOf(thrown) === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read (${errnoOf(thrown)})`;
     throw pluginInvalid(location, why, 'name an ES module, or the directory of a package', thrown);
+  }
+}
+
+async function realPathIfThere(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return path;
+    throw thrown;
   }
 }
 

@@ -60,6 +60,11 @@ describe('loading plugins', () => {
     expect(await ids('./pack', './a.mjs')).toEqual(['packed', 'a']);
   });
 
+  it('takes a module that is named twice once', async () => {
+    const path = await file('a.mjs', `export default ${vmm('a')};`);
+    expect(await ids('./a.mjs', path)).toEqual(['a']);
+  });
+
   it('remembers the file a plugin came from', async () => {
     const path = await file('a.mjs', `export default ${vmm('a')};`);
     const registry = new PluginRegistry();
@@ -92,11 +97,11 @@ describe('loading plugins', () => {
   });
 
   it('refuses a module that lies where boxes write, also by way of a link', async () => {
-    const path = await file('boxes/x/shared/a.mjs', `export default ${vmm('a')};`);
+    const path = await file('home/boxes/x/shared/a.mjs', `export default ${vmm('a')};`);
     await symlink(path, join(base, 'link.mjs'));
     const load = loadPlugins(new PluginRegistry(), ['./link.mjs'], {
       baseDir: base,
-      forbiddenDirs: [join(base, 'boxes')],
+      homeDir: join(base, 'home'),
     });
     await expect(load).rejects.toEqual(refusal('./link.mjs', /where boxes write/));
   });

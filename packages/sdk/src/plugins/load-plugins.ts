@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { BoxliteError, type Plugin, type PluginRegistry } from '@boxlite/core';
+import { createHomeLayout } from '@boxlite/layout';
 import { findPluginFile } from './find-plugin-file.js';
 import { pluginInvalid } from './plugin-invalid.js';
 
@@ -9,8 +10,8 @@ const EXPORTS: readonly string[] = ['default', 'plugin', 'plugins'];
 export interface LoadPluginsOptions {
   /** What relative paths start from. Absolute; default: the current directory. */
   readonly baseDir?: string;
-  /** Directories no code is loaded from, such as the BoxLite home's `boxes/`. Absolute. */
-  readonly forbiddenDirs?: readonly string[];
+  /** The BoxLite home, as for `Boxlite.open`: nothing is loaded from where its boxes write. */
+  readonly homeDir?: string;
 }
 
 /**
@@ -21,7 +22,8 @@ export interface LoadPluginsOptions {
  * author's matter.
  *
  * @param registry what the plugins are added to; a failure may leave those of earlier locations in it
- * @param locations paths of ES modules or of package directories, or names of packages installed beside this one
+ * @param locations paths of ES modules or of package directories, or names of packages installed beside this one; a module
+ *   that is named twice is loaded once
  * @throws BoxliteError `plugin_invalid`, `plugin_version` or `plugin_duplicate`; the message names the location
  */
 export async function loadPlugins(
@@ -29,10 +31,15 @@ export async function loadPlugins(
   locations: readonly string[],
   options: LoadPluginsOptions = {},
 ): Promise<readonly Plugin[]> {
-  const { baseDir = process.cwd(), forbiddenDirs = [] } = options;
+  if (locations.length === 0) return [];
+  const { baseDir = process.cwd(), homeDir } = options;
+  const { boxesDir } = createHomeLayout(homeDir);
   const loaded: Plugin[] = [];
+  const files = new Set<string>();
   for (const location of locations) {
-    const file = await findPluginFile(location, { baseDir, forbiddenDirs });
+    const file = await findPluginFile(location, { baseDir, boxesDir });
+    if (files.has(file)) continue;
+    files.add(file);
     for (const plugin of pluginsOf(location, await importModule(location, file))) {
       register(registry, plugin, location, file);
       loaded.push(plugin);
