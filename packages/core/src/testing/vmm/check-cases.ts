@@ -19,6 +19,7 @@ const NONSENSE: readonly [Partial<VmmSpec>, string][] = [
   [{ memoryMib: Number.NaN }, 'memoryMib'],
   [{ memoryMib: 1 }, 'memoryMib'],
   [{ kernel: 'relative' }, 'kernel'],
+  [{ initrd: 'relative' }, 'initrd'],
   [{ disks: Array.from({ length: 200 }, () => disk) }, 'disks'],
   [{ disks: [{ ...disk, path: 'relative' }] }, 'disks[0].path'],
   [{ disks: [disk, { ...disk, format: 'vmdk' as 'raw' }] }, 'disks[1].format'],
@@ -33,6 +34,7 @@ const ABILITIES: readonly [keyof VmmSpec, Partial<VmmSpec>, readonly string[]][]
     { nics: [{ socketPath: '/srv/net.sock', macAddress: '52:54:00:12:34:56' }] },
     ['/srv/net.sock', '52:54:00:12:34:56'],
   ],
+  ['initrd', { initrd: '/srv/initrd.img' }, ['/srv/initrd.img']],
 ];
 
 /** The cases of {@link import('../vmm-handler-conformance.js').vmmHandlerConformance} that boot nothing. */
@@ -56,22 +58,26 @@ export const checkCases: RuledCases<VmmBench> = {
       },
     },
   'A spec with a member or value this VMM cannot serve is refused, never run without it': {
-    'a share or a network card is refused as unsupported with its field, or is part of the command': async (bench) => {
-      const { spec } = await bench.createMachine();
-      const handler = bench.setup.createHandler();
-      for (const [member, change, texts] of ABILITIES) {
-        const asked = deepFreeze({ ...spec, ...change });
-        const refused = refusalOf(handler, asked);
-        if (refused === undefined) {
-          const said = textOf(handler.command(asked));
-          const missing = texts.filter((text) => !said.includes(text));
-          assert.deepEqual(missing, [], `check accepted ${member}, and the command leaves it out`);
-        } else {
-          assert.ok(['unsupported', 'resource_exhausted'].includes(refused.code), `${member}: ${refused.code}`);
-          assert.ok(String(refused.details.field).startsWith(member), `the field is ${String(refused.details.field)}`);
+    'a share, a network card or an initial RAM disk is refused as unsupported with its field, or is part of the command':
+      async (bench) => {
+        const { spec } = await bench.createMachine();
+        const handler = bench.setup.createHandler();
+        for (const [member, change, texts] of ABILITIES) {
+          const asked = deepFreeze({ ...spec, ...change });
+          const refused = refusalOf(handler, asked);
+          if (refused === undefined) {
+            const said = textOf(handler.command(asked));
+            const missing = texts.filter((text) => !said.includes(text));
+            assert.deepEqual(missing, [], `check accepted ${member}, and the command leaves it out`);
+          } else {
+            assert.ok(['unsupported', 'resource_exhausted'].includes(refused.code), `${member}: ${refused.code}`);
+            assert.ok(
+              String(refused.details.field).startsWith(member),
+              `the field is ${String(refused.details.field)}`,
+            );
+          }
         }
-      }
-    },
+      },
     'what a disk or a share is for is part of the command: read-only, its format, CPUs, memory': async (bench) => {
       const { spec } = await bench.createMachine();
       const handler = bench.setup.createHandler();
