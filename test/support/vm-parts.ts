@@ -108,7 +108,7 @@ async function jailFor(
   extra: readonly PathAccess[],
 ): Promise<Jail> {
   const requirements = await handler.requirements(spec);
-  const modules = requirements.paths.map(({ path }) => path).filter((path) => path.endsWith('.so'));
+  const modules = requirements.paths.map(({ path }) => path).filter((path) => /\.so(\.|$)/.test(path));
   const libraries = await elfClosure(handler.command(spec).binary, modules);
   const rules = pathRules(
     await collectPaths({

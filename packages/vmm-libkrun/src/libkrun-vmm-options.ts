@@ -1,10 +1,16 @@
 import type { HardwareProbe } from '@boxlite/core';
+import type { LibkrunLibrary } from './library/libkrun-library.js';
 import type { LibkrunLogLevel } from './shim/shim-config.js';
 
 /** Settings of {@link import('./libkrun-vmm.js').createLibkrunVmm}. */
 export interface LibkrunVmmOptions {
   /** Says whether KVM can run a guest here; libkrun has nothing else. */
   readonly hardware: HardwareProbe;
+  /**
+   * A library that was found before (`findLibkrun`). Without it the first `requirements` or `start` looks for one with the options below; `check` knows
+   * only then what this library cannot do, and `command` of a spec without a `binDir` has no library to name.
+   */
+  readonly library?: LibkrunLibrary;
   /** Absolute path of `libkrun.so.1` (macOS: `libkrun.1.dylib`); default: the system's, then the pinned npm package. */
   readonly libraryPath?: string;
   /** Directories searched for the library. */

@@ -27,13 +27,13 @@ const LIBRARY_COPY = 'libkrun.so.1';
 /**
  * A {@link VmmHandler} over libkrun: a machine is a process of the shim, which loads libkrun and becomes the machine.
  *
- * The library is looked for by the first `requirements` or `start`; `check` called before that knows what no libkrun can do, afterwards also what
- * the one found cannot do. Both refuse it too.
+ * Unless it is given, the library is looked for by the first `requirements` or `start`; `check` called before that knows what no libkrun can do,
+ * afterwards also what the one found cannot do. Both refuse that too.
  */
 export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
   const limits = { kernelMaxVcpus: options.kernelMaxVcpus ?? DEFAULT_KERNEL_MAX_VCPUS, arch: process.arch };
   const shim = () => options.shimPath ?? shimPath();
-  let found: LibkrunLibrary | undefined;
+  let found = options.library;
   const library = async () => {
     found ??= await findLibkrun(options);
     return found;
@@ -106,8 +106,8 @@ async function startMachine(
 function pathOf(library: LibkrunLibrary | undefined): string {
   if (library !== undefined) return library.path;
   throw new BoxliteError('invalid_state', 'libkrun has not been looked for yet', {
-    hint: 'await requirements(spec) before command(spec), or give the spec a binDir',
-    details: { field: 'binDir' },
+    hint: 'await requirements(spec) before command(spec), or give option library',
+    details: { field: 'library' },
   });
 }
 

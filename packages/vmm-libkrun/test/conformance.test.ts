@@ -1,0 +1,19 @@
+import { vmmHandlerConformance } from '@boxlite/core/testing';
+import { createLibkrunVmm, findLibkrun, type LibkrunLibrary } from '@boxlite/vmm-libkrun';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
+import { kvmAbsence } from './support/kvm-absence.js';
+
+const absence = await kvmAbsence();
+
+describe.skipIf(absence !== undefined)(`libkrun as a VMM, in bubblewrap, under the supervisor${absence ?? ''}`, () => {
+  let parts: VmParts;
+  let library: LibkrunLibrary;
+  beforeAll(async () => {
+    [parts, library] = await Promise.all([createVmParts(), findLibkrun()]);
+  });
+  afterAll(() => parts[Symbol.asyncDispose]());
+  const createHandler = () => createLibkrunVmm({ hardware, library });
+  const setup = { createHandler, createMachine: () => parts.createMachine(createHandler()), ping: pingAgent };
+  for (const { name, run } of vmmHandlerConformance(setup)) it(name, run);
+});
