@@ -13,16 +13,13 @@ const READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && sh
  * @returns {Promise<{ close(): void }>} once `socket` accepts QEMU
  */
 export async function checkoutShare({ directory, socket }) {
-  const isRoot = process.getuid?.() === 0;
   const child = spawn(
     'unshare',
     [
-      // An ordinary user may mount only in a user namespace; there the user's files belong to root, as they then do in the host.
-      ...(isRoot ? [] : ['--user', '--map-root-user']),
       ...['--mount', '--propagation', 'private', 'sh', '-c', READ_ONLY, 'sh', directory],
       ...['setpriv', '--pdeathsig', 'KILL', VIRTIOFSD, '-f', `--socket-path=${socket}`],
       // The checkout does not change under a run in a way that a run may see, so the host may cache all of it.
-      ...['-o', `source=${directory}`, '-o', 'cache=always', '-o', isRoot ? 'sandbox=namespace' : 'sandbox=chroot'],
+      ...['-o', `source=${directory}`, '-o', 'cache=always', '-o', 'sandbox=namespace'],
       ...['-o', 'xattr', '--thread-pool-size=0'],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'], detached: true },

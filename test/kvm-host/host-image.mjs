@@ -29,6 +29,7 @@ const PROGRAMS = {
  */
 export async function hostImage({ cacheDir = DEFAULT_CACHE, say = console.error, signal } = {}) {
   requirePrograms('run');
+  requireRoot();
   const key = imageKey({
     release: DEBIAN_RELEASE,
     packages: Object.keys(HOST_PACKAGES),
@@ -51,11 +52,6 @@ export async function hostImage({ cacheDir = DEFAULT_CACHE, say = console.error,
 }
 
 async function build(directory, say, signal) {
-  if (process.getuid?.() !== 0) {
-    throw new Error(
-      `The image of the KVM host is not built yet, and building needs root (debootstrap). Run once:\n  sudo ${process.execPath} ${join(HERE, 'run.mjs')} --build`,
-    );
-  }
   requirePrograms('build');
   const cache = dirname(directory);
   mkdirSync(cache, { recursive: true, mode: 0o755 });
@@ -84,6 +80,14 @@ async function build(directory, say, signal) {
       `The image of the KVM host could not be built (status ${status}); the lines above say why. debootstrap needs root, a network and a Debian mirror.`,
     );
   }
+}
+
+/** debootstrap makes a root's files, virtiofsd changes groups, the checkout is bound read-only: all of it needs root on the outer machine. */
+function requireRoot() {
+  if (process.getuid?.() === 0) return;
+  throw new Error(
+    `The KVM host is built and started by root (debootstrap, mounts, virtiofsd); inside it commands run as an ordinary user too. Run:\n  sudo ${process.execPath} ${process.argv.slice(1).join(' ')}`,
+  );
 }
 
 function requirePrograms(group) {
