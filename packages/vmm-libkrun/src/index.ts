@@ -1,6 +1,7 @@
 export { type KrunAddon, type KrunInspection, krunAddonPath, loadKrunAddon } from './krun-addon.js';
 export { createLibkrunVmm } from './libkrun-vmm.js';
 export type { LibkrunVmmOptions } from './libkrun-vmm-options.js';
+export { LIBKRUN_PRIORITY, libkrunVmmPlugin } from './libkrun-vmm-plugin.js';
 export { type FindLibkrunOptions, type FoundLibkrun, findLibkrun, type TriedPlace } from './library/find-libkrun.js';
 export { LIBKRUN_VARIABLE } from './library/libkrun-candidates.js';
 export type { LibkrunFeature, LibkrunLibrary } from './library/libkrun-library.js';
