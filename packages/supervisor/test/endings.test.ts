@@ -44,6 +44,18 @@ describe.each(runningUsers)('the exit record, as $name', ({ supervisorBinary, ow
     expect(existsSync(fixture.box.exitFile)).toBe(true);
   });
 
+  it('is Panic with place and reason when the VMM itself panicked, and nothing of it when it then ended well', async () => {
+    const panic = ['err', "thread 'vcpu' panicked at src/vstate.rs:7:9:", 'err', 'no such register'];
+    const vm = await fixture.launch([...panic, 'err', 'note: backtrace', 'err', 'crash: SIGABRT', 'exit', '134']);
+    expect(await vm.wait()).toMatchObject({
+      kind: 'Panic',
+      message: "the VMM panicked: thread 'vcpu' panicked at src/vstate.rs:7:9: no such register",
+      stderrTail: expect.stringContaining('crash: SIGABRT'),
+    });
+    const other = await fixture.launch([...panic, 'exit', '0']);
+    expect(await other.wait()).toEqual({ kind: 'Clean', reason: 'guest' });
+  });
+
   it('is never written when the guest powered off by itself', async () => {
     const vm = await fixture.launch(['out', 'Power down', 'exit', '0']);
     expect(await vm.wait()).toEqual({ kind: 'Clean', reason: 'guest' });

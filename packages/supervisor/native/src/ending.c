@@ -4,35 +4,9 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define PANIC "Kernel panic - not syncing"
+#include "panic.h"
+
 #define MAX_MESSAGE 1024
-
-struct text {
-	const uint8_t *bytes;
-	size_t size;
-};
-
-/* The line of the last kernel panic on the console; empty when there is none. */
-static struct text panic_line(const uint8_t *console, size_t size)
-{
-	struct text line = {NULL, 0};
-	size_t at = 0;
-
-	while (at < size) {
-		const uint8_t *found = memmem(console + at, size - at, PANIC, sizeof(PANIC) - 1);
-
-		if (!found)
-			break;
-		const uint8_t *end = memchr(found, '\n', size - (size_t)(found - console));
-
-		line.bytes = found;
-		line.size = (end ? (size_t)(end - found) : size - (size_t)(found - console));
-		at = (size_t)(found - console) + line.size;
-	}
-	while (line.size > 0 && line.bytes[line.size - 1] == '\r')
-		line.size--;
-	return line;
-}
 
 /* The last line of stderr that is not empty. */
 static struct text last_line(const uint8_t *errors, size_t size)
@@ -62,7 +36,9 @@ static void put_message(struct json *json, const char *text, struct text detail)
 		size_t room = sizeof(message) - length;
 		size_t taken = detail.size < room ? detail.size : room;
 
-		memcpy(message + length, detail.bytes, taken);
+		/* One line, as every message is. */
+		for (size_t index = 0; index < taken; index++)
+			message[length + index] = detail.bytes[index] == '\n' ? ' ' : detail.bytes[index];
 		length += taken;
 	}
 	json_raw(json, ",\"message\":");
@@ -98,6 +74,14 @@ static bool describe_signal(const struct ending *ending, struct json *json, int 
 	return true;
 }
 
+static bool describe_panic(const struct ending *ending, struct json *json, const char *text, struct text detail)
+{
+	json_raw(json, "{\"kind\":\"Panic\"");
+	put_message(json, text, detail);
+	put_stderr(json, ending);
+	return true;
+}
+
 static bool describe_clean(struct json *json, const char *reason)
 {
 	json_raw(json, "{\"kind\":\"Clean\",\"reason\":\"");
@@ -111,7 +95,7 @@ bool ending_describe(const struct ending *ending, struct json *json)
 	const struct text none = {NULL, 0};
 	int signal_number = WIFSIGNALED(ending->wait_status) ? WTERMSIG(ending->wait_status) : 0;
 	int code = WIFEXITED(ending->wait_status) ? WEXITSTATUS(ending->wait_status) : 128 + signal_number;
-	struct text panic = panic_line(ending->console, ending->console_size);
+	struct text panic = kernel_panic(ending->console, ending->console_size);
 	char text[64];
 
 	if (ending->wrapped && code > 128 && code < 128 + 65)
@@ -120,14 +104,13 @@ bool ending_describe(const struct ending *ending, struct json *json)
 		return describe_clean(json, "shutdown");
 	if (ending->cause == END_PROTOCOL)
 		return describe_error(ending, json, code, "guest agent broke the protocol", none);
-	if (panic.size > 0) {
-		json_raw(json, "{\"kind\":\"Panic\"");
-		put_message(json, "", panic);
-		put_stderr(json, ending);
-		return true;
-	}
+	if (panic.size > 0)
+		return describe_panic(ending, json, "", panic);
 	if (ending->cause == END_AGENT_LOST && ending->killed)
 		return describe_error(ending, json, code, "guest agent hung up and the machine did not power off", none);
+	panic = vmm_panic(ending->errors, ending->errors_size);
+	if (panic.size > 0 && (signal_number > 0 || code != 0))
+		return describe_panic(ending, json, "the VMM panicked", panic);
 	if (signal_number > 0)
 		return describe_signal(ending, json, signal_number);
 	if (code == 0)

@@ -114,7 +114,7 @@ static void check_pid_report(void)
 
 static uint8_t *hostile_text(size_t size)
 {
-	static const char *const pieces[] = {"Kernel panic - not syncing", "\n", "\r\n", "\x1b[2J", "\xe2\x80\xae", "\xc0\x80", "\xed\xa0\x80",
+	static const char *const pieces[] = {"Kernel panic - not syncing", "thread 'x' panicked at a.rs:1:2:", "\n", "\r\n", "\x1b[2J", "\xe2\x80\xae", "\xc0\x80", "\xed\xa0\x80",
 					     "\xf4\x90\x80\x80", "\"\\", "\x7f", "plain words", "\xf0\x9f\x98\x80", "\xe2\x82"};
 	uint8_t *text = block(NULL, size);
 	size_t at = 0;
