@@ -5,6 +5,12 @@
 #include <stdbool.h>
 
 /*
+ * What one write to a vsock may have: longer ones the kernel (6.12.41 and later) builds of several pieces beyond 32 KiB with its own headers, and
+ * libkrun before 1.18.1 takes only the first (BufDescTooSmall) and loses the packet.
+ */
+#define VSOCK_WRITE_BYTES (31u * 1024u)
+
+/*
  * Opens the link, waiting for the device to appear. Never returns without one: a machine nobody can talk to is ended. Nonblocking. *once: it cannot
  * come back once it is lost (vsock), while a serial port is there for whoever connects next.
  */

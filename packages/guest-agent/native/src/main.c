@@ -222,7 +222,7 @@ static _Noreturn void run(void)
             more = true;
         uint64_t due = outbox_due(now);
         if (due != 0 && due <= now && agent.link_writable) {
-            if (!outbox_flush(agent.link))
+            if (!outbox_flush(agent.link, agent.link_once ? VSOCK_WRITE_BYTES : OUTBOX_BYTES))
                 outbox_forget();
             agent.link_writable = outbox_is_empty();
         } else if (agent.link_writable) {

@@ -109,10 +109,10 @@ static void clear(void)
     lingers_until = 0;
 }
 
-bool outbox_flush(int link)
+bool outbox_flush(int link, size_t most)
 {
     while (start < end) {
-        ssize_t written = write(link, bytes + start, end - start);
+        ssize_t written = write(link, bytes + start, end - start < most ? end - start : most);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)

@@ -35,8 +35,8 @@ void outbox_signal(uint8_t type, uint32_t stream, uint8_t channel, uint16_t flag
 /* Grants the host `bytes` more of a channel. */
 void outbox_credit(uint32_t stream, uint8_t channel, uint32_t bytes);
 
-/* Writes what the link takes. False when the link is gone. */
-bool outbox_flush(int link);
+/* Writes what the link takes, at most `most` bytes a call. False when the link is gone. */
+bool outbox_flush(int link, size_t most);
 
 bool outbox_is_empty(void);
 
