@@ -59,7 +59,12 @@ export interface SupervisedVm extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts supervisors and finds running ones. */
+/**
+ * Starts supervisors and finds running ones.
+ *
+ * A box has one supervisor at a time: a second launch is `supervisor_failed` and leaves the first alone. When the VMM is gone, so are
+ * everything it started, the sockets and `shim.pid`; the same holds for a launch that throws, also with `aborted` because of its signal.
+ */
 export interface Supervisor {
   /**
    * Spawns the supervisor, which spawns the confined VMM. Resolves when the VMM process runs (not when the guest is ready).

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 /** Ends of processes and sockets are seen by this process a little after they happened, in milliseconds. */
-const SETTLE_MS = 3_000;
+const SETTLE_MS = 2_000;
 const LOOK_EVERY_MS = 10;
 
 /** Asserts that a list becomes empty: for what no event tells of, such as the descriptors of a process. */

@@ -1,6 +1,11 @@
 export type { ConformanceCase } from './conformance-case.js';
 export { type BrokenRule, ConformanceError } from './conformance-error.js';
 export { type DiskStoreSetup, diskStoreConformance } from './disk-store-conformance.js';
+export {
+  type GuestChannelSetup,
+  type GuestChannelTestAgent,
+  guestChannelConformance,
+} from './guest-channel-conformance.js';
 export { type ImageSourceSetup, imageSourceConformance } from './image-source-conformance.js';
 export { type ConfinedRun, type RunConfinedOptions, runConfined } from './run-confined.js';
 export {
@@ -14,5 +19,7 @@ export {
 export type { SandboxConformanceSetup } from './sandbox/sandbox-bench.js';
 export { sandboxConformance } from './sandbox-conformance.js';
 export { type StateStoreSetup, stateStoreConformance } from './state-store-conformance.js';
+export type { SupervisorSetup, SupervisorTestBox } from './supervisor/test-box.js';
+export { supervisorConformance } from './supervisor-conformance.js';
 export type { VmmHandlerSetup, VmmTestMachine } from './vmm/test-machine.js';
 export { vmmHandlerConformance } from './vmm-handler-conformance.js';

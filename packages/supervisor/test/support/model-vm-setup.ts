@@ -13,7 +13,7 @@ export function modelVmSetup(mutate?: (right: VmmHandler) => VmmHandler): VmmHan
     createMachine: async () => modelMachineIn(new TestBox()),
     ping: pingModel,
     // A mutant that hangs has to be waited for; what is right must not fail on a busy machine.
-    deadlineMs: mutate === undefined ? 30_000 : 1_500,
+    deadlineMs: mutate === undefined ? 30_000 : 2_500,
   };
 }
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import type { RuledCases } from '../define-cases.js';
 import { descendantsOf, identityOf } from '../processes.js';
+import { newProcesses } from '../surroundings.js';
 import { trojanDisk } from '../trojan-disk.js';
 import { firstHello } from './first-hello.js';
-import { newProcesses } from './leftovers.js';
 import type { VmmBench } from './vmm-bench.js';
 
 /** How a machine comes up. */

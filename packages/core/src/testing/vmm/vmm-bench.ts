@@ -1,7 +1,8 @@
 import type { RunningVm, VmmHandler, VmmSpec } from '../../contracts/vmm-handler.js';
 import { BoxliteError } from '../../errors/boxlite-error.js';
 import { deepFreeze } from '../deep-freeze.js';
-import { assertNothingLeft, type Surroundings, surroundings } from './leftovers.js';
+import { type Surroundings, surroundings } from '../surroundings.js';
+import { assertNothingLeft } from './leftovers.js';
 import type { VmmHandlerSetup, VmmTestMachine } from './test-machine.js';
 import { type StartSteps, type WatchedHost, watchHost } from './watched-host.js';
 
