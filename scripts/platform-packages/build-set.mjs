@@ -44,12 +44,11 @@ export function buildSet(target, directory, version) {
     const problem = ensureArm64Sysroot();
     if (problem !== undefined) throw new Error(problem);
   }
+  const build = isCrossBuild ? `build-${architecture}` : 'build';
   const owners = [...new Set(NATIVE_BINARY_NAMES.map((name) => NATIVE_BINARIES[name].package))];
-  for (const owner of owners)
-    run('make', ['-s', '-C', join(ROOT, 'packages', owner, 'native'), `ARCH=${architecture}`]);
+  for (const owner of owners) makeNative(owner, build, [`ARCH=${architecture}`]);
 
   const strip = isCrossBuild ? 'aarch64-linux-gnu-strip' : 'strip';
-  const build = isCrossBuild ? `build-${architecture}` : 'build';
   return replaceDirectory(join(directory, 'bin'), (staged) => {
     const files = {};
     for (const name of NATIVE_BINARY_NAMES) {
@@ -61,6 +60,18 @@ export function buildSet(target, directory, version) {
     }
     writeManifest(staged, { target, version, files });
   });
+}
+
+/**
+ * Brings native programs up to date. The packages' own tests take the same lock: two makes in one directory harm each other.
+ * @param {string} owner package directory
+ * @param {string} build name of the build directory
+ * @param {string[]} args make's variables and targets
+ */
+export function makeNative(owner, build, args) {
+  const native = join(ROOT, 'packages', owner, 'native');
+  mkdirSync(join(native, build), { recursive: true });
+  run('flock', [join(native, build, '.lock'), 'make', '-s', '-C', native, ...args]);
 }
 
 /** A target without binaries: what they would be made of. */
