@@ -4,6 +4,7 @@ import { BoxliteError, type Plugin, type ProbeResult, type VmmHandler } from '@b
 import { createLibkrunVmm } from './libkrun-vmm.js';
 import type { LibkrunVmmOptions } from './libkrun-vmm-options.js';
 import { findLibkrun } from './library/find-libkrun.js';
+import type { LibkrunLibrary } from './library/libkrun-library.js';
 import { missingFunction, nameOfLibkrun } from './machine/required-functions.js';
 import { shimPath } from './shim/shim-path.js';
 
@@ -16,17 +17,25 @@ const NEWER_LIBKRUN = 'install libkrun 1.17 or newer, built with BLK=1, or name 
  * no way to run without KVM), the library and its functions, the shim. The library is only looked for where KVM is usable: looking loads it.
  */
 export function libkrunVmmPlugin(options: LibkrunVmmOptions): Plugin<'vmm', VmmHandler, unknown> {
+  let { library } = options;
   return {
     kind: 'vmm',
     id: 'libkrun',
     specificationVersion: 'v2',
     priority: LIBKRUN_PRIORITY,
-    probe: () => probeLibkrun(options),
-    create: () => createLibkrunVmm(options),
+    probe: () =>
+      probeLibkrun(options, (found) => {
+        library = found;
+      }),
+    // A handler that knows its library refuses in `check` what that cannot do.
+    create: () => createLibkrunVmm(library === undefined ? options : { ...options, library }),
   };
 }
 
-async function probeLibkrun(options: LibkrunVmmOptions): Promise<ProbeResult> {
+async function probeLibkrun(
+  options: LibkrunVmmOptions,
+  remember: (library: LibkrunLibrary) => void,
+): Promise<ProbeResult> {
   if (process.platform !== 'linux') {
     return { available: false, reason: 'its machines are made for Linux so far', remedy: 'use Linux with KVM' };
   }
@@ -40,6 +49,7 @@ async function probeLibkrun(options: LibkrunVmmOptions): Promise<ProbeResult> {
       return { available: false, reason, remedy: NEWER_LIBKRUN };
     }
     await requireProgram(options.shimPath ?? shimPath());
+    remember(library);
     const version = library.version ?? `${library.minimumVersion} or newer`;
     return { available: true, detail: `libkrun ${version} with KVM (${library.origin})` };
   } catch (thrown) {

@@ -20,12 +20,23 @@ const here = async (): Promise<ProbeResult> => HERE;
  * `Boxlite.open({ registry })`.
  */
 export function defaultRegistry(): PluginRegistry {
+  // One for both VMMs: what KVM can do is asked once.
+  const hardware = createHardwareProbe();
   return new PluginRegistry()
     .register(
       lazyPlugin<'vmm', VmmHandler, PluginContext>({
         kind: 'vmm',
+        id: 'libkrun',
+        // The default wherever the hardware carries it.
+        priority: 10,
+        load: async () => (await import('@boxlite/vmm-libkrun')).libkrunVmmPlugin({ hardware }),
+      }),
+    )
+    .register(
+      lazyPlugin<'vmm', VmmHandler, PluginContext>({
+        kind: 'vmm',
         id: 'qemu',
-        load: async () => (await import('@boxlite/vmm-qemu')).qemuVmmPlugin({ hardware: createHardwareProbe() }),
+        load: async () => (await import('@boxlite/vmm-qemu')).qemuVmmPlugin({ hardware }),
       }),
     )
     .register(
