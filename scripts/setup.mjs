@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDebianPackages } from './setup/debian-packages.mjs';
 import { ensureNpmPackages, ensurePnpm } from './setup/pnpm.mjs';
+import { arm64BuildObstacle, ensureArm64Sysroot } from './toolchain/arm64-sysroot.mjs';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const LOWEST_NODE = [20, 19];
@@ -27,6 +28,11 @@ export function setUp({ groups, say = (line) => console.error(line) }) {
     );
     say('  npm run setup');
     return false;
+  }
+  if (groups.includes('test')) {
+    // Without it the tests of the arm64 build are skipped, with this reason.
+    const problem = arm64BuildObstacle() ?? ensureArm64Sysroot();
+    if (problem !== undefined) say(`No cross build for arm64: ${problem}`);
   }
   const pnpmDir = ensurePnpm(ROOT, say);
   if (pnpmDir === undefined || !ensureNpmPackages(ROOT, pnpmDir, say)) return false;

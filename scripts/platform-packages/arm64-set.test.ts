@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeLaunchConfig } from '../../packages/supervisor/src/launch-config.js';
+import { ensureArm64Sysroot } from '../toolchain/arm64-sysroot.mjs';
 import { buildObstacle, buildSet, makeNative } from './build-set.mjs';
 import { setProblems } from './check-set.mjs';
 import { NATIVE_BINARY_NAMES, packageDirectory, ROOT } from './platform-set.mjs';
@@ -18,7 +19,9 @@ const set = join(work, 'package');
 const native = (owner: string) => join(ROOT, 'packages', owner, 'native');
 
 const obstacle =
-  buildObstacle(TARGET) ?? (spawnSync(EMULATOR, ['-version']).status === 0 ? undefined : `${EMULATOR} not found`);
+  buildObstacle(TARGET) ??
+  ensureArm64Sysroot() ??
+  (spawnSync(EMULATOR, ['-version']).status === 0 ? undefined : `${EMULATOR} not found`);
 
 /** Runs an arm64 program of the set, or of a build directory, as an arm64 kernel would. */
 function run(program: string, args: readonly string[] = [], input?: string) {

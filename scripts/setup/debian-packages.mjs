@@ -28,6 +28,9 @@ export const DEBIAN_PACKAGES = {
     binutils: 'readelf shows that native programs are static',
     mount: 'mounts in tests that run as root',
     strace: 'shows in which order a process confines itself',
+    'g++-aarch64-linux-gnu': 'builds the native programs for arm64',
+    'qemu-user-static': 'runs programs for arm64',
+    file: 'says for which architecture a program is',
   },
 };
 
