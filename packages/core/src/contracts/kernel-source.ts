@@ -12,7 +12,13 @@ export interface GuestKernel {
   readonly origin: string;
 }
 
-/** Finds a kernel. @throws BoxliteError `kernel_unavailable` with every place looked at */
+/**
+ * Finds a kernel and puts it in the home, under its digest, for its owner alone.
+ *
+ * Called again, or by several at once, `kernel` gives the same; one that is missing or damaged by then is made anew. Nothing but kernels
+ * (and what the source keeps about them beside them) is left. A signal that fires makes it throw `aborted`.
+ * @throws BoxliteError `kernel_unavailable` with every place looked at
+ */
 export interface KernelSource {
   readonly id: string;
   kernel(signal?: AbortSignal): Promise<GuestKernel>;

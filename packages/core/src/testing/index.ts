@@ -7,6 +7,8 @@ export {
   guestChannelConformance,
 } from './guest-channel-conformance.js';
 export { type ImageSourceSetup, imageSourceConformance } from './image-source-conformance.js';
+export { type JailParts, type JailSetup, jailConformance } from './jail-conformance.js';
+export { type KernelSourceSetup, kernelSourceConformance } from './kernel-source-conformance.js';
 export { type ConfinedRun, type RunConfinedOptions, runConfined } from './run-confined.js';
 export {
   type ConformanceReport,
