@@ -8,6 +8,7 @@ import { expectNothingLeft } from '../support/leftovers.js';
 import { busyboxImageOfApp, type FixtureImage, NOT_EXECUTABLE_PATH } from '../support/oci-fixtures.js';
 import { CLI, type RunOptions, runCli, spawnCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
+import { vmmUnderTest } from '../support/vmm-under-test.js';
 
 const FIFTY_MB = 50 * 1000 * 1000;
 
@@ -40,7 +41,7 @@ describe('boxlite run', () => {
   it('passes environment, directory, user, sizes, name and VMM on, and keeps the box without --rm', async () => {
     const script = 'echo "$A/$FROM_HOST/${MISSING-unset}"; pwd; id -un; nproc; hostname; grep MemTotal /proc/meminfo';
     const options = ['-e', 'A=b=c', '-e', 'FROM_HOST', '-e', 'MISSING', '-w', '/tmp', '-u', 'app', '--cpus', '2'];
-    const shape = ['--memory', '300m', '--name', 'shaped', '--vmm', 'qemu', '--hostname', 'host-of-test'];
+    const shape = ['--memory', '300m', '--name', 'shaped', '--vmm', await vmmUnderTest(), '--hostname', 'host-of-test'];
     const result = await cli(['run', ...options, ...shape, image.reference, 'sh', '-c', `${script}; exit 7`], {
       env: { FROM_HOST: 'here' },
     });
@@ -51,7 +52,15 @@ describe('boxlite run', () => {
     expect(kib).toBeGreaterThan(250 * 1024);
     expect(kib).toBeLessThanOrEqual(300 * 1024);
     expect(await boxes()).toMatchObject([
-      { name: 'shaped', status: 'stopped', exitCode: 7, vmm: 'qemu', cpus: 2, memoryMib: 300, running: false },
+      {
+        name: 'shaped',
+        status: 'stopped',
+        exitCode: 7,
+        vmm: await vmmUnderTest(),
+        cpus: 2,
+        memoryMib: 300,
+        running: false,
+      },
     ]);
     expect((await cli(['rm', 'shaped'])).status).toBe(0);
   });

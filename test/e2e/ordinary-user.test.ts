@@ -7,10 +7,12 @@ import { accessibleRepository } from '../support/accessible-repository.js';
 import { expectNothingLeft } from '../support/leftovers.js';
 import { CLI, type Finished, REPOSITORY, runCli } from '../support/run-cli.js';
 import { removeHome } from '../support/temporary-home.js';
+import { vmmUnderTest } from '../support/vmm-under-test.js';
 
 const NOBODY = 65534;
 /** Of Debian's base-passwd, as nobody is; neither owns files. */
 const OTHER_USER = 'daemon';
+const PROGRAM_OF_VMM: Readonly<Record<string, string>> = { qemu: 'qemu-system', libkrun: 'boxlite-krun-shim' };
 const NAMESPACES = ['user', 'mnt', 'pid', 'ipc', 'uts', 'cgroup', 'net'];
 
 let repository: ReturnType<typeof accessibleRepository>;
@@ -83,7 +85,7 @@ describe.skipIf(process.getuid?.() !== 0)('an ordinary user (needs root to becom
       const namespacesOf = (process: string | number) =>
         Promise.all(NAMESPACES.map((name) => readlink(`/proc/${process}/ns/${name}`)));
       const [host, vmm] = await Promise.all([namespacesOf('self'), namespacesOf(pid)]);
-      expect(await readlink(`/proc/${pid}/exe`)).toContain('qemu-system');
+      expect(await readlink(`/proc/${pid}/exe`)).toContain(PROGRAM_OF_VMM[await vmmUnderTest()]);
       expect(vmm.filter((namespace) => host.includes(namespace))).toEqual([]);
       await output(user, own, 'rm', '-f', 'jailed');
     },

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { CLI } from './run-cli.js';
+import { VMM_ENVIRONMENT } from './vmm-under-test.js';
 
 const RELAY = fileURLToPath(new URL('./pty-relay.py', import.meta.url));
 
@@ -29,7 +30,7 @@ export function cliOnTerminal(
 ): TerminalSession {
   const child = spawn('python3', [RELAY, String(rows), String(columns), process.execPath, CLI, ...args], {
     stdio: ['pipe', 'pipe', 'inherit', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', HOME: home, BOXLITE_HOME: home, TERM: 'xterm' },
+    env: { PATH: process.env.PATH ?? '', HOME: home, BOXLITE_HOME: home, TERM: 'xterm', ...VMM_ENVIRONMENT },
   });
   let shown = '';
   let seen = 0;

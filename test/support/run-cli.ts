@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { VMM_ENVIRONMENT } from './vmm-under-test.js';
 
 export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
 export const CLI = `${REPOSITORY}/packages/cli/bin/boxlite.js`;
@@ -26,12 +28,27 @@ export interface RunOptions {
 export function spawnCli(args: readonly string[], options: RunOptions) {
   const cli = options.root === undefined ? CLI : CLI.replace(REPOSITORY, options.root);
   const command = [process.execPath, cli, ...args];
-  const [program = '', ...rest] =
-    options.user === undefined ? command : ['runuser', '-u', options.user, '--', ...command];
+  const [program = '', ...rest] = options.user === undefined ? command : [...asUser(options.user), ...command];
   return spawn(program, rest, {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', HOME: options.home, BOXLITE_HOME: options.home, ...options.env },
+    env: {
+      ...{ PATH: process.env.PATH ?? '', HOME: options.home, BOXLITE_HOME: options.home },
+      ...VMM_ENVIRONMENT,
+      ...options.env,
+    },
   });
+}
+
+/** `runuser` with what an ordinary user who may use KVM has: membership in the group of its device. */
+export function asUser(user: string): readonly string[] {
+  const group = statSync('/dev/kvm', { throwIfNoEntry: false })?.gid ?? 0;
+  const { stdout } = spawnSync('id', ['-g', user], { encoding: 'utf8' });
+  const groups = group === 0 ? [] : ['-g', groupName(stdout.trim()), '-G', groupName(String(group))];
+  return ['runuser', '-u', user, ...groups, '--'];
+}
+
+function groupName(gid: string): string {
+  return spawnSync('getent', ['group', gid], { encoding: 'utf8' }).stdout.split(':')[0] ?? gid;
 }
 
 /** Runs the built `boxlite` to its end. */

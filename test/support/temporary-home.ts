@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import './vmm-under-test.js';
 import { describeProcess, expectNothingLeft, leftoversOf, processesOf, waitUntilGone } from './leftovers.js';
 
 /** A home of its own for one test file. */

@@ -71,8 +71,10 @@ export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
       const files = copies(await library());
       check(spec);
       const devices = ['/dev/kvm'];
-      if (spec.binDir !== undefined) return { paths: [], devices, copies: files };
-      return { paths: files.map(({ from }) => ({ path: from, writable: false })), devices };
+      // libkrun reaches the files of its shares through /proc/self/fd.
+      const places = spec.shares.length === 0 ? [] : [{ path: '/proc', writable: false }];
+      if (spec.binDir !== undefined) return { paths: places, devices, copies: files };
+      return { paths: [...places, ...files.map(({ from }) => ({ path: from, writable: false }))], devices };
     },
     async start(spec, host, signal) {
       checkSpec(spec, limits);

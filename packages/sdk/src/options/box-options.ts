@@ -98,7 +98,7 @@ export const boxOptionsSchema = z.strictObject({
  * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says
  * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
  * - `autoRemove`: the box is removed when it is stopped
- * - `vmm`, `sandbox`: plugin ids; default: the best that is available
+ * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names)
  * - `volumes`: host directories, or single files, shared with the guest
  * - `security`: limits and layers of the jail; a partial object is never weaker than the default
  */

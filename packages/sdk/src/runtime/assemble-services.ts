@@ -9,6 +9,7 @@ import {
 } from '@boxlite/core';
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
 import { defaultRegistry } from '../registry/default-registry.js';
+import { defaultVmm } from '../registry/default-vmm.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
 import { pluginChooser } from '../registry/plugin-chooser.js';
 import type { PluginContext } from '../registry/plugin-context.js';
@@ -55,7 +56,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     log,
     metrics: new MetricsCounter(),
     ...owner,
-    vmm: (id) => plugins<VmmHandler>('vmm', id),
+    vmm: (id) => plugins<VmmHandler>('vmm', id ?? defaultVmm(process.env)),
     vmmToAttach: (id) => toAttach<VmmHandler>('vmm', id),
     async resolveImage(reference, pullOptions = {}) {
       const { signal, onProgress, ...rest } = pullOptions;
