@@ -1,0 +1,1 @@
+export { createVmTestHome, type VmTestHome, type VmTestHomeOptions } from './vm-test-home.js';
