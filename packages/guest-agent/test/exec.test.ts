@@ -105,6 +105,11 @@ describe('exec', () => {
     expect(await finish(execution)).toMatchObject({ exitCode: 0, stdout: 'one two' });
   });
 
+  it('says that a command has started before it says that its stdin is closed, also when both have happened already', async () => {
+    const brief = Array.from({ length: 100 }, () => box.client.exec({ argv: ['true'], stdin: true }));
+    for (const execution of await Promise.all(brief)) expect((await execution.wait()).exitCode).toBe(0);
+  });
+
   it('rejects a write once the command has closed its stdin', async () => {
     const execution = await box.client.exec({ argv: ['sh', '-c', 'exec 0<&-; echo closed; sleep 100'], stdin: true });
     await firstChunk(execution.stdout);

@@ -24,6 +24,8 @@ void input_close(struct execution *execution)
 
 void input_reader_gone(struct execution *execution)
 {
+    /* A command can be over before the agent sees that it began: ExecStarted comes before the end of its stdin. */
+    execution_status(execution);
     input_close(execution);
     if (execution->attached && !execution->in.end)
         outbox_signal(FRAME_DATA, execution->stream, CHANNEL_STDIN, FRAME_FLAG_END);
