@@ -22,6 +22,7 @@ const { values } = parseArgs({
     settle: { type: 'string', default: '1000' },
     participant: { type: 'string', multiple: true, default: DEFAULT_PARTICIPANTS },
     json: { type: 'string' },
+    profile: { type: 'string' },
   },
 });
 const number = (name) => {
@@ -43,7 +44,7 @@ await withScratch(async (directory) => {
         memoryMib: number('memory'),
         ...participant.settings,
       };
-      running.push({ ...(await startParticipant({ ...participant, settings })), measures });
+      running.push({ ...(await startParticipant({ ...participant, settings, profile: values.profile })), measures });
     }
     const machine = describeMachine();
     const samples = await measure(running);
@@ -64,21 +65,32 @@ await withScratch(async (directory) => {
 });
 
 async function measure(running) {
-  const options = { execs: number('execs'), settleMs: number('settle'), memoryMib: number('memory') };
   const samples = await runRounds(running, {
     rounds: number('rounds'),
-    ...options,
-    progress: (done, all) => progress(`round ${done} of ${all}`),
+    execs: number('execs'),
+    settleMs: number('settle'),
+    memoryMib: number('memory'),
+    onFigures: (name, figures) => progress(`${name}: ${brief(figures)}`),
   });
   const rounds = values['several-rounds'] === undefined ? number('rounds') : number('several-rounds');
-  const several = running.filter(({ measures }) => measures.includes('several'));
-  const together = await runSeveral(several, {
-    rounds,
-    count: number('several'),
-    progress: (done, all) => progress(`several at once, round ${done} of ${all}`),
-  });
+  const together = await runSeveral(
+    running.filter(({ measures }) => measures.includes('several')),
+    {
+      rounds,
+      count: number('several'),
+      onFigures: (name, figures) => progress(`${name}: ${brief(figures)}`),
+    },
+  );
   for (const [name, figures] of Object.entries(together)) Object.assign(samples[name], figures);
   return samples;
+}
+
+/** So that a run that is cut short has told something. */
+function brief(figures) {
+  const shown = Object.entries(figures).map(
+    ([figure, value]) => `${figure} ${[value].flat().map(Math.round).join(' ')}`,
+  );
+  return shown.join(', ');
 }
 
 /** The registry writes beside its blobs, so it works on a copy. */
@@ -90,5 +102,5 @@ async function serveImages(directory) {
 }
 
 function progress(line) {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`[${(performance.now() / 1000).toFixed(0)} s] ${line}\n`);
 }

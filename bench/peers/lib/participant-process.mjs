@@ -2,18 +2,21 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('participant.mjs', import.meta.url));
+/** For one request. Several boxes of the slowest participant take a quarter of it on a loaded machine. */
+const ANSWER_TIMEOUT_MS = 240_000;
 
 /**
  * Starts a participant as a process that lives as long as the comparison, so that neither Node's start nor loading a library is counted.
  * @param options.adapter path of the module that speaks to the product, see `participants/`
  * @param options.settings what the module's `open` is given
  * @param options.execPath Node.js of the participant
+ * @param options.profile directory for a CPU profile of the participant's whole life; default none
  * @returns `pid`, `ask(operation, parameters)`, `close`, and what `open` said of the product
  */
-export async function startParticipant({ name, adapter, settings, execPath = process.execPath, env = {} }) {
+export async function startParticipant({ name, adapter, settings, execPath = process.execPath, env = {}, profile }) {
   const child = fork(PROGRAM, [adapter], {
     execPath,
-    execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'],
+    execArgv: ['--expose-gc', ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])],
     env: { ...process.env, ...env },
     stdio: ['ignore', 2, 2, 'ipc'],
   });
@@ -38,10 +41,12 @@ export async function startParticipant({ name, adapter, settings, execPath = pro
     if (ended !== undefined) return Promise.reject(ended);
     lastId += 1;
     const id = lastId;
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
       child.send({ id, operation, parameters });
     });
+    const timer = setTimeout(() => fail(new Error(`${name}: no answer to ${operation}`)), ANSWER_TIMEOUT_MS);
+    return answer.finally(() => clearTimeout(timer));
   };
   try {
     const about = await ask('open', settings);
@@ -52,7 +57,8 @@ export async function startParticipant({ name, adapter, settings, execPath = pro
       ask,
       async close() {
         if (ended === undefined) await ask('close');
-        child.disconnect();
+        else child.kill('SIGKILL');
+        if (child.connected) child.disconnect();
       },
     };
   } catch (thrown) {

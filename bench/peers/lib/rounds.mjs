@@ -12,34 +12,48 @@ const WARM_UP_EXECS = 3;
  * @param options.execs commands that count, in each round
  * @param options.memoryMib RAM of each guest
  * @param options.settleMs how long a box is left alone before its memory is looked at
+ * @param options.onFigures told of each participant's figures as they come
  * @returns samples by participant and figure: milliseconds, and MiB for those that begin with `memory`
  */
-export async function runRounds(participants, { rounds, execs, settleMs, memoryMib, progress }) {
-  const variants = Object.fromEntries(
-    participants.map((participant) => [participant.name, () => oneBox(participant, { execs, settleMs, memoryMib })]),
-  );
-  return byParticipant(await alternate(variants, { runs: rounds, progress }));
-}
-
-/** Several boxes of one participant at once, participants in turn. `several` is the time until each has run its first command. */
-export async function runSeveral(participants, { rounds, count, progress }) {
+export async function runRounds(participants, { rounds, execs, settleMs, memoryMib, onFigures }) {
   const variants = Object.fromEntries(
     participants.map((participant) => [
       participant.name,
-      async () => ({
-        [key(participant, 'several')]: await participant.ask('startMany', { count }),
-        [key(participant, 'several, stop')]: await participant.ask('stopAll'),
-      }),
+      () => told(participant, onFigures, oneBox(participant, { execs, settleMs, memoryMib })),
     ]),
   );
-  return byParticipant(await alternate(variants, { runs: rounds, progress }));
+  return byParticipant(await alternate(variants, { runs: rounds }));
+}
+
+/** Several boxes of one participant at once, participants in turn. `several` is the time until each has run its first command. */
+export async function runSeveral(participants, { rounds, count, onFigures }) {
+  const variants = Object.fromEntries(
+    participants.map((participant) => [
+      participant.name,
+      () => told(participant, onFigures, manyBoxes(participant, count)),
+    ]),
+  );
+  return byParticipant(await alternate(variants, { runs: rounds }));
+}
+
+async function told(participant, onFigures, measuring) {
+  const figures = await measuring;
+  onFigures(participant.name, figures);
+  return Object.fromEntries(Object.entries(figures).map(([figure, value]) => [key(participant, figure), value]));
+}
+
+async function manyBoxes(participant, count) {
+  return {
+    several: await participant.ask('startMany', { count }),
+    'several, stop': await participant.ask('stopAll'),
+  };
 }
 
 async function oneBox(participant, { execs, settleMs, memoryMib }) {
   const { measures, pid } = participant;
   const figures = {};
   const note = (figure, value) => {
-    figures[key(participant, figure)] = value;
+    figures[figure] = value;
   };
   await participant.ask('collectGarbage');
   const before = processes();
