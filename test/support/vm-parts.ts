@@ -6,12 +6,14 @@ import type { VmmTestMachine } from '@boxlite/core/testing';
 import { createQcow2DiskStore } from '@boxlite/disk-qcow2';
 import { createAgentClient, readAgentBinary } from '@boxlite/guest-agent';
 import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
-import { collectPaths, createJailer, elfClosure, pathRules } from '@boxlite/jailer';
+import { collectPaths, createJailer, pathRules } from '@boxlite/jailer';
 import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
 import { createKvmProbe } from '@boxlite/kvm-probe';
 import { type BoxLayout, createBoxId, createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { agentLayer, buildImageDisk, skeletonLayer } from '@boxlite/rootfs';
 import { createSupervisor } from '@boxlite/supervisor';
+import { withOwnFiles } from '../../packages/sdk/src/init/own-files.js';
+import { withLibraries } from '../../packages/sdk/src/runtime/build-jail.js';
 
 const MIB = 1024 * 1024;
 /** Characters that end something for QEMU's option parser or for JSON. */
@@ -51,7 +53,7 @@ export async function createVmParts(): Promise<VmParts> {
     const brokenDisk = join(box.disksDir, 'broken.qcow2');
     await writeFile(brokenDisk, 'neither a header nor anything else'.repeat(4096));
     await writeFile(box.stderrFile, '', { mode: 0o600 });
-    const spec: VmmSpec = {
+    const machine: VmmSpec = {
       boxId: box.id,
       vcpus: 1,
       memoryMib: 128,
@@ -66,6 +68,10 @@ export async function createVmParts(): Promise<VmParts> {
       agentSocket: box.agentSocket,
       ...change,
     };
+    // As the product does: what the VMM runs is the box's own, where the handler asks for it.
+    const spec = await withOwnFiles(handler, machine, box, ({ message }) => {
+      throw new Error(message);
+    });
     const host: VmmHost = {
       jail: await jailFor(layout, box, spec, handler, [{ path: brokenDisk, writable: false }]),
       supervisor: createSupervisor(),
@@ -108,8 +114,6 @@ async function jailFor(
   extra: readonly PathAccess[],
 ): Promise<Jail> {
   const requirements = await handler.requirements(spec);
-  const modules = requirements.paths.map(({ path }) => path).filter((path) => /\.so(\.|$)/.test(path));
-  const libraries = await elfClosure(handler.command(spec).binary, modules);
   const rules = pathRules(
     await collectPaths({
       home: layout.home,
@@ -117,7 +121,7 @@ async function jailFor(
       disks: spec.disks,
       diskStore: createQcow2DiskStore(),
       kernel: spec.kernel,
-      vmmPaths: [...requirements.paths, ...libraries],
+      vmmPaths: await withLibraries(layout, handler, spec, requirements),
       devices: requirements.devices,
       socketLink: { path: box.socketLink, target: box.socketsDir },
     }),

@@ -111,7 +111,7 @@ async function sandboxFor(
  * Adds the libraries of every program and module among the VMM's files. What is copied into the box is looked at where it comes from, so that one
  * result serves every box; the box sees its copy, not the original.
  */
-async function withLibraries(
+export async function withLibraries(
   layout: Pick<HomeLayout, 'tmpDir'>,
   vmm: Pick<VmmHandler, 'id' | 'command'>,
   spec: VmmSpec,
