@@ -1,115 +1,121 @@
-import { readFile, statfs } from 'node:fs/promises';
-import { BoxliteError, type KernelSource, type PluginKind, type PluginRegistry } from '@boxlite/core';
+import { readFile } from 'node:fs/promises';
+import type { PluginRegistry } from '@boxlite/core';
 import { createHomeLayout } from '@boxlite/layout';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
+import { cgroupCheck, tryCgroup } from './cgroup-check.js';
+import { type Check, checkOfError, type Diagnosis } from './check.js';
+import { homeChecks } from './home-checks.js';
+import { kernelCheck } from './kernel-check.js';
+import { kvmCheck } from './kvm-check.js';
+import { libkrunCheck } from './libkrun-check.js';
+import { platformCheck } from './platform-check.js';
+import { pluginChecks } from './plugin-checks.js';
+import { programsCheck } from './programs-check.js';
+import { apparmorCheck, userNamespaceCheck } from './user-namespace-checks.js';
+import { collectUserNamespaceFacts } from './user-namespace-facts.js';
 
-/** One thing that was looked at. `failed` means boxes cannot run here until it is mended. */
-export interface Check {
-  readonly name: string;
-  readonly status: 'ok' | 'warning' | 'failed';
-  readonly detail: string;
-  readonly remedy?: string;
+/** Id of the plugin in {@link defaultRegistry}. */
+const OWN_KERNEL_SOURCE = 'libkrunfw';
+
+/** Settings of {@link diagnose}. */
+export interface DiagnoseOptions {
+  /** Absolute; default as for `Boxlite.open`. */
+  readonly homeDir?: string;
+  /** The plugins to probe; default {@link defaultRegistry}. */
+  readonly registry?: PluginRegistry;
 }
-
-/** Free bytes below which starting a box is likely to fail. */
-const LOW_SPACE_BYTES = 1024 ** 3;
 
 /**
- * Looks at everything a box needs on this machine.
- * @param options.homeDir absolute; default as for `Boxlite.open`
+ * Looks at everything a box needs on this machine: platform, native programs, home and its space, KVM, user namespaces, AppArmor, control groups, the
+ * guest kernel, libkrun, and each plugin. Makes the home if there is none, and leaves nothing else behind. Never throws for what it finds: that is a
+ * check.
+ * @example
+ * ```ts
+ * const { healthy, checks } = await diagnose();
+ * for (const { id, status, detail, remedy } of checks) console.log(status, id, detail, remedy ?? '');
+ * process.exitCode = healthy ? 0 : 1;
+ * ```
  */
-export async function diagnose(
-  options: { readonly homeDir?: string; readonly registry?: PluginRegistry } = {},
-): Promise<readonly Check[]> {
+export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const registry = options.registry ?? defaultRegistry();
-  const groups = await Promise.all([
+  // Before the others: the kernel is cached in the home.
+  const home = await homeChecks(options.homeDir);
+  const checks = [
     platform(),
-    home(options.homeDir),
-    kvm(),
-    plugins(registry, 'vmm'),
-    plugins(registry, 'sandbox'),
-    kernel(options.homeDir),
-    cgroups(),
-  ]);
-  return groups.flat();
-}
-
-async function platform(): Promise<Check[]> {
-  const detail = `${process.platform} ${process.arch}, Node.js ${process.versions.node}, uid ${process.getuid?.() ?? '-'}`;
-  const supported = process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
-  if (supported) return [{ name: 'platform', status: 'ok', detail }];
-  return [{ name: 'platform', status: 'failed', detail, remedy: 'use Linux on x86-64 or arm64' }];
-}
-
-async function home(homeDir: string | undefined): Promise<Check[]> {
-  try {
-    const layout = createHomeLayout(homeDir);
-    await layout.prepare();
-    const { bavail, bsize } = await statfs(layout.home);
-    const free = bavail * bsize;
-    const detail = `${layout.home}, ${(free / 1024 ** 3).toFixed(1)} GiB free`;
-    if (free >= LOW_SPACE_BYTES) return [{ name: 'home', status: 'ok', detail }];
-    return [
-      { name: 'home', status: 'warning', detail, remedy: 'free space, or set BOXLITE_HOME to another file system' },
-    ];
-  } catch (thrown) {
-    return [failedCheck('home', thrown)];
-  }
-}
-
-async function kvm(): Promise<Check[]> {
-  const status = await createHardwareProbe().kvm();
-  if (status.state === 'usable') return [{ name: 'kvm', status: 'ok', detail: `usable, API ${status.apiVersion}` }];
-  return [
-    {
-      name: 'kvm',
-      status: 'warning',
-      detail: `${status.state}: ${status.reason}; boxes run by software emulation`,
-      remedy: status.remedy,
-    },
+    await programs(),
+    ...home,
+    kvmCheck(await createHardwareProbe().kvm()),
+    ...(await userNamespaces()),
+    ...(await cgroups()),
+    ...(await kernel(registry, options.homeDir, home)),
+    await libkrunCheck(async () => (await import('@boxlite/vmm-libkrun')).findLibkrun()),
+    ...(await pluginChecks(registry)),
   ];
+  return { version: 1, healthy: checks.every(({ status }) => status !== 'failed'), checks: checks.map(inOrder) };
 }
 
-async function plugins(registry: PluginRegistry, kind: PluginKind): Promise<Check[]> {
-  const probed = await registry.probeAll(kind);
-  const available = probed.some(({ result }) => result.available);
-  return probed.map(({ plugin, result }) => {
-    const name = `${kind} ${plugin.id}`;
-    if (result.available) return { name, status: 'ok', detail: result.detail ?? 'available' };
-    return { name, status: available ? 'warning' : 'failed', detail: result.reason, remedy: result.remedy };
+/** Members in the order in which a person reads them in JSON. */
+function inOrder({ id, status, detail, remedy, facts }: Check): Check {
+  return { id, status, detail, ...(remedy === undefined ? {} : { remedy }), facts };
+}
+
+function platform(): Check {
+  const { platform: name, arch: architecture, versions } = process;
+  return platformCheck({ platform: name, architecture, node: versions.node, uid: process.geteuid?.() });
+}
+
+async function programs(): Promise<Check> {
+  const [supervisor, jailer, agent] = await Promise.all([
+    import('@boxlite/supervisor'),
+    import('@boxlite/jailer'),
+    import('@boxlite/guest-agent'),
+  ]);
+  return programsCheck({
+    'boxlite-supervisor': supervisor.supervisorBinaryPath,
+    'boxlite-stage-b': jailer.defaultStageBPath,
+    'boxlite-guest': agent.agentBinaryPath,
   });
 }
 
-async function kernel(homeDir: string | undefined): Promise<Check[]> {
+async function userNamespaces(): Promise<readonly Check[]> {
+  if (process.platform !== 'linux') return [];
+  const facts = await collectUserNamespaceFacts({
+    searchPath: process.env.PATH ?? '',
+    uid: process.geteuid?.() ?? 0,
+  });
+  return [userNamespaceCheck(facts), apparmorCheck(facts)];
+}
+
+async function cgroups(): Promise<readonly Check[]> {
+  if (process.platform !== 'linux') return [];
   try {
-    const { createLibkrunfwKernelSource } = await import('@boxlite/guest-kernel');
-    const source: KernelSource = createLibkrunfwKernelSource({ home: createHomeLayout(homeDir).home });
-    const { version, origin } = await source.kernel();
-    return [{ name: 'guest kernel', status: 'ok', detail: `Linux ${version} from ${origin}` }];
+    const { cgroupHierarchy, createCgroupV2Controller } = await import('@boxlite/jailer');
+    const hierarchy = cgroupHierarchy(await readFile('/proc/self/mountinfo', 'utf8'));
+    return [cgroupCheck({ hierarchy, outcome: await tryCgroup(createCgroupV2Controller()) })];
   } catch (thrown) {
-    return [failedCheck('guest kernel', thrown)];
+    return [checkOfError('cgroups', 'warning', thrown)];
   }
 }
 
-async function cgroups(): Promise<Check[]> {
-  if (process.platform !== 'linux') return [];
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
-  const v2 = / - cgroup2 /.test(mounts);
-  const v1 = / - cgroup /.test(mounts);
-  if (v2 && !v1) return [{ name: 'cgroups', status: 'ok', detail: 'version 2' }];
-  return [
-    {
-      name: 'cgroups',
-      status: 'warning',
-      detail: v2 ? 'hybrid: version 1 with an empty version 2' : 'no version 2',
-      remedy: 'boxes run without memory and process limits of their own; boot with systemd.unified_cgroup_hierarchy=1',
-    },
-  ];
+/** The kernel this SDK finds itself; one of another source is known to that source alone. */
+async function kernel(
+  registry: PluginRegistry,
+  homeDir: string | undefined,
+  home: readonly Check[],
+): Promise<readonly Check[]> {
+  const sources = registry.list('kernel-source').map(({ id }) => id);
+  if (!sources.includes(OWN_KERNEL_SOURCE)) return [];
+  if (home.some(({ id, status }) => id === 'home' && status === 'failed')) return [KERNEL_WITHOUT_HOME];
+  const { createLibkrunfwKernelSource } = await import('@boxlite/guest-kernel');
+  const find = () => createLibkrunfwKernelSource({ home: createHomeLayout(homeDir).home }).kernel();
+  return [await kernelCheck(find, sources.length > 1 ? 'warning' : 'failed')];
 }
 
-function failedCheck(name: string, thrown: unknown): Check {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const hint = BoxliteError.isInstance(thrown) ? thrown.hint : undefined;
-  return { name, status: 'failed', detail: message, ...(hint === undefined ? {} : { remedy: hint }) };
-}
+const KERNEL_WITHOUT_HOME: Check = {
+  id: 'guest-kernel',
+  status: 'warning',
+  detail: 'not looked for: there is no home to keep it in',
+  remedy: 'mend the home first',
+  facts: {},
+};

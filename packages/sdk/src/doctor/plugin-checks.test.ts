@@ -1,0 +1,67 @@
+import { PluginRegistry, type ProbeResult, type SpecificationVersion } from '@boxlite/core';
+import { describe, expect, it } from 'vitest';
+import { pluginChecks } from './plugin-checks.js';
+
+const absent: ProbeResult = { available: false, reason: 'no hardware', remedy: 'buy some' };
+const vmm = (id: string, priority: number, result: ProbeResult | Error) => ({
+  kind: 'vmm' as const,
+  id,
+  priority,
+  specificationVersion: 'v2' as SpecificationVersion<'vmm'>,
+  probe: async () => {
+    if (result instanceof Error) throw result;
+    return result;
+  },
+  create: () => ({}),
+});
+
+async function vmmChecks(registry: PluginRegistry) {
+  return (await pluginChecks(registry)).filter(({ facts }) => facts.kind === 'vmm');
+}
+
+describe('pluginChecks', () => {
+  it('lists every plugin in the order of selection, with the one chosen by default, and why another is not available', async () => {
+    const registry = new PluginRegistry()
+      .register(vmm('second', 1, { available: true }))
+      .register(vmm('first', 10, absent))
+      .register(vmm('third', 0, { available: true, detail: 'works' }), '/plugins/third.mjs');
+    expect(await vmmChecks(registry)).toEqual([
+      {
+        id: 'vmm:first',
+        status: 'warning',
+        detail: 'no hardware',
+        remedy: 'buy some',
+        facts: { kind: 'vmm', plugin: 'first', available: false, default: false, origin: undefined },
+      },
+      {
+        id: 'vmm:second',
+        status: 'ok',
+        detail: 'available',
+        facts: { kind: 'vmm', plugin: 'second', available: true, default: true, origin: undefined },
+      },
+      {
+        id: 'vmm:third',
+        status: 'ok',
+        detail: 'works',
+        facts: { kind: 'vmm', plugin: 'third', available: true, default: false, origin: '/plugins/third.mjs' },
+      },
+    ]);
+  });
+
+  it('fails each plugin of a kind of which none is available, also one whose probe throws', async () => {
+    const registry = new PluginRegistry().register(vmm('a', 0, absent)).register(vmm('b', 0, new Error('broken')));
+    const checks = await vmmChecks(registry);
+    expect(checks.map(({ status }) => status)).toEqual(['failed', 'failed']);
+    expect(checks[1]?.detail).toContain('broken');
+  });
+
+  it('fails every kind a box needs of which no plugin is registered', async () => {
+    expect((await pluginChecks(new PluginRegistry())).map(({ id, status }) => [id, status])).toEqual([
+      ['vmm:none', 'failed'],
+      ['sandbox:none', 'failed'],
+      ['kernel-source:none', 'failed'],
+      ['image-source:none', 'failed'],
+      ['disk-store:none', 'failed'],
+    ]);
+  });
+});
