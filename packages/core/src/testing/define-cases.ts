@@ -10,13 +10,14 @@ export type RuledCases<Context> = Readonly<
 /** How the cases of a suite are run. */
 export interface CaseSurroundings<Context> {
   readonly contract: string;
-  /** Milliseconds after which a check that has not ended counts as hung; default 45 000. */
+  /** Milliseconds after which a check that has not ended counts as hung; default 45 000, times `BOXLITE_TEST_SLOW` where that is set. */
   readonly deadlineMs?: number | undefined;
   /** Makes what a check works on, runs it, and cleans up, whatever came of it. Its own failures are the setup's, not the implementation's. */
   around(check: (context: Context) => Promise<void>): Promise<void>;
 }
 
-const DEADLINE_MS = 45_000;
+/** A machine that is slow by itself, such as a nested virtual machine, says how many times slower. */
+const DEADLINE_MS = 45_000 * Number(process.env.BOXLITE_TEST_SLOW ?? 1);
 
 /** Makes the cases of a suite of checks: what a check throws names the rule that was broken. */
 export function defineCases<Context>(
