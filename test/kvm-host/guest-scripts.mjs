@@ -87,7 +87,10 @@ else
   delegate /sys/fs/cgroup/user.slice; delegate /sys/fs/cgroup/user.slice/user-$JOB_UID.slice
   chown -R "$JOB_USER:" $service
   delegate $service; delegate $service/app.slice
-  chown "$JOB_USER:" "$CHECKOUT"
+  # What programs write into a checkout of one's own; the files in it stay as they are.
+  for directory in . .cache .cache/vitest-modules; do
+    if [ -d "$CHECKOUT/$directory" ]; then chown "$JOB_USER:" "$CHECKOUT/$directory"; fi
+  done
   mkdir -p /run/user/$JOB_UID && chown "$JOB_USER:" /run/user/$JOB_UID && chmod 700 /run/user/$JOB_UID
 fi
 

@@ -1,0 +1,63 @@
+// What is run in the nested host, as data: who runs which tests, and which part of it is quick enough for `npm test`.
+
+/** @typedef {{ name: string, files: string[], pattern?: string }} Suite vitest files, and which of their tests (default: all) */
+
+/** @type {Suite[]} */
+export const SUITES = [
+  { name: 'VmmHandler conformance on libkrun', files: ['packages/vmm-libkrun/test/conformance.test.ts'] },
+  { name: 'VmmHandler conformance on QEMU-KVM', files: ['packages/vmm-qemu/test/conformance.test.ts'] },
+  { name: 'libkrun package', files: ['packages/vmm-libkrun/'] },
+  {
+    name: 'jail on pure cgroup v2',
+    files: ['packages/jailer/', 'packages/jailer-bwrap/', 'packages/jailer-landlock/'],
+  },
+  { name: 'end to end, default VMM', files: ['test/e2e/'] },
+];
+
+/** A handful of cases that need libkrun, KVM, jail, supervisor and agent all to work: start, graceful stop, death of the VMM. */
+const SMOKE_CASES = [
+  'start gives the identity of a living process, and the hello of the agent arrives on the channel',
+  'stop is graceful: the guest goes by itself, and no process is left',
+  'the death of the VMM by somebody else is told by wait and kept as an exit record with the signal',
+  'start with a kernel or a disk that is missing fails with its name and leaves nothing',
+];
+
+/** @type {Suite[]} */
+export const SMOKE_SUITES = [
+  {
+    name: 'VmmHandler conformance on libkrun, a handful',
+    files: ['packages/vmm-libkrun/test/conformance.test.ts'],
+    pattern: SMOKE_CASES.map(asPattern).join('|'),
+  },
+];
+
+/** How many times slower the host is than the machine under it; limits of tests grow by it. */
+export const SLOWNESS = 8;
+
+/**
+ * @param {{ smoke: boolean, only?: string }} asked `only` is a part of a suite's name
+ * @returns {{ user: 'root' | 'ordinary', runsBox: boolean, suites: Suite[] }[]} one boot of the host each
+ */
+export function plan({ smoke, only }) {
+  const wanted = (suites) => suites.filter(({ name }) => only === undefined || name.includes(only));
+  if (smoke) return [{ user: 'ordinary', runsBox: true, suites: wanted(SMOKE_SUITES) }];
+  const suites = wanted(SUITES);
+  return [
+    { user: 'root', runsBox: true, suites },
+    { user: 'ordinary', runsBox: true, suites },
+  ];
+}
+
+/**
+ * The arguments of vitest for a suite. The configuration is read as it is and modules come from the cache that `list` filled outside:
+ * bundling and transforming take minutes in the host.
+ * @param {Suite} suite
+ */
+export function vitestArguments({ files, pattern }) {
+  return ['--configLoader', 'native', ...(pattern === undefined ? [] : ['-t', pattern]), ...files];
+}
+
+/** A test's title as a regular expression that matches it alone. */
+function asPattern(title) {
+  return title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

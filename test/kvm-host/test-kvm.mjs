@@ -1,0 +1,104 @@
+#!/usr/bin/env node
+// `npm run test:kvm`: what needs a real KVM, run in nested hosts, as root and as an ordinary user. `--smoke` is the part `npm test` runs.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { plan, SLOWNESS, vitestArguments } from './kvm-suites.mjs';
+import { runInKvmHost } from './run-in-kvm-host.mjs';
+import { selfTest } from './self-test.mjs';
+import { summary, table } from './summary.mjs';
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const REPORT = join(ROOT, '.cache/kvm-report.json');
+/** A boot with the whole of it; the smoke part takes a tenth of the latter. */
+const LIMIT_SECONDS = { smoke: 900, whole: 4 * 3600 };
+
+const { values } = parseArgs({
+  options: { smoke: { type: 'boolean' }, only: { type: 'string' }, user: { type: 'string' } },
+});
+const asked = { smoke: values.smoke === true, ...(values.only === undefined ? {} : { only: values.only }) };
+const boots = plan(asked).filter(({ user }) => values.user === undefined || user === values.user);
+
+/** The machine under the nested host. `kvm_pvm` answers like KVM and runs no unmodified kernel; elsewhere any answer may be right. */
+async function outerSelfTest() {
+  const begin = Date.now();
+  const { state, reason = '' } = await selfTest();
+  const isPvm = existsSync('/sys/module/kvm_pvm');
+  const isRight = !isPvm || state === 'cannot-run-unmodified-kernel';
+  console.log(`KVM of this machine: ${state}${reason && ` (${reason})`}`);
+  const name = `KVM self-test: ${isPvm ? 'present but cannot run an unmodified kernel' : 'answers'}`;
+  return {
+    ...{ who: 'this machine', name, passed: Number(isRight), failed: Number(!isRight), skipped: 0 },
+    ...{ failures: isRight ? [] : [`it says ${state}`], seconds: (Date.now() - begin) / 1000 },
+  };
+}
+
+/** Transforms every module that the tests import, here, where it is quick; the host reads the cache. */
+function fillModuleCache(suites) {
+  if (suites.length === 0) return;
+  const files = [...new Set(suites.flatMap((suite) => suite.files))];
+  const run = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'list', ...vitestArguments({ files })], {
+    cwd: ROOT,
+    env: { ...process.env, BOXLITE_KVM_HOST: '1' },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (run.status !== 0)
+    console.log(`(the module cache could not be filled, so the host transforms itself: ${run.stderr})`);
+}
+
+async function boot({ user, runsBox, suites }) {
+  console.log(`\nbooting a KVM host; in it, as ${user === 'root' ? 'root' : 'an ordinary user in group kvm'}:`);
+  let output = '';
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      output += chunk;
+      done();
+    },
+  });
+  const begin = Date.now();
+  const { status, bootSeconds } = await runInKvmHost({
+    command: 'exec node test/kvm-host/inside.mjs',
+    user,
+    env: {
+      ...{
+        BOXLITE_KVM_HOST: '1',
+        BOXLITE_TEST_SLOW: String(SLOWNESS),
+        BOXLITE_KVM_PLAN: JSON.stringify({ runsBox, suites }),
+      },
+      BOXLITE_TEST_FULL: asked.smoke ? '' : '1',
+    },
+    timeoutSeconds: asked.smoke ? LIMIT_SECONDS.smoke : LIMIT_SECONDS.whole,
+    stdout,
+  });
+  const who = user === 'root' ? 'root' : 'ordinary user';
+  const results = output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => ({ who, ...JSON.parse(line) }));
+  const expected = 1 + Number(runsBox) + suites.length;
+  console.log(
+    `host: ${bootSeconds.toFixed(1)} s to its first command, ${((Date.now() - begin) / 1000).toFixed(0)} s in all`,
+  );
+  if (status === 0 && results.length === expected) return results;
+  const failures = [`${results.length} of ${expected} parts ran; the host's command ended with ${status}`];
+  return [...results, { who, name: 'the host', passed: 0, failed: 1, skipped: 0, failures, seconds: 0 }];
+}
+
+const results = [await outerSelfTest()];
+fillModuleCache(boots.flatMap((each) => each.suites));
+for (const each of boots) results.push(...(await boot(each)));
+const counts = summary(results);
+console.log(`\n${table(results)}`);
+for (const { who, name, failures } of results) {
+  for (const failure of failures) console.log(`FAILED as ${who}: ${name}: ${failure}`);
+}
+mkdirSync(dirname(REPORT), { recursive: true });
+writeFileSync(REPORT, JSON.stringify({ ...counts, results }, undefined, 2));
+console.log(
+  `\n${counts.passed} passed, ${counts.failed} failed${counts.skipped === 0 ? '' : `, ${counts.skipped} skipped`}`,
+);
+process.exitCode = counts.failed === 0 ? 0 : 1;
