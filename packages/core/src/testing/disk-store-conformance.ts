@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, rename, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DiskBase, DiskLayer, DiskStore } from '../contracts/disk-store.js';
+import type { DiskBase, DiskLayer } from '../contracts/disk-store.js';
 import { BoxliteError } from '../errors/boxlite-error.js';
 import type { ErrorCode } from '../errors/error-code.js';
 import type { ConformanceCase } from './conformance-case.js';
 import { defineCases, mergeCases, type RuledCases } from './define-cases.js';
-
-/** What one case works with. */
-export interface DiskStoreSetup {
-  readonly store: DiskStore;
-  /** Absolute path of an existing, empty directory of the case's own. */
-  readonly directory: string;
-}
+import { contentCases } from './disk/content-cases.js';
+import { BASE_TEXT, type DiskStoreContext, type DiskStoreSetup } from './disk/disk-store-context.js';
 
 const BASE_BYTES = 8 * 2 ** 20;
 /** No chain may be deeper than this, whatever the implementation's own limit. */
 const DEPTH_NOBODY_NEEDS = 64;
-
-interface DiskStoreContext extends DiskStoreSetup {
-  readonly base: DiskBase;
-  path(name: string): string;
-}
 
 /**
  * What every {@link DiskStore} does.
@@ -36,14 +26,14 @@ export function diskStoreConformance(setup: () => Promise<DiskStoreSetup>): Conf
         const bases = join(directory, 'bases');
         await mkdir(bases);
         const base: DiskBase = { path: join(bases, 'base.ext4'), format: 'raw' };
-        await writeFile(base.path, 'the first bytes of the base');
+        await writeFile(base.path, BASE_TEXT);
         await truncate(base.path, BASE_BYTES);
         const disks = join(directory, 'disks');
         await mkdir(disks);
         await check({ store, directory: disks, base, path: (disk) => join(disks, disk) });
       },
     },
-    mergeCases(createCases, chainCases, hostileCases, optionalCases),
+    mergeCases(createCases, chainCases, hostileCases, optionalCases, contentCases),
   );
 }
 

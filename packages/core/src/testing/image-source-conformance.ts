@@ -40,6 +40,9 @@ const resolveCases: RuledCases<ImageSourceSetup> = {
       assert.equal(source.accepts(image), true);
       assert.equal(source.accepts(missing), true);
       assert.equal(source.accepts(foreign), false);
+      for (const odd of ['', ' ', '\0', '../..', ':', '@', 'a'.repeat(100_000)]) {
+        assert.equal(typeof source.accepts(odd), 'boolean', JSON.stringify(odd.slice(0, 20)));
+      }
     },
   },
   'An image whose every blob is present and verified': {
@@ -69,6 +72,13 @@ const resolveCases: RuledCases<ImageSourceSetup> = {
   },
   '`missing` (default) uses what is cached under this reference; `always` asks the registry again; `never` stays offline':
     {
+      'resolve with pull "never" of what is nowhere is image_not_found': async ({ source, missing }) => {
+        await rejectsWith(source.resolve(missing, { pull: 'never' }), 'image_not_found', 'image');
+      },
+      'resolve with pull "always" gives the same while the image is the same': async ({ source, image }) => {
+        const resolved = await source.resolve(image);
+        assert.deepEqual(await source.resolve(image, { pull: 'always' }), resolved);
+      },
       'resolve with pull "never" gives what was resolved before': async ({ source, image }) => {
         const resolved = await source.resolve(image);
         assert.deepEqual(await source.resolve(resolved.reference, { pull: 'never' }), resolved);
@@ -123,21 +133,26 @@ const layerCases: RuledCases<ImageSourceSetup> = {
       },
     },
   'a signal that fires makes either throw `aborted`': {
+    'openLayer whose signal fires while it is read is aborted': async ({ source, image }) => {
+      const resolved = await source.resolve(image);
+      const controller = new AbortController();
+      const reading = async () => {
+        for await (const _chunk of source.openLayer(resolved, firstLayer(resolved), controller.signal))
+          controller.abort();
+      };
+      await rejectsWith(reading(), 'aborted');
+    },
     'openLayer with a signal that has fired is aborted': async ({ source, image }) => {
       const resolved = await source.resolve(image);
       await rejectsWith(readLayer(source, resolved, firstLayer(resolved), AbortSignal.abort()), 'aborted');
     },
   },
   '`resolve` fetches what is missing, verifies every digest, and resolves only when all blobs are at hand': {
+    'a damaged layer is found again when the image is resolved again': async ({ source, damaged }) => {
+      for (const _attempt of [1, 2]) await assert.rejects(readAll(source, damaged), isDamage);
+    },
     'a damaged layer is found before its stream has ended': async ({ source, damaged }) => {
-      const reading = async () => {
-        const resolved = await source.resolve(damaged);
-        for (const layer of resolved.layers) await readLayer(source, resolved, layer);
-      };
-      await assert.rejects(
-        reading,
-        (thrown) => BoxliteError.isInstance(thrown) && ['digest_mismatch', 'layer_invalid'].includes(thrown.code),
-      );
+      await assert.rejects(readAll(source, damaged), isDamage);
     },
   },
 };
@@ -157,4 +172,13 @@ async function readLayer(
   const hash = createHash('sha256');
   for await (const chunk of source.openLayer(image, layer, signal)) hash.update(chunk);
   return `sha256:${hash.digest('hex')}`;
+}
+
+async function readAll(source: ImageSource, reference: string): Promise<void> {
+  const resolved = await source.resolve(reference);
+  for (const layer of resolved.layers) await readLayer(source, resolved, layer);
+}
+
+function isDamage(thrown: unknown): boolean {
+  return BoxliteError.isInstance(thrown) && ['digest_mismatch', 'layer_invalid'].includes(thrown.code);
 }

@@ -1,6 +1,7 @@
 export type { ConformanceCase } from './conformance-case.js';
 export { type BrokenRule, ConformanceError } from './conformance-error.js';
-export { type DiskStoreSetup, diskStoreConformance } from './disk-store-conformance.js';
+export type { DiskStoreSetup } from './disk/disk-store-context.js';
+export { diskStoreConformance } from './disk-store-conformance.js';
 export {
   type GuestChannelSetup,
   type GuestChannelTestAgent,

@@ -85,6 +85,14 @@ export const stateStoreBoxCases: RuledCases<StateStoreContext> = {
       );
       assert.deepEqual((await boxes.get(config.id))?.state, running);
     },
+    'a record that somebody writes to is a copy': async ({ store: { boxes } }) => {
+      const { config, state } = exampleBox('box1', 'web');
+      await boxes.insert(config, structuredClone(state));
+      const record = await boxes.get(config.id);
+      assert.ok(record !== undefined);
+      for (const given of [record, ...(await boxes.list())]) Object.assign(given.state, { status: 'running' });
+      assert.deepEqual((await boxes.get(config.id))?.state, state);
+    },
     'a change that throws changes nothing and the error arrives': async ({ store: { boxes } }) => {
       const { config, state } = exampleBox('box1');
       await boxes.insert(config, state);

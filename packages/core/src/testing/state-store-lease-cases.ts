@@ -19,6 +19,7 @@ export const stateStoreLeaseCases: RuledCases<StateStoreContext> = {
           const error = await rejectsWith(leases.acquire('home', 'start', { shared }), 'lease_held');
           assert.ok(error.message.includes('gc'), error.message);
           assert.deepEqual(error.details.entity, 'home');
+          assert.match(JSON.stringify(error.details), /"pid":\s*1\b/, 'details name the holder');
         }
       }
       await lease.release();
@@ -78,8 +79,9 @@ export const stateStoreLeaseCases: RuledCases<StateStoreContext> = {
       const lease = await second.leases.acquire('home', 'gc');
       await second.close();
       await second.close();
-      await lease.release();
       await first.leases.acquire('home', 'gc');
+      await lease.release();
+      await rejectsWith(first.leases.acquire('home', 'other'), 'lease_held');
     },
   },
   'how long to retry; default 0': {

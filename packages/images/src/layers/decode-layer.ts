@@ -46,6 +46,7 @@ export async function* decodeLayer(
     throwIfAborted(options.signal, `reading layer ${layer.digest}`);
     throw readError(thrown, 'layer_invalid', `layer ${layer.digest} is damaged or truncated`);
   }
+  throwIfAborted(options.signal, `reading layer ${layer.digest}`);
   compressed.verify();
   const actual = `sha256:${diffId.digest('hex')}`;
   if (actual !== layer.diffId)

@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict';
+import { deepFreeze } from '../deep-freeze.js';
 import type { RuledCases } from '../define-cases.js';
+import { eventuallyNone } from '../eventually.js';
+import { rejectsWith } from '../rejects-with.js';
+import { newProcesses, surroundings } from '../surroundings.js';
 import type { SandboxBench } from './sandbox-bench.js';
 
 /** What a confined command is given besides files. */
 export const commandCases: RuledCases<SandboxBench> = {
   'False: the command must have no network but its unix sockets': {
+    'with network a port of the host can be reached': async ({ shell }) => {
+      const { createServer } = await import('node:net');
+      const server = createServer((socket) => socket.end('reached'));
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      try {
+        assert.equal((await shell({ networkEnabled: true }, `b nc -w 5 127.0.0.1 ${port}`)).stdout, 'reached');
+      } finally {
+        await new Promise((resolve) => server.close(resolve));
+      }
+    },
     'without network there is no interface but an idle loopback, and no host port can be reached': async ({
       shell,
     }) => {
@@ -55,6 +71,55 @@ export const commandCases: RuledCases<SandboxBench> = {
     'the ids asked for are the ones the command sees': async ({ shell }) => {
       const result = await shell({ runAs: { uid: 4321, gid: 8765 } }, 'b id -u; b id -g');
       assert.equal(result.stdout, '4321\n8765\n', result.stderr);
+    },
+  },
+  'Device nodes beyond null, zero, random and urandom: `/dev/kvm`, `/dev/net/tun`': {
+    'null, zero, random and urandom are there and work; devices of the host are not': async ({ shell }) => {
+      const script =
+        'echo x > /dev/null && for d in zero random urandom; do b head -c 3 /dev/$d | b wc -c; done; b ls -A /dev; b cat /dev/kmsg /dev/mem';
+      const { stdout, stderr } = await shell({}, script);
+      const [zero, random, urandom, ...names] = stdout.trim().split('\n');
+      assert.deepEqual([zero, random, urandom], ['3', '3', '3'], stderr);
+      const strangers = names.filter((name) =>
+        /^(kvm|mem|kmsg|port|[shv]d[a-z]|nvme|loop|dm-|fuse|net|vhost)/.test(name),
+      );
+      assert.deepEqual(strangers, [], 'devices nobody asked for');
+    },
+    'a device that was asked for is there': async ({ shell }) => {
+      const { stdout, stderr } = await shell({ devices: ['/dev/full'] }, 'echo x > /dev/full || b ls /dev/full');
+      assert.equal(stdout, '/dev/full\n', stderr);
+    },
+  },
+  'a sandbox that cannot honour one that is present must refuse in `setup`, never ignore it': {
+    'a profile of another platform is refused in setup with sandbox_unavailable': async ({ setup, contextOf }) => {
+      if (process.platform === 'darwin') return;
+      const sandbox = setup.create();
+      await sandbox.isAvailable();
+      const error = await rejectsWith(
+        sandbox.setup(contextOf({ sandboxProfile: '/nonexistent.sb' })),
+        'sandbox_unavailable',
+      );
+      assert.ok(error.hint !== undefined, 'the hint says what to do');
+    },
+  },
+  '`apply(context, command)` is pure with respect to the host': {
+    'apply gives the same for the same, and writes to neither': async ({ setup, contextOf }) => {
+      const sandbox = setup.create();
+      const context = deepFreeze(contextOf({ paths: [{ path: '/srv', writable: false }] }));
+      const command = deepFreeze({ binary: setup.busybox, args: ['true'], env: { A: 'b' } });
+      assert.deepEqual(sandbox.apply(context, command), sandbox.apply(context, command));
+    },
+  },
+  'it may spawn a probe and must leave nothing behind': {
+    'isAvailable, asked twice at once, says yes and leaves no process': async ({ setup }) => {
+      const before = surroundings();
+      const sandbox = setup.create();
+      const answers = await Promise.all([sandbox.isAvailable(), sandbox.isAvailable()]);
+      assert.deepEqual(
+        answers.map(({ available }) => available),
+        [true, true],
+      );
+      await eventuallyNone(() => newProcesses(before), 'processes are left');
     },
   },
 };

@@ -96,6 +96,22 @@ export const pathCases: RuledCases<SandboxBench> = {
   },
   'The deepest rule decides: a path of `paths` that lies below a masked one is visible; where both name the same, it is hidden':
     {
+      'a path that is granted and masked is hidden': async ({ setup, shell }) => {
+        const volume = await setup.makeDirectory();
+        await writeFile(join(volume, 'key'), 'secret');
+        const result = await shell(
+          {
+            paths: [
+              { path: volume, writable: true },
+              { path: join(volume, 'key'), writable: false },
+            ],
+            maskedPaths: [join(volume, 'key')],
+          },
+          'b cat "$1/key"; echo ran',
+          volume,
+        );
+        assert.equal(result.stdout, 'ran\n', result.stderr);
+      },
       'a grant below a masked directory is visible, its neighbours are not': async ({ setup, shell }) => {
         const volume = await setup.makeDirectory();
         await mkdir(join(volume, 'home', 'sockets'), { recursive: true });
