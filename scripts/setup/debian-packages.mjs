@@ -18,6 +18,7 @@ export const DEBIAN_PACKAGES = {
     'busybox-static': 'the starter image',
   },
   test: {
+    debootstrap: 'the nested host that tests with KVM run in',
     'qemu-utils': 'judges our qcow2 disks',
     e2fsprogs: 'judges our ext4 disks',
     'docker-registry': 'a real registry on loopback',
@@ -30,6 +31,7 @@ export const DEBIAN_PACKAGES = {
     strace: 'shows in which order a process confines itself',
     'g++-aarch64-linux-gnu': 'builds the native programs for arm64',
     'qemu-user-static': 'runs programs for arm64',
+    'qemu-system-arm': 'an arm64 machine with KVM of its own',
     file: 'says for which architecture a program is',
   },
 };

@@ -1,7 +1,7 @@
 // An arm64 machine for tests: QEMU's, with Debian's arm64 kernel, started so that it has KVM of its own. It boots in about three seconds on x86-64.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unpackArm64Packages } from './arm64-packages.mjs';
 
@@ -11,7 +11,7 @@ export const ARM64_EMULATOR = 'qemu-system-aarch64';
 
 /** Drivers that Debian's kernel has as modules, in the order they are loaded. */
 const MODULES = [
-  ...['virtio/virtio', 'virtio/virtio_ring', 'virtio/virtio_pci_legacy_dev', 'virtio/virtio_pci_modern_dev'],
+  ...['virtio/virtio_ring', 'virtio/virtio', 'virtio/virtio_pci_legacy_dev', 'virtio/virtio_pci_modern_dev'],
   ...['virtio/virtio_pci', 'block/virtio_blk', 'char/virtio_console'],
 ];
 
@@ -20,22 +20,28 @@ export function arm64MachineObstacle() {
   if (process.platform !== 'linux') return 'the arm64 machine is written for Debian';
   if (spawnSync(ARM64_EMULATOR, ['--version']).status !== 0)
     return `${ARM64_EMULATOR} not found: install qemu-system-arm`;
-  return unpackArm64Packages(FILES, ['>linux-image-cloud-arm64', 'busybox-static']);
+  return unpackArm64Packages(FILES, ['>linux-image-cloud-arm64', 'busybox-static'], keepWhatIsUsed);
+}
+
+/** Drivers and manuals of a hundred megabytes are not kept. */
+function keepWhatIsUsed(staged) {
+  const [kernel] = readdirSync(join(staged, 'boot')).filter((name) => name.startsWith('vmlinuz-'));
+  if (kernel === undefined) throw new Error('the package of the arm64 kernel holds none');
+  const drivers = join('lib/modules', kernel.slice('vmlinuz-'.length), 'kernel/drivers');
+  const used = [join('boot', kernel), 'bin/busybox', ...MODULES.map((name) => join(drivers, `${name}.ko`))];
+  const unpacked = readdirSync(staged);
+  for (const path of used)
+    renameSync(join(staged, path), join(staged, basename(path).replace(/^vmlinuz-.*/, 'vmlinuz')));
+  for (const name of unpacked) rmSync(join(staged, name), { recursive: true });
 }
 
 /** @returns {{ kernel: string, busybox: string, modules: { path: string, content: Buffer }[] }} what {@link arm64MachineObstacle} has fetched */
 export function arm64MachineFiles() {
-  const boot = join(FILES, 'boot');
-  const kernel = readdirSync(boot).find((name) => name.startsWith('vmlinuz-'));
-  const release = kernel?.slice('vmlinuz-'.length) ?? '';
-  const drivers = join(FILES, 'lib/modules', release, 'kernel/drivers');
+  const modules = MODULES.map((name) => `${name.slice(name.indexOf('/') + 1)}.ko`);
   return {
-    kernel: join(boot, kernel ?? ''),
-    busybox: join(FILES, 'bin/busybox'),
-    modules: MODULES.map((name) => ({
-      path: `${name.slice(name.indexOf('/') + 1)}.ko`,
-      content: readFileSync(join(drivers, `${name}.ko`)),
-    })),
+    kernel: join(FILES, 'vmlinuz'),
+    busybox: join(FILES, 'busybox'),
+    modules: modules.map((path) => ({ path, content: readFileSync(join(FILES, path)) })),
   };
 }
 

@@ -28,6 +28,17 @@ export interface BootAgentOptions {
   readonly vcpus?: number;
   /** Directories shared by Debian's virtiofsd, which needs root. */
   readonly shares?: readonly { readonly tag: string; readonly directory: string }[];
+  /** Another machine than a microvm of this architecture with libkrunfw's kernel. */
+  readonly machine?: (parts: MachineParts) => { readonly program: string; readonly args: readonly string[] };
+}
+
+/** What a machine of {@link BootAgentOptions.machine} is made of. */
+export interface MachineParts {
+  readonly rootfs: string;
+  readonly disk: string;
+  /** Path of the socket that the port named `agent` connects to. */
+  readonly agentSocket: string;
+  readonly consoleFile: string;
 }
 
 /** A machine and the raw bytes of its link, for inits that speak something else than frames. */
@@ -46,6 +57,10 @@ export interface BootedAgent extends BootedMachine {
   channel(slot?: number): GuestChannel;
   /** Tells the agent that a host process is gone; resolves with the agent's echo. */
   slotGone(slot: number): Promise<void>;
+  /** False: what arrives is not acknowledged any more, until it is set again. */
+  acknowledging: boolean;
+  /** Bytes of whole frames the agent has acknowledged. */
+  readonly acknowledged: number;
   /** Frames as the supervisor sends them, such as SHUTDOWN; the stream is not translated. */
   send(frame: Partial<Frame> & { readonly type: number }): void;
 }
@@ -55,14 +70,13 @@ export async function bootMachine(options: BootAgentOptions): Promise<BootedMach
   const directory = await mkdtemp(join(tmpdir(), 'boxlite-vm-'));
   const consoleFile = join(directory, 'console.log');
   const socketPath = join(directory, 'agent.sock');
-  const home = join(tmpdir(), `boxlite-test-kernel-${process.getuid?.() ?? 0}`);
-  const kernel = await createLibkrunfwKernelSource({ home }).kernel();
   const server = createServer();
   server.listen(socketPath);
   await once(server, 'listening');
   const shares = await Promise.all((options.shares ?? []).map((share) => serveShare(share, directory)));
-  const args = qemuArguments(options, kernel.path, socketPath, consoleFile);
-  const qemu = spawn('qemu-system-x86_64', [...args, ...shareArguments(options, shares)], {
+  const { rootfs, disk, machine = await microvm(options) } = options;
+  const { program, args } = machine({ rootfs, disk, agentSocket: socketPath, consoleFile });
+  const qemu = spawn(program, [...args, ...shareArguments(options, shares)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let complaints = '';
@@ -91,7 +105,16 @@ export async function bootMachine(options: BootAgentOptions): Promise<BootedMach
 /** Boots a machine whose init is the agent; the hello may still be on its way. */
 export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent> {
   const machine = await bootMachine(options);
-  return { ...machine, ...createRelay(machine.link) };
+  return Object.assign(createRelay(machine.link), machine);
+}
+
+async function microvm(options: BootAgentOptions): Promise<NonNullable<BootAgentOptions['machine']>> {
+  const home = join(tmpdir(), `boxlite-test-kernel-${process.getuid?.() ?? 0}`);
+  const kernel = await createLibkrunfwKernelSource({ home }).kernel();
+  return ({ agentSocket, consoleFile }) => ({
+    program: 'qemu-system-x86_64',
+    args: qemuArguments(options, kernel.path, agentSocket, consoleFile),
+  });
 }
 
 function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: string, consoleFile: string): string[] {
@@ -137,7 +160,7 @@ function shareArguments(options: BootAgentOptions, shares: readonly { tag: strin
 }
 
 /** What the supervisor does to frames: stream ids of a slot are translated, the hello is repeated to each, the link is acknowledged. */
-function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | 'send'> {
+function createRelay(link: Socket): Omit<BootedAgent, keyof BootedMachine> {
   const decoder = new FrameDecoder();
   const listeners = new Map<number, (frame: Frame) => void>();
   const early = new Map<number, Frame[]>();
@@ -146,10 +169,11 @@ function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | '
   let hello: Frame | undefined;
   let closed: Error | undefined;
   let received = 0;
+  let acknowledging = true;
+  let acknowledged = 0;
 
-  const acknowledge = (frame: Frame) => {
-    received += FRAME_HEADER_BYTES + frame.payload.length;
-    if (received < LINK_ACK_BYTES || closed !== undefined) return;
+  const acknowledge = () => {
+    if (received < LINK_ACK_BYTES || closed !== undefined || !acknowledging) return;
     const payload = Buffer.alloc(4);
     payload.writeUInt32LE(received);
     received = 0;
@@ -168,8 +192,12 @@ function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | '
         for (const listener of listeners.values()) listener(frame);
         continue;
       }
-      if (frame.type === FrameType.LINK_ACK) continue;
-      acknowledge(frame);
+      if (frame.type === FrameType.LINK_ACK) {
+        acknowledged += Buffer.from(frame.payload).readUInt32LE();
+        continue;
+      }
+      received += FRAME_HEADER_BYTES + frame.payload.length;
+      acknowledge();
       if (frame.type === FrameType.SLOT_GONE) {
         echoes.get(slot)?.();
       } else {
@@ -187,6 +215,16 @@ function createRelay(link: Socket): Pick<BootedAgent, 'channel' | 'slotGone' | '
     return link.write(encodeFrame(frame));
   };
   return {
+    get acknowledging() {
+      return acknowledging;
+    },
+    set acknowledging(on) {
+      acknowledging = on;
+      acknowledge();
+    },
+    get acknowledged() {
+      return acknowledged;
+    },
     send: (frame) => void send(frame),
     slotGone(slot) {
       const echoed = new Promise<void>((resolve) => echoes.set(slot, resolve));
