@@ -73,9 +73,9 @@ function readReport(path, run) {
       ...report.testResults.flatMap((file) =>
         file.assertionResults.filter((test) => test.status === 'failed').map((test) => test.fullName),
       ),
-      ...broken.map((file) => `${file.name}: ${file.message}`),
+      ...broken.map((file) => `${file.name}: ${file.message.split('\n', 1)[0]}`),
     ];
-    if (report.numTotalTests === 0) failures.push('no test was found');
+    if (report.numTotalTests === 0 && failures.length === 0) failures.push('no test was found');
     if (run.status !== 0 && failures.length === 0) failures.push(`vitest ended with ${run.status ?? run.signal}`);
     const skipped = report.numPendingTests + report.numTodoTests;
     return { passed: report.numPassedTests, failed: failures.length, skipped, failures };

@@ -15,11 +15,15 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const REPORT = join(ROOT, '.cache/kvm-report.json');
 /** A boot with the whole of it; the smoke part takes a tenth of the latter. */
 const LIMIT_SECONDS = { smoke: 900, whole: 4 * 3600 };
+const WHO = { root: 'root', ordinary: 'ordinary user in group kvm' };
 
 const { values } = parseArgs({
   options: { smoke: { type: 'boolean' }, only: { type: 'string' }, user: { type: 'string' } },
 });
 const asked = { smoke: values.smoke === true, ...(values.only === undefined ? {} : { only: values.only }) };
+const abort = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(name, () => abort.abort(new Error(`stopped by ${name}`)));
 const boots = plan(asked).filter(({ user }) => values.user === undefined || user === values.user);
 
 /** The machine under the nested host. `kvm_pvm` answers like KVM and runs no unmodified kernel; elsewhere any answer may be right. */
@@ -51,7 +55,7 @@ function fillModuleCache(suites) {
 }
 
 async function boot({ user, runsBox, suites }) {
-  console.log(`\nbooting a KVM host; in it, as ${user === 'root' ? 'root' : 'an ordinary user in group kvm'}:`);
+  console.log(`\nbooting a KVM host; in it, as ${WHO[user]}:`);
   let output = '';
   const stdout = new Writable({
     write(chunk, _encoding, done) {
@@ -70,11 +74,13 @@ async function boot({ user, runsBox, suites }) {
         BOXLITE_KVM_PLAN: JSON.stringify({ runsBox, suites }),
       },
       BOXLITE_TEST_FULL: asked.smoke ? '' : '1',
+      NO_COLOR: '1',
     },
     timeoutSeconds: asked.smoke ? LIMIT_SECONDS.smoke : LIMIT_SECONDS.whole,
     stdout,
+    signal: abort.signal,
   });
-  const who = user === 'root' ? 'root' : 'ordinary user';
+  const who = WHO[user];
   const results = output
     .split('\n')
     .filter((line) => line.startsWith('{'))
@@ -85,12 +91,20 @@ async function boot({ user, runsBox, suites }) {
   );
   if (status === 0 && results.length === expected) return results;
   const failures = [`${results.length} of ${expected} parts ran; the host's command ended with ${status}`];
-  return [...results, { who, name: 'the host', passed: 0, failed: 1, skipped: 0, failures, seconds: 0 }];
+  return [...results, hostFailure({ user }, failures)];
+}
+
+/** The host could not be built or started, or did not come to the end of its parts. */
+function hostFailure({ user }, failures) {
+  return { who: WHO[user], name: 'the host', passed: 0, failed: 1, skipped: 0, failures, seconds: 0 };
 }
 
 const results = [await outerSelfTest()];
 fillModuleCache(boots.flatMap((each) => each.suites));
-for (const each of boots) results.push(...(await boot(each)));
+for (const each of boots) {
+  if (abort.signal.aborted) break;
+  results.push(...(await boot(each).catch((cause) => [hostFailure(each, [cause.message])])));
+}
 const counts = summary(results);
 console.log(`\n${table(results)}`);
 for (const { who, name, failures } of results) {
