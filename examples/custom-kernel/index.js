@@ -1,0 +1,19 @@
+import { DistributionKernel, findKernel } from './distribution-kernel.js';
+
+/** Where the kernel's package is installed or unpacked, with `boot/` and `lib/modules/` in it. */
+const root = process.env.BOXLITE_KERNEL_ROOT ?? '/';
+
+/** @type {import('@boxlite/core').Plugin<'kernel-source', import('@boxlite/core').KernelSource>} */
+export default {
+  kind: 'kernel-source',
+  id: 'distribution',
+  specificationVersion: 'v1',
+  // Only for a VMM that names it: others boot the kernel of BoxLite, which starts in a third of the time.
+  priority: -10,
+  async probe() {
+    const found = await findKernel(root);
+    if ('release' in found) return { available: true, detail: `Linux ${found.release}` };
+    return { available: false, reason: found.reason, remedy: found.remedy };
+  },
+  create: ({ layout }) => new DistributionKernel(root, layout.kernelsDir),
+};
