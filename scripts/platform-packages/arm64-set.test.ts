@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shimConfig } from '@boxlite/vmm-libkrun';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeLaunchConfig } from '../../packages/supervisor/src/launch-config.js';
 import { ensureArm64Sysroot } from '../toolchain/arm64-sysroot.mjs';
@@ -87,6 +88,33 @@ describe.skipIf(obstacle !== undefined)(
       const { status, stderr } = run('boxlite-krun-shim', [], '{"version":1,"colour":"red"}');
       expect(status).not.toBe(0);
       expect(stderr).toMatch(/^boxlite-krun-shim: config: .*colour/);
+    });
+
+    it('has a shim that binds the functions of a libkrun and hands it the kernel as a raw Image', () => {
+      const library = join(work, 'libkrun.so');
+      const source = join(native('vmm-libkrun'), 'test/fixture-libkrun.c');
+      execFileSync('aarch64-linux-gnu-gcc', [
+        ...['-std=c11', '-D_GNU_SOURCE', '-fPIC', '-shared', '-o', library, source],
+      ]);
+      const config = shimConfig(
+        {
+          boxId: 'arm64',
+          vcpus: 1,
+          memoryMib: 128,
+          kernel: '/end/clean',
+          commandLine: ['root=/dev/vdb'],
+          disks: [{ path: '/disk', format: 'qcow2', readOnly: false }],
+          shares: [],
+          nics: [],
+          agentSocket: '/run/box.sock',
+        },
+        { library, logLevel: 'warn', tsi: false },
+      );
+      const { status, stderr } = run('boxlite-krun-shim', [], Buffer.from(config).toString());
+      expect({ status, stderr }).toMatchObject({
+        status: 0,
+        stderr: expect.stringMatching(/set_kernel 7 \/end\/clean 0 - .*add_disk2 7 disk0 \/disk 1 0\n/s),
+      });
     });
 
     it('has a supervisor that reads its launch configuration and gets as far as the emulator lets it', () => {
