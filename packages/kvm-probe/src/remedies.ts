@@ -45,7 +45,7 @@ export function allowUser({ deviceAccess, isContainer }: Pick<KvmFacts, 'deviceA
     const rule = `'KERNEL=="kvm", GROUP="kvm", MODE="0660"'`;
     return (
       `give the device to a group: "sudo groupadd -f -r kvm", "echo ${rule} | sudo tee /etc/udev/rules.d/65-kvm.rules", ` +
-      `"sudo usermod -aG kvm $USER", then boot; ${atOnce}`
+      `"sudo udevadm control --reload", "sudo udevadm trigger /dev/kvm", "sudo usermod -aG kvm $USER", and log in again; ${atOnce}`
     );
   }
   if (userIsListed) return `log in again: the membership in group ${group} starts with a login; ${atOnce}`;

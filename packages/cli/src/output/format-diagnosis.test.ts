@@ -31,12 +31,12 @@ describe('formatDiagnosis', () => {
   it('shows a line a check, what was looked at below it, each remedy once, and what boxes run with', () => {
     expect(formatDiagnosis(healthy)).toBe(
       [
-        'warn  kvm                    nested is off [1]',
-        'warn  libkrun                none found: [2]',
+        'warn  kvm                      nested is off [1]',
+        'warn  libkrun                  none found: [2]',
         '        /usr/lib: none',
-        'warn  vmm libkrun            nested is off [1]',
-        'ok    vmm qemu               available (default)',
-        'ok    sandbox bwrap          available (default)',
+        'warn  vmm libkrun              nested is off [1]',
+        'ok    vmm qemu                 available (default)',
+        'ok    sandbox bwrap            available (default)',
         '',
         'What would help:',
         '  [1] switch it on',

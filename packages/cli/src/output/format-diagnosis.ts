@@ -3,7 +3,7 @@ import type { Check, Diagnosis } from '@boxlite/sdk';
 
 const MARKS: Readonly<Record<Check['status'], string>> = { ok: 'ok  ', warning: 'warn', failed: 'FAIL' };
 /** Long enough for the ids of our own plugins; a longer one only pushes its line. */
-const NAME_WIDTH = 22;
+const NAME_WIDTH = 24;
 
 /**
  * A diagnosis as a person reads it: a line a check, then what to do, each remedy once. Text of the host is made harmless.
