@@ -51,7 +51,11 @@ describe('the two ends of the wire', () => {
       FRAME_HEADER_BYTES: core.FRAME_HEADER_BYTES,
       MAX_FRAME_PAYLOAD: core.MAX_FRAME_PAYLOAD,
       INITIAL_CREDIT_BYTES: core.INITIAL_CREDIT_BYTES,
+      FRAME_FLAG_WINDOWED: core.FrameFlag.WINDOWED,
     });
+    const window = await readFile(packageFile('native/src/link-window.h'), 'utf8');
+    expect(window).toContain(`#define LINK_WINDOW_BYTES ${core.LINK_WINDOW_BYTES}u`);
+    expect(window).toContain(`#define LINK_ACK_BYTES ${core.LINK_ACK_BYTES}u`);
   });
 
   it('are made from the same schema: the committed TypeScript is what the generator makes of it', async () => {

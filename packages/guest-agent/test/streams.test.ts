@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Channel, encodeFrame, FrameFlag, FrameType } from '@boxlite/core';
+import { Channel, encodeFrame, FrameFlag, FrameType, LINK_ACK_BYTES, LINK_WINDOW_BYTES } from '@boxlite/core';
 import { createAgentClient } from '@boxlite/guest-agent';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -129,6 +129,35 @@ describe('a host process that goes away', () => {
     expect(await text(execution.stdout)).toBe('');
     const seen = await box.sh('until test -e /tmp/detached; do sleep 0.1; done', { timeoutMs: 10_000 });
     expect(seen.timedOut).toBe(false);
+  });
+});
+
+describe('the link', () => {
+  it('has no more than a window under way over all streams: without acknowledgements output stands still, with them it goes on', async () => {
+    box.vm.acknowledging = false;
+    const flow = { bytes: 0 };
+    const floods = await Promise.all([1, 2, 3].map(() => box.client.exec({ argv: ['yes'] })));
+    const reading = floods.map(async (flood) => {
+      for await (const chunk of flood.stdout) flow.bytes += chunk.length;
+    });
+    await expect.poll(() => flow.bytes, { timeout: 20_000 }).toBeGreaterThan(LINK_WINDOW_BYTES / 2);
+    // Answers do not wait for the window, and each is a turn in which more output could have come.
+    for (let turn = 0; turn < 50; turn++) await box.client.ping();
+    expect(flow.bytes).toBeLessThanOrEqual(LINK_WINDOW_BYTES);
+    box.vm.acknowledging = true;
+    await expect.poll(() => flow.bytes, { timeout: 20_000 }).toBeGreaterThan(4 * LINK_WINDOW_BYTES);
+    await Promise.all(floods.map((flood) => flood.signal(9)));
+    await Promise.all([...reading, ...floods.map((flood) => flood.wait())]);
+  });
+
+  it('is acknowledged by the agent as it reads, so that the host can keep a window too', async () => {
+    const before = box.vm.acknowledged;
+    const execution = await box.client.exec({ argv: ['wc', '-c'], stdin: true });
+    await execution.stdin.write(Buffer.alloc(MEBIBYTE));
+    await execution.stdin.end();
+    expect((await finish(execution)).stdout).toBe(`${MEBIBYTE}\n`);
+    // All but the last part, which is not worth a frame yet.
+    expect(box.vm.acknowledged - before).toBeGreaterThan(MEBIBYTE - LINK_ACK_BYTES);
   });
 });
 
