@@ -29,11 +29,9 @@ async function dial(controlDir: string): Promise<Socket> {
     const path = `/proc/self/fd/${directory.fd}/api.sock`;
     return await new Promise<Socket>((resolve, reject) => {
       const socket = connect({ path });
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(socket);
-      });
+      // It stays: a supervisor that ends before the greeting is awaited resets the connection, and an error nobody hears ends the process.
+      socket.on('error', reject);
+      socket.once('connect', () => resolve(socket));
     });
   } catch (error) {
     throw new BoxliteError(

@@ -36,6 +36,8 @@ export async function greetConnection(
     return await new Promise<SupervisedConnection>((resolve, reject) => {
       giveUp = reject;
       if (signal?.aborted) abort();
+      // It was reset before anybody listened here, and no event will say so.
+      if (socket.destroyed) reject(unavailable('it hung up'));
       // Once greeted, the connection finds out itself what its end means; an error is always followed by 'close'.
       socket.on('error', (error) => reject(unavailable(error.message)));
       socket.once('close', () => reject(unavailable('it hung up')));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ConformanceCase } from './conformance-case.js';
 import { type BrokenRule, ConformanceError } from './conformance-error.js';
+import { SLOWNESS } from './slowness.js';
 
 /** Checks under the sentences of the contract they show: rule, then name, then check. */
 export type RuledCases<Context> = Readonly<
@@ -16,8 +17,7 @@ export interface CaseSurroundings<Context> {
   around(check: (context: Context) => Promise<void>): Promise<void>;
 }
 
-/** A machine that is slow by itself, such as a nested virtual machine, says how many times slower. */
-const DEADLINE_MS = 45_000 * Number(process.env.BOXLITE_TEST_SLOW ?? 1);
+const DEADLINE_MS = 45_000 * SLOWNESS;
 
 /** Makes the cases of a suite of checks: what a check throws names the rule that was broken. */
 export function defineCases<Context>(

@@ -138,7 +138,7 @@ const chainCases: RuledCases<DiskStoreContext> = {
       'backingPath names the file a disk was made over': async ({ store, base, path }) => {
         await store.createChild(path('disk'), base);
         const backing = await store.backingPath(path('disk'));
-        assert.ok(backing !== undefined);
+        assert.ok(backing !== undefined, 'a child has no backing file');
         assert.equal((await stat(backing)).ino, (await stat(base.path)).ino);
       },
       'backingPath still names a backing file that is missing': async ({ store, base, path }) => {

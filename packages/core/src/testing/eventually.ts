@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { SLOWNESS } from './slowness.js';
 
 /** Ends of processes and sockets are seen by this process a little after they happened, in milliseconds. */
-const SETTLE_MS = 2_000;
+const SETTLE_MS = 2_000 * SLOWNESS;
 const LOOK_EVERY_MS = 10;
 
 /** Asserts that a list becomes empty: for what no event tells of, such as the descriptors of a process. */

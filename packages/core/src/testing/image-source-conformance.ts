@@ -52,14 +52,18 @@ const resolveCases: RuledCases<ImageSourceSetup> = {
       for (const digest of [resolved.manifestDigest, resolved.configDigest]) assert.ok(isDigest(digest), digest);
       for (const layer of resolved.layers) {
         assert.ok(isDigest(layer.digest), layer.digest);
-        assert.ok(Number.isSafeInteger(layer.size) && layer.size >= 0);
+        assert.ok(Number.isSafeInteger(layer.size) && layer.size >= 0, `a layer of ${layer.size} bytes`);
       }
       assert.deepEqual(
         resolved.layers.map((layer) => layer.diffId),
         diffIds,
       );
-      assert.ok(resolved.config.workingDir.startsWith('/'));
-      assert.ok(resolved.config.env.every((entry) => entry.indexOf('=') > 0));
+      assert.match(resolved.config.workingDir, /^\//, 'the working directory is absolute');
+      assert.deepEqual(
+        resolved.config.env.filter((entry) => entry.indexOf('=') <= 0),
+        [],
+        'variables without a name',
+      );
     },
   },
   'it may be called concurrently for the same image': {
@@ -121,7 +125,7 @@ const layerCases: RuledCases<ImageSourceSetup> = {
         const resolved = await source.resolve(image);
         const layer = firstLayer(resolved);
         for await (const chunk of source.openLayer(resolved, layer)) {
-          assert.ok(chunk.byteLength > 0);
+          assert.ok(chunk.byteLength > 0, 'an empty chunk');
           break;
         }
         assert.equal(await readLayer(source, resolved, layer), layer.diffId);
@@ -159,7 +163,7 @@ const layerCases: RuledCases<ImageSourceSetup> = {
 
 function firstLayer(image: ResolvedImage): ImageLayer {
   const [layer] = image.layers;
-  assert.ok(layer !== undefined);
+  assert.ok(layer !== undefined, 'the image has no layers');
   return layer;
 }
 

@@ -45,9 +45,9 @@ const cases: RuledCases<KernelSourceSetup> = {
     },
     'the kernel is a regular file in kernels/ of the home': async ({ create, home }) => {
       const { path } = await create().kernel();
-      assert.ok(isAbsolute(path));
+      assert.ok(isAbsolute(path), `${path} is not absolute`);
       assert.equal(dirname(path), join(home, 'kernels'));
-      assert.ok((await stat(path)).isFile());
+      assert.ok((await stat(path)).isFile(), `${path} is no regular file`);
     },
   },
   '`uname -r` as found in the image, for people': {

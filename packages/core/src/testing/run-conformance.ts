@@ -1,4 +1,5 @@
 import type { ConformanceCase } from './conformance-case.js';
+import { SLOWNESS } from './slowness.js';
 
 /** `it` or `test` of `node:test`, vitest, or any framework that takes options second. */
 export type TestFunction = (name: string, options: { readonly timeout: number }, run: () => Promise<void>) => unknown;
@@ -25,7 +26,7 @@ export interface ConformanceReport {
   readonly results: readonly ConformanceResult[];
 }
 
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 120_000 * SLOWNESS;
 
 /**
  * Hands every case of a suite to a test framework.

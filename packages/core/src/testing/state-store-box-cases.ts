@@ -62,7 +62,7 @@ export const stateStoreBoxCases: RuledCases<StateStoreContext> = {
     'a prefix that fits several boxes is invalid_argument and names them': async ({ store: { boxes } }) => {
       for (const id of ['aaa1', 'aaa2']) await boxes.insert(exampleBox(id).config, exampleBox(id).state);
       const error = await rejectsWith(boxes.find('aaa'), 'invalid_argument', 'idOrName');
-      for (const id of ['aaa1', 'aaa2']) assert.ok(error.message.includes(id));
+      for (const id of ['aaa1', 'aaa2']) assert.ok(error.message.includes(id), error.message);
     },
   },
   'Read, change, write in one transaction': {
@@ -89,7 +89,7 @@ export const stateStoreBoxCases: RuledCases<StateStoreContext> = {
       const { config, state } = exampleBox('box1', 'web');
       await boxes.insert(config, structuredClone(state));
       const record = await boxes.get(config.id);
-      assert.ok(record !== undefined);
+      assert.ok(record !== undefined, 'the box is not there');
       for (const given of [record, ...(await boxes.list())]) Object.assign(given.state, { status: 'running' });
       assert.deepEqual((await boxes.get(config.id))?.state, state);
     },

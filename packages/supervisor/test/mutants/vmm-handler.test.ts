@@ -79,7 +79,7 @@ const LIFE = 'a whole life leaves no';
 const mutants: Mutant<Mutation>[] = [
   {
     mistake: 'accepts shares it cannot serve',
-    killedBy: 'a share or a network card',
+    killedBy: 'a share, a network card',
     mutation: (right) => ({ ...right, check: (spec) => right.check({ ...spec, shares: [] }) }),
   },
   {
@@ -282,7 +282,7 @@ const mutants: Mutant<Mutation>[] = [
   },
   {
     mistake: 'never ends the wait of a machine it attached to',
-    killedBy: 'who connects while the VMM ends',
+    killedBy: 'who is connected when the VMM dies',
     mutation: running((vm, supervised) => ({ wait: () => (supervised === undefined ? vm.wait() : never()) })),
   },
   {

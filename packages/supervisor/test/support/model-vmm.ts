@@ -35,7 +35,8 @@ export function createModelVmm(): VmmHandler {
   };
 }
 
-function check({ vcpus, memoryMib, kernel, disks, shares, nics }: VmmSpec): void {
+function check({ vcpus, memoryMib, kernel, initrd, disks, shares, nics }: VmmSpec): void {
+  if (initrd !== undefined) refuse('unsupported', 'initrd');
   if (shares.length > 0) refuse('unsupported', 'shares');
   if (nics.length > 0) refuse('unsupported', 'nics');
   if (!Number.isInteger(vcpus) || vcpus < 1) refuse('invalid_argument', 'vcpus');

@@ -32,24 +32,27 @@ export const connectionCases: RuledCases<VmmBench> = {
     },
   },
   '`attach` wraps a machine another process started': {
-    'who connects while the VMM ends is refused or told how it ended, and never hangs': async (bench) => {
-      const { vm, machine, handler } = await bench.start();
-      const { supervisor, request, listenerPath } = machine.host;
-      process.kill(vm.identity.pid, 'SIGKILL');
-      const attempts = await Promise.allSettled(
-        Array.from({ length: 3 }, async () => {
-          const other = handler.attach(await supervisor.connect(request.controlDir), (name) => listenerPath(name));
-          const told = await other.wait();
-          await other.close();
-          return told;
-        }),
-      );
-      const record = await vm.wait();
-      for (const attempt of attempts) {
-        if (attempt.status === 'fulfilled') assert.deepEqual(attempt.value, record);
-        else assert.ok(BoxliteError.isInstance(attempt.reason, 'agent_unavailable'), String(attempt.reason));
-      }
-    },
+    'who is connected when the VMM dies is told how, who connects meanwhile is told or refused, and nobody hangs':
+      async (bench) => {
+        const { vm, machine, handler } = await bench.start();
+        const { supervisor, request, listenerPath } = machine.host;
+        const attach = async () => handler.attach(await supervisor.connect(request.controlDir), listenerPath);
+        const connected = await attach();
+        process.kill(vm.identity.pid, 'SIGKILL');
+        const attempts = await Promise.allSettled(
+          Array.from({ length: 3 }, async () => {
+            await using other = await attach();
+            return await other.wait();
+          }),
+        );
+        const record = await vm.wait();
+        assert.deepEqual(await connected.wait(), record);
+        await connected.close();
+        for (const attempt of attempts) {
+          if (attempt.status === 'fulfilled') assert.deepEqual(attempt.value, record);
+          else assert.ok(BoxliteError.isInstance(attempt.reason, 'agent_unavailable'), String(attempt.reason));
+        }
+      },
   },
   'The guest stands still until `resume`; a paused machine can be stopped as gracefully as any': {
     'pause, where there is one, makes the guest stand still until resume, and a paused machine stops gracefully':

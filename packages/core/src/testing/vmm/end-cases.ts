@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { ExitRecord } from '../../contracts/supervisor.js';
 import type { RuledCases } from '../define-cases.js';
 import { isRunning } from '../processes.js';
+import { SLOWNESS } from '../slowness.js';
 import { firstHello } from './first-hello.js';
 import { neverSaysHello, withoutInit } from './guest-changes.js';
 import { assertNothingLeft } from './leftovers.js';
@@ -10,7 +11,7 @@ import type { VmmBench } from './vmm-bench.js';
 /** What a guest has to stop in, in milliseconds. */
 export const GRACE_MS = 10_000;
 /** An immediate end asks nobody; beyond this it did, or waited for something, in milliseconds. */
-const IMMEDIATE_MS = 5_000;
+const IMMEDIATE_MS = 5_000 * SLOWNESS;
 
 /** How a machine ends. */
 export const endCases: RuledCases<VmmBench> = {
