@@ -9,7 +9,12 @@
 
 /* One frame, rounded up to whole pages. */
 #define INBOX_BYTES ((FRAME_MAX + 4095u) / 4096u * 4096u)
+/* Whole pages, which arm64 may have of 64 KiB. */
+#if defined(__aarch64__)
+#define KEEP_BYTES 65536u
+#else
 #define KEEP_BYTES 8192u
+#endif
 
 bool inbox_open(struct inbox *inbox)
 {

@@ -6,8 +6,12 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* Kept when a ring runs empty, so that small frames do not fault a page in each time. */
+/* Kept when a ring runs empty, so that small frames do not fault a page in each time; whole pages, which arm64 may have of 64 KiB. */
+#if defined(__aarch64__)
+#define KEEP_BYTES 65536u
+#else
 #define KEEP_BYTES 16384u
+#endif
 
 bool ring_open(struct ring *ring, size_t capacity)
 {

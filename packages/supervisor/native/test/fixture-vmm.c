@@ -6,6 +6,7 @@
  *   noise <seed> <n>   sends n pseudo-random bytes, in frames with plausible headers now and then
  *   serve              answers frames until SHUTDOWN
  *   stubborn           like serve, but ignores SHUTDOWN and SIGTERM
+ *   acknowledge        serve acknowledges what it reads from here on
  *   stall              stays without reading
  *   out|err <text>     writes a line to stdout or stderr
  *   flood <bytes>      writes that many bytes of lines to stdout
@@ -35,6 +36,7 @@
 #include "frame.h"
 
 static int agent = -1;
+static bool acknowledging;
 
 static _Noreturn void die(const char *what)
 {
@@ -207,6 +209,8 @@ static int run_step(char **words, int count)
 		return send_noise(first, second), 3;
 	if (strcmp(step, "serve") == 0 || strcmp(step, "stubborn") == 0)
 		return serve(step[1] == 't'), 1;
+	if (strcmp(step, "acknowledge") == 0)
+		return acknowledging = true, 1;
 	if (strcmp(step, "out") == 0)
 		return printf("%s\n", first), 2;
 	if (strcmp(step, "err") == 0)
@@ -274,6 +278,14 @@ static void request(const struct frame *frame)
 	send_frame(FRAME_RESPONSE, frame->stream, 0, 1, frame->payload, frame->length);
 }
 
+static void acknowledge(uint32_t size)
+{
+	uint8_t payload[4];
+
+	write_u32(payload, size);
+	send_frame(FRAME_LINK_ACK, 0, 0, 0, payload, sizeof(payload));
+}
+
 static void serve(bool stubborn)
 {
 	static uint8_t bytes[FRAME_MAX];
@@ -289,6 +301,10 @@ static void serve(bool stubborn)
 		while ((size = frame_parse(bytes, length, &frame)) > 0) {
 			if (frame.type == FRAME_SHUTDOWN && !stubborn)
 				return;
+			if (frame.type == FRAME_LINK_ACK)
+				printf("acknowledged %u\n", read_u32(frame.payload));
+			else if (acknowledging)
+				acknowledge((uint32_t)size);
 			if (frame.type == FRAME_REQUEST)
 				request(&frame);
 			else if (frame.type == FRAME_DATA)
