@@ -23,6 +23,9 @@ struct guest_check {
 /* Writes code and tables into zeroed guest memory of GUEST_MEMORY_BYTES at address 0. False if the code does not fit. */
 bool guest_memory_fill(uint8_t *memory);
 
+/* The machine type KVM_CREATE_VM is given. */
+unsigned long guest_vm_type(int kvm);
+
 /* Between the creation of the VM and that of its only vCPU. */
 bool guest_vm_prepare(int vm, const char **step);
 
@@ -32,7 +35,7 @@ bool guest_vcpu_prepare(int kvm, int vm, int vcpu, const char **step);
 /* Whether this exit is the one the guest ends with. */
 bool guest_has_ended(const struct kvm_run *run, const uint8_t *memory);
 
-/* What the guest left in its memory, in the order in which it ran. Returns how many of GUEST_MAX_CHECKS are filled in. */
-unsigned guest_checks(const uint8_t *memory, struct guest_check *checks);
+/* What the guest did, in the order in which it ran. Returns how many of GUEST_MAX_CHECKS are filled in. */
+unsigned guest_checks(const struct kvm_run *run, const uint8_t *memory, struct guest_check *checks);
 
 #endif

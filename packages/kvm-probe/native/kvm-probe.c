@@ -80,7 +80,7 @@ static bool run_guest(int vcpu, const struct kvm_run *run, const uint8_t *memory
             outcome->suberror = run->internal.suberror;
         break;
     }
-    outcome->check_count = guest_checks(memory, outcome->checks);
+    outcome->check_count = guest_checks(run, memory, outcome->checks);
     outcome->step = guest_has_ended(run, memory) ? "done" : "guest";
     return true;
 }
@@ -105,7 +105,7 @@ static bool probe(const char *device, struct outcome *outcome)
         return failed(outcome, "mmap");
     if (!guest_memory_fill(memory))
         return failed(outcome, "guest_memory");
-    vm = ioctl(kvm, KVM_CREATE_VM, 0UL);
+    vm = ioctl(kvm, KVM_CREATE_VM, guest_vm_type(kvm));
     if (vm < 0)
         return failed(outcome, "create_vm");
     if (!create_vcpu(kvm, vm, memory, &vcpu, outcome))

@@ -1,6 +1,6 @@
 /*
- * The guest: code copied to GUEST_CODE_ADDRESS and entered at EL1 with the MMU off. It takes an exception through its own vector table and
- * returns from it, leaves its results in memory, and ends with a store to where there is no memory. Position independent.
+ * The guest: code copied to GUEST_CODE_ADDRESS and entered at EL1 with the MMU off. It takes an exception through its own vector table,
+ * returns from it, and ends by storing its result where there is no memory. Position independent.
  */
 #include "guest-layout.h"
 
@@ -15,10 +15,9 @@ guest_code_start:
     adr x0, vectors
     msr vbar_el1, x0
     isb
-    mov x2, #GUEST_RESULT_ADDRESS
+    mov w1, wzr
     brk #0
-    mov w1, #1
-    strb w1, [x2, #GUEST_RESULT_DONE]
+    orr w1, w1, #GUEST_RESULT_DONE
     mov x3, #GUEST_EXIT_ADDRESS
     str w1, [x3]
 halt:
@@ -28,12 +27,10 @@ halt:
 vectors:
     /* Of 16 entries of 128 bytes, the fifth: synchronous, from this level with its own stack pointer. */
     .skip 0x200
-    ldrb w1, [x2, #GUEST_RESULT_BREAKPOINTS]
     add w1, w1, #1
-    strb w1, [x2, #GUEST_RESULT_BREAKPOINTS]
-    mrs x1, elr_el1
-    add x1, x1, #4
-    msr elr_el1, x1
+    mrs x2, elr_el1
+    add x2, x2, #4
+    msr elr_el1, x2
     eret
 guest_code_end:
 

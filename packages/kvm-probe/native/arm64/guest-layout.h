@@ -2,13 +2,11 @@
 #ifndef GUEST_LAYOUT_H
 #define GUEST_LAYOUT_H
 
-#define GUEST_RESULT_ADDRESS 0x6000
 #define GUEST_CODE_ADDRESS 0x8000
 /* Beyond the guest's memory: a store there leaves the guest (KVM_EXIT_MMIO). */
 #define GUEST_EXIT_ADDRESS 0x100000
 
-/* Bytes at GUEST_RESULT_ADDRESS. */
-#define GUEST_RESULT_BREAKPOINTS 0
-#define GUEST_RESULT_DONE 1
+/* The word stored there: the number of breakpoints taken, and this bit. */
+#define GUEST_RESULT_DONE 0x80000000
 
 #endif

@@ -117,6 +117,12 @@ static bool failed(const char **step, const char *name)
     return false;
 }
 
+unsigned long guest_vm_type(int kvm)
+{
+    (void)kvm;
+    return 0;
+}
+
 bool guest_vm_prepare(int vm, const char **step)
 {
     return ioctl(vm, KVM_SET_TSS_ADDR, TSS_ADDRESS) == 0 || failed(step, "set_tss_addr");
@@ -148,10 +154,11 @@ bool guest_has_ended(const struct kvm_run *run, const uint8_t *memory)
     return run->exit_reason == KVM_EXIT_HLT && memory[GUEST_RESULT_ADDRESS + GUEST_RESULT_DONE] == 1;
 }
 
-unsigned guest_checks(const uint8_t *memory, struct guest_check *checks)
+unsigned guest_checks(const struct kvm_run *run, const uint8_t *memory, struct guest_check *checks)
 {
     const uint8_t *result = memory + GUEST_RESULT_ADDRESS;
 
+    (void)run;
     checks[0] = (struct guest_check){.instruction = "lock cmpxchg16b", .passed = result[GUEST_RESULT_CMPXCHG16B] == 1};
     checks[1] = (struct guest_check){.instruction = "int3", .passed = result[GUEST_RESULT_BREAKPOINTS] == 1};
     checks[2] = (struct guest_check){.instruction = "hlt", .passed = result[GUEST_RESULT_DONE] == 1};
