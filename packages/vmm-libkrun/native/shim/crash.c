@@ -105,7 +105,8 @@ void crash_watch(void)
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS};
 	/* Threads that have an alternate stack use it; a stack that ran over cannot hold the handler. */
 	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-	static char stack[16384];
+	/* A frame of arm64 with SVE registers takes more than the 16 KiB that would do elsewhere. */
+	static char stack[65536];
 	const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
 
 	(void)sigaltstack(&alternate, NULL);
