@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findLibkrun } from '@boxlite/vmm-libkrun';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileLibkrun } from './support/compile-libkrun.js';
+import { compileLibkrun, compilerAbsence } from './support/compile-libkrun.js';
+
+const absence = compilerAbsence();
+const describeCompiled = describe.skipIf(absence !== '');
 
 const NOBODY = 65534;
 /** Any group that is not root's and not the owner's. */
@@ -28,7 +31,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 const search = (libraryPath = library) => findLibkrun({ libraryPath, environment: {} });
 
-describe('a libkrun that somebody else can change', () => {
+describeCompiled(`a libkrun that somebody else can change${absence}`, () => {
   it.each([
     ['is written by every user', () => chmod(library, 0o757), 'it can be written by every user', 'chmod o-w'],
     [
@@ -88,7 +91,7 @@ describe('a libkrun that somebody else can change', () => {
   });
 });
 
-describe('a libkrun that only its owner and root can change', () => {
+describeCompiled(`a libkrun that only its owner and root can change${absence}`, () => {
   it('is loaded, also below a sticky directory such as /tmp', async () => {
     await chmod(join(root, 'outer'), 0o1777);
     expect((await search()).path).toBe(library);

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { BoxliteError } from '@boxlite/core';
 import { findLibkrun, type TriedPlace } from '@boxlite/vmm-libkrun';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileLibkrun } from './support/compile-libkrun.js';
+import { compileLibkrun, compilerAbsence } from './support/compile-libkrun.js';
+
+const absence = compilerAbsence();
+const describeCompiled = describe.skipIf(absence !== '');
 
 let root: string;
 beforeEach(async () => {
@@ -25,7 +28,7 @@ async function failure(search: Promise<unknown>): Promise<BoxliteError> {
   return thrown;
 }
 
-describe('where libkrun is looked for', () => {
+describeCompiled(`where libkrun is looked for${absence}`, () => {
   it('takes the option before BOXLITE_LIBKRUN, that before the system directories, and those before the npm package', async () => {
     const chosen = await compileLibkrun(join(root, 'chosen', 'libkrun.so.1'));
     const named = await compileLibkrun(join(root, 'named', 'libkrun.so.1'));
@@ -102,7 +105,7 @@ describe('where libkrun is looked for', () => {
   });
 });
 
-describe('what is known of a library', () => {
+describeCompiled(`what is known of a library${absence}`, () => {
   it('reports functions, features, vCPUs and the version of the real file, and never makes a context', async () => {
     const real = await compileLibkrun(join(root, 'libkrun.so.1.18.2'), {
       functions: ['krun_add_virtiofs3', 'krun_add_disk2', 'krun_add_gpu'],
@@ -139,8 +142,9 @@ describe('what is known of a library', () => {
   });
 });
 
-describe('a library that cannot be loaded', () => {
-  it('is named with its architecture when that is another one', async () => {
+describeCompiled(`a library that cannot be loaded${absence}`, () => {
+  const crossAbsence = compilerAbsence('aarch64-linux-gnu-gcc');
+  it.skipIf(crossAbsence !== '')(`is named with its architecture when that is another one${crossAbsence}`, async () => {
     const path = await compileLibkrun(join(root, 'libkrun.so.1'), { compiler: 'aarch64-linux-gnu-gcc' });
     expect((await failure(findLibkrun({ ...nowhere, libraryPath: path }))).message).toContain(
       'is built for arm64, and this Node.js for x86-64',
@@ -180,7 +184,7 @@ describe('a library that cannot be loaded', () => {
   });
 });
 
-describe('the npm package', () => {
+describeCompiled(`the npm package${absence}`, () => {
   const name = '@earendil-works/gondolin-krun-runner-linux-x64';
 
   async function install(version: string, marker: string): Promise<void> {
@@ -206,7 +210,7 @@ describe('the npm package', () => {
   });
 });
 
-describe('the addon', () => {
+describeCompiled(`the addon${absence}`, () => {
   it('is asked for with the way to get it when it is missing or is something else', async () => {
     const libraryPath = await compileLibkrun(join(root, 'libkrun.so.1'));
     const missing = join(root, 'krun.node');

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import type { HardwareProbe, KvmStatus } from '@boxlite/core';
 import { LIBKRUN_PRIORITY, libkrunVmmPlugin } from '@boxlite/vmm-libkrun';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compileLibkrun } from './support/compile-libkrun.js';
+import { compileLibkrun, compilerAbsence } from './support/compile-libkrun.js';
+
+const absence = compilerAbsence();
+const describeCompiled = describe.skipIf(absence !== '');
 
 const NEEDED = [
   'krun_set_vm_config',
@@ -30,7 +33,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 const compiled = (functions: readonly string[]) => compileLibkrun(join(root, 'libkrun.so.1.17.2'), { functions });
 
-describe('the libkrun plugin', () => {
+describeCompiled(`the libkrun plugin${absence}`, () => {
   it('comes before QEMU, and is available where KVM, a libkrun with every function needed, and the shim are', async () => {
     const plugin = libkrunVmmPlugin({ hardware: usable, libraryPath: await compiled(NEEDED), shimPath: shim });
     expect(await plugin.probe()).toEqual({

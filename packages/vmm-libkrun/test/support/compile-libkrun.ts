@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,4 +39,10 @@ export async function compileLibkrun(path: string, library: CompiledLibrary = {}
   await run(library.compiler ?? 'gcc', ['-shared', '-fPIC', '-o', path, source, ...(library.flags ?? [])]);
   await rm(source);
   return path;
+}
+
+/** Why libraries cannot be compiled here, as the end of a test's title; empty where they can. */
+export function compilerAbsence(compiler = 'gcc'): string {
+  const { error } = spawnSync(compiler, ['--version'], { stdio: 'ignore' });
+  return error === undefined ? '' : ` (skipped: no ${compiler} here)`;
 }
