@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BoxliteError, type GuestKernel, type KernelSource, throwIfAborted } from '@boxlite/core';
 import { buildFromLibkrunfw, buildFromVmlinux } from './build-kernel.js';
+import { type FileIdentity, identityOfFile } from './cache/file-identity.js';
 import { KernelCache } from './cache/kernel-cache.js';
 import { kernelInvalid } from './kernel-invalid.js';
 import {
@@ -49,11 +50,16 @@ export function createLibkrunfwKernelSource(options: LibkrunfwKernelSourceOption
   }
   const cache = new KernelCache(options.home);
   let running: Promise<GuestKernel> | undefined;
+  let last: FoundKernel | undefined;
+  const find = async () => {
+    if (last === undefined || !(await isUnchanged(last, options))) last = await findKernel(options, cache);
+    return last.kernel;
+  };
   return {
     id: 'libkrunfw',
     async kernel(signal) {
       throwIfAborted(signal, 'finding the guest kernel');
-      running ??= findKernel(options, cache).finally(() => {
+      running ??= find().finally(() => {
         running = undefined;
       });
       const kernel = await running;
@@ -63,7 +69,23 @@ export function createLibkrunfwKernelSource(options: LibkrunfwKernelSourceOption
   };
 }
 
-async function findKernel(options: LibkrunfwKernelSourceOptions, cache: KernelCache): Promise<GuestKernel> {
+/** What was found last, and what that stands on. */
+interface FoundKernel {
+  readonly kernel: GuestKernel;
+  readonly files: readonly { readonly path: string; readonly identity: FileIdentity | undefined }[];
+  /** What `BOXLITE_LIBKRUNFW` was then. */
+  readonly chosen: string | undefined;
+}
+
+/** So that a start does not look through every library directory again: two files are looked at instead. */
+async function isUnchanged({ files, chosen }: FoundKernel, options: LibkrunfwKernelSourceOptions): Promise<boolean> {
+  if ((options.environment ?? process.env)[LIBKRUNFW_VARIABLE] !== chosen) return false;
+  const now = await Promise.all(files.map(({ path }) => identityOfFile(path)));
+  return files.every(({ identity }, index) => identity !== undefined && identity === now[index]);
+}
+
+async function findKernel(options: LibkrunfwKernelSourceOptions, cache: KernelCache): Promise<FoundKernel> {
+  const chosen = (options.environment ?? process.env)[LIBKRUNFW_VARIABLE];
   const { candidates, misses } = await listKernelCandidates({
     kernelPath: options.kernelPath,
     libraryPath: options.libraryPath,
@@ -74,7 +96,12 @@ async function findKernel(options: LibkrunfwKernelSourceOptions, cache: KernelCa
   const refused: string[] = [];
   for (const candidate of candidates) {
     try {
-      return await kernelFrom(candidate, cache);
+      const { kernel, source } = await kernelFrom(candidate, cache);
+      const files = [
+        { path: candidate.path, identity: source },
+        { path: kernel.path, identity: await identityOfFile(kernel.path) },
+      ];
+      return { kernel, files, chosen };
     } catch (thrown) {
       if (!BoxliteError.isInstance(thrown, 'kernel_unavailable')) throw thrown;
       if (candidate.chosen) throw chosenIsUnusable(candidate, thrown);
@@ -84,7 +111,10 @@ async function findKernel(options: LibkrunfwKernelSourceOptions, cache: KernelCa
   throw noneFound([...refused, ...misses]);
 }
 
-async function kernelFrom(candidate: KernelCandidate, cache: KernelCache): Promise<GuestKernel> {
+async function kernelFrom(
+  candidate: KernelCandidate,
+  cache: KernelCache,
+): Promise<{ readonly kernel: GuestKernel; readonly source: FileIdentity }> {
   const { path, kind, origin, sha256, manifest } = candidate;
   if (!isAbsolute(path)) throw kernelInvalid('path', 'is not named by an absolute path');
   if (manifest !== undefined) {
@@ -96,14 +126,14 @@ async function kernelFrom(candidate: KernelCandidate, cache: KernelCache): Promi
   const key = [kind, sha256 ?? 'unpinned', path].join(' ');
   return withKernelFile(path, async (file) => {
     const known = await cache.lookup(key, file.identity);
-    if (known !== undefined) return { ...known, origin };
+    if (known !== undefined) return { kernel: { ...known, origin }, source: file.identity };
     const bytes = await file.read();
     if (sha256 !== undefined) {
       const actual = createHash('sha256').update(bytes).digest('hex');
       if (actual !== sha256) throw kernelInvalid('sha256', `has sha256 ${actual}, pinned is ${sha256}`);
     }
     const built = kind === 'libkrunfw' ? buildFromLibkrunfw(bytes) : buildFromVmlinux(bytes);
-    return { ...(await cache.install(key, file.identity, built)), origin };
+    return { kernel: { ...(await cache.install(key, file.identity, built)), origin }, source: file.identity };
   });
 }
 

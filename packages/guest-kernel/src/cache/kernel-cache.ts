@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, digestHex, errnoOf, type GuestKernel, toBoxliteError } from '@boxlite/core';
+import { type Digest, digestHex, type GuestKernel, toBoxliteError } from '@boxlite/core';
 import { installFile, stage } from '@boxlite/layout';
-import { type FileIdentity, fileIdentity } from './file-identity.js';
+import { type FileIdentity, identityOfFile } from './file-identity.js';
 import { readKernelIndex, writeKernelIndex } from './kernel-index.js';
 
 /** A kernel before it is in the cache: its parts follow one another in the file. */
@@ -32,7 +32,7 @@ export class KernelCache {
     const entry = (await readKernelIndex(this.#kernels)).find((one) => one.key === key && one.source === source);
     if (entry === undefined) return undefined;
     const path = join(this.#kernels, digestHex(entry.digest));
-    const isIntact = (await identityOf(path)) === entry.cached;
+    const isIntact = (await identityOfFile(path)) === entry.cached;
     return isIntact ? { path, digest: entry.digest, version: entry.version } : undefined;
   }
 
@@ -52,7 +52,7 @@ export class KernelCache {
       const path = join(this.#kernels, digestHex(digest));
       await writeParts(area.path('kernel'), kernel.parts);
       await installFile(area.path('kernel'), path);
-      const cached = await identityOf(path);
+      const cached = await identityOfFile(path);
       if (cached !== undefined) {
         const entry = { key, source, cached, digest, version: kernel.version };
         await writeKernelIndex(this.#kernels, area.path('index.json'), entry);
@@ -61,16 +61,6 @@ export class KernelCache {
     } catch (thrown) {
       throw toBoxliteError(thrown, 'storage_error', `installing the guest kernel in ${this.#kernels}`);
     }
-  }
-}
-
-async function identityOf(path: string): Promise<FileIdentity | undefined> {
-  try {
-    const stats = await stat(path, { bigint: true });
-    return stats.isFile() ? fileIdentity(stats) : undefined;
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return undefined;
-    throw thrown;
   }
 }
 
