@@ -28,10 +28,11 @@ afterEach(async () => {
 
 describe('a machine without a VMM', () => {
   it('is told each candidate with its reason and remedy by boxlite run, which gives 125', async () => {
-    const result = await runCli(['run', '--rm', '--', 'true'], { home: home.home, env: { PATH: '/nonexistent' } });
+    const env = { PATH: '/nonexistent', BOXLITE_LIBKRUN: '/nonexistent', BOXLITE_VMM: '' };
+    const result = await runCli(['run', '--rm', '--', 'true'], { home: home.home, env });
     expect(result.status).toBe(125);
     expect(result.stderr).toMatch(
-      /^boxlite: no vmm is available here:\n {2}qemu: .*qemu-system.* \(.*install.*\)\n {2}hint: /,
+      /^boxlite: no vmm is available here:\n {2}libkrun: .* \(.*\)\n {2}qemu: .*qemu-system.* \(.*install.*\)\n {2}hint: /,
     );
     expect(await installedFiles(home.home)).toEqual([]);
     const listed = await runCli(['ls', '--json'], { home: home.home });

@@ -91,6 +91,11 @@ describe.skipIf(gap !== undefined)(`volumes${reason(gap)}`, () => {
     expect(await said(box, "grep ' /data ' /proc/mounts")).toMatch(/^uservol0 \/data virtiofs \S*nosuid,nodev/);
   });
 
+  it('do not let the box make set-user-id programs of the host', async () => {
+    expect(await said(box, 'touch /data/program && chmod 4755 /data/program')).toMatch(/not permitted/);
+    expect((await stat(join(host, 'data/program'))).mode & 0o6000).toBe(0);
+  });
+
   it('hold many files, more than a process may usually have open', async () => {
     expect(await said(box, 'mkdir /data/many && cd /data/many && seq 1 1500 | xargs touch && ls -l | wc -l')).toBe(
       '1501\n',

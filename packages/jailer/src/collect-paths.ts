@@ -1,4 +1,5 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { lstatSync, type Stats, statSync } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import { type DiskStore, errnoOf, type PathAccess, toBoxliteError } from '@boxlite/core';
 import type { BoxPathNames, CollectedPaths, PathKind } from './collected-paths.js';
 
@@ -53,17 +54,17 @@ export async function collectPaths(request: CollectPathsRequest): Promise<Collec
     ...(request.kernel === undefined ? [] : [request.kernel]),
     ...vmmPaths.map((access) => access.path),
     ...devices,
-    ...volumes.map((volume) => volume.hostPath),
   ];
   const kinds = new Map<string, PathKind>();
-  const examine = async (path: string, follow: boolean) => {
-    const kind = await kindOf(path, follow);
+  const note = (path: string, kind: PathKind | undefined) => {
     if (kind !== undefined) kinds.set(path, kind);
   };
-  await Promise.all([...new Set(foreign)].map((path) => examine(path, true)));
+  // Volumes may lie on the network; all else is local, where a blocking look costs a tenth of a turn through Node's thread pool.
+  await Promise.all(volumes.map(async ({ hostPath }) => note(hostPath, await kindOfRemote(hostPath))));
+  for (const path of new Set(foreign)) note(path, kindOf(path, true));
   // Second, so that a path that is both is judged by the stricter look.
   for (const path of own) kinds.delete(path);
-  await Promise.all([...new Set(own)].map((path) => examine(path, false)));
+  for (const path of new Set(own)) note(path, kindOf(path, false));
   return {
     platform,
     home: { path: home, realPath: await realPathOr(home) },
@@ -99,21 +100,36 @@ function boxPlaces(box: BoxPathNames): string[] {
 
 /** The files below one disk, nearest first; none for a disk that is not there yet. */
 async function chainBelow(store: Pick<DiskStore, 'chain'>, disk: JailedDisk): Promise<string[]> {
-  if ((await kindOf(disk.path, false)) === undefined) return [];
+  if (kindOf(disk.path, false) === undefined) return [];
   const layers = await store.chain(disk.path, disk.format);
   return layers.slice(1).map((layer) => layer.path);
 }
 
-async function kindOf(path: string, follow: boolean): Promise<PathKind | undefined> {
+function kindOf(path: string, follow: boolean): PathKind | undefined {
   try {
-    const found = await (follow ? stat(path) : lstat(path));
-    if (found.isFile()) return 'file';
-    if (found.isDirectory()) return 'directory';
-    return found.isCharacterDevice() || found.isBlockDevice() ? 'device' : undefined;
+    return kindOfFile((follow ? statSync : lstatSync)(path, { throwIfNoEntry: false }));
   } catch (thrown) {
-    if (isAbsent(thrown)) return undefined;
-    throw toBoxliteError(thrown, 'storage_error', `cannot examine ${path} for the jail`);
+    return absentOrThrow(path, thrown);
   }
+}
+
+async function kindOfRemote(path: string): Promise<PathKind | undefined> {
+  try {
+    return kindOfFile(await stat(path));
+  } catch (thrown) {
+    return absentOrThrow(path, thrown);
+  }
+}
+
+function kindOfFile(found: Stats | undefined): PathKind | undefined {
+  if (found === undefined) return undefined;
+  if (found.isFile()) return 'file';
+  if (found.isDirectory()) return 'directory';
+  return found.isCharacterDevice() || found.isBlockDevice() ? 'device' : undefined;
+}
+
+function absentOrThrow(path: string, thrown: unknown): undefined {
+  if (!isAbsent(thrown)) throw toBoxliteError(thrown, 'storage_error', `cannot examine ${path} for the jail`);
 }
 
 async function realPathOr(path: string): Promise<string> {

@@ -71,6 +71,28 @@ describe.each(BOTH)('the filter for %s', (architecture) => {
     }
   });
 
+  it('lets no file become a set-user-id or set-group-id program', () => {
+    const modes: [SyscallName, (mode: number) => number[]][] = [
+      ['chmod', (mode) => [0, mode]],
+      ['fchmod', (mode) => [0, mode]],
+      ['fchmodat', (mode) => [0, 0, mode]],
+      ['fchmodat2', (mode) => [0, 0, mode]],
+      ['mknod', (mode) => [0, mode]],
+      ['mknodat', (mode) => [0, 0, mode]],
+      ['creat', (mode) => [0, mode]],
+      ['open', (mode) => [0, 0o101, mode]],
+      ['openat', (mode) => [0, 0, 0o101, mode]],
+    ];
+    for (const [name, args] of modes) {
+      if (syscallNumber(name, architecture) === undefined) continue;
+      expect(call(architecture, name, args(0o1777)), name).toBe(ALLOW);
+      for (const mode of [0o4755, 0o2755, 0o104000]) expect(call(architecture, name, args(mode)), name).toBe(EPERM);
+    }
+    // Without O_CREAT there is no mode, whatever the register holds.
+    expect(call(architecture, 'openat', [0, 0, 0o2, 0o4755])).toBe(ALLOW);
+    expect(call(architecture, 'openat2')).toBe(ENOSYS);
+  });
+
   it('denies further calls on request', () => {
     const program = seccompFilter({ architecture, networkEnabled: true, alsoDenied: ['io_uring_setup'] });
     expect(runFilter(program, { number: 425, architecture: ARCHITECTURE[architecture] })).toBe(EPERM);
@@ -103,7 +125,9 @@ it.skipIf(!existsSync('/usr/include/asm-generic/unistd.h'))('call numbers are th
     const known = new Map(
       [...text.matchAll(/#define __NR_(\w+) (\d+)/g)].map(([, name, number]) => [name, Number(number)]),
     );
-    for (const name of [...DENIED_SYSCALLS, 'clone', 'clone3', 'socket', 'ioctl', 'io_uring_setup'] as SyscallName[]) {
+    for (const name of [...DENIED_SYSCALLS, 'clone', 'clone3', 'socket', 'ioctl', 'io_uring_setup'].concat([
+      ...['chmod', 'fchmod', 'fchmodat', 'fchmodat2', 'mknod', 'mknodat', 'creat', 'open', 'openat', 'openat2'],
+    ]) as SyscallName[]) {
       // Headers of an older kernel lack the newest calls.
       if (known.has(name))
         expect(syscallNumber(name, architecture), `${name} on ${architecture}`).toBe(known.get(name));

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { errnoOf, type PathAccess, toBoxliteError } from '@boxlite/core';
 import { elfClosure } from './elf-closure.js';
 import { type FileIdentity, identityOf, sameFile } from './elf-files.js';
@@ -30,11 +31,11 @@ export async function cachedElfClosure(
 ): Promise<readonly PathAccess[]> {
   const roots = [binary, ...(options.extraLibraries ?? [])];
   const saved = await load(options.cacheFile);
-  if (saved !== undefined && sameRoots(saved.roots, roots) && (await stillHolds(saved.files))) {
+  if (saved !== undefined && sameRoots(saved.roots, roots) && stillHolds(saved.files)) {
     return saved.files.map(({ path }) => ({ path, writable: false }));
   }
   const closure = await elfClosure(binary, options.extraLibraries);
-  const files = await Promise.all(closure.map(({ path }) => identify(path)));
+  const files = closure.map(({ path }) => identify(path));
   // A member that vanished meanwhile: correct now, not worth keeping.
   if (files.every((file) => file !== undefined)) await save(options.cacheFile, { version: 1, roots, files });
   return closure;
@@ -44,17 +45,17 @@ function sameRoots(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((root, index) => root === right[index]);
 }
 
-async function stillHolds(files: readonly FileIdentity[]): Promise<boolean> {
-  const now = await Promise.all(files.map(({ path }) => identify(path)));
-  return files.every((file, index) => {
-    const found = now[index];
+function stillHolds(files: readonly FileIdentity[]): boolean {
+  return files.every((file) => {
+    const found = identify(file.path);
     return found !== undefined && sameFile(file, found);
   });
 }
 
-async function identify(path: string): Promise<FileIdentity | undefined> {
+/** Blocking: a look at a local file costs a tenth of a turn through Node's thread pool, and a QEMU has 75 libraries. */
+function identify(path: string): FileIdentity | undefined {
   try {
-    return identityOf(path, await stat(path, { bigint: true }));
+    return identityOf(path, statSync(path, { bigint: true }));
   } catch (thrown) {
     // Whatever keeps it from being examined, it is not the file that was saved.
     if (errnoOf(thrown) === undefined) throw thrown;

@@ -35,6 +35,14 @@ const NEW_NAMESPACE_FLAGS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 
 /** Terminal requests that put characters into somebody's shell (asm-generic/ioctls.h: TIOCSTI, TIOCLINUX). */
 const TERMINAL_INJECTION = [0x5412, 0x541c];
 
+/** S_ISUID and S_ISGID (linux/stat.h). */
+const SET_ID_BITS = 0o6000;
+/** Calls that give a file its mode, with the number of that argument. */
+const MODE_ARGUMENT = { chmod: 1, fchmod: 1, fchmodat: 2, fchmodat2: 2, mknod: 1, mknodat: 2, creat: 1 } as const;
+/** Calls that do when they make a file, with the numbers of flags and mode; O_CREAT and O_TMPFILE of asm-generic/fcntl.h. */
+const CREATING_ARGUMENTS = { open: [1, 2], openat: [2, 3] } as const;
+const CREATING_FLAGS = 0o100 | 0o20000000;
+
 /** Address families (linux/socket.h). All others, among them vsock, packet and the kernel's crypto sockets, are no business of a VMM. */
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -42,6 +50,9 @@ const AF_INET6 = 10;
 
 /**
  * The system call filter of stage B as bytes for `SECCOMP_SET_MODE_FILTER`, a pure function.
+ *
+ * No file is made a set-user-id or set-group-id program: what a guest makes on a volume belongs to a user of the host, and would run as that user
+ * for whoever can reach it. `openat2`, whose mode a filter cannot read, fails with ENOSYS, for which every program has another way.
  *
  * A foreign architecture or the x32 interface kills the process; denied calls fail with EPERM; `clone3`, whose flags a filter cannot
  * read, fails with ENOSYS so that the C library falls back to `clone`; everything else is allowed.
@@ -63,6 +74,16 @@ export function seccompFilter(options: SeccompFilterOptions): Uint8Array {
     ...(architecture === 'x64' ? when('jumpGreaterEqual', X32_BIT, [returnValue(KILL_PROCESS)]) : []),
     ...denied.flatMap((name) => onCall(name, [returnValue(EPERM)])),
     ...onCall('clone3', [returnValue(ENOSYS)]),
+    ...onCall('openat2', [returnValue(ENOSYS)]),
+    ...names(MODE_ARGUMENT).flatMap((name) => onCall(name, [...refuseSetIds(MODE_ARGUMENT[name]), allow])),
+    ...names(CREATING_ARGUMENTS).flatMap((name) => {
+      const [flags, mode] = CREATING_ARGUMENTS[name];
+      return onCall(name, [
+        load(OFFSET.argument(flags)),
+        ...when('jumpSet', CREATING_FLAGS, refuseSetIds(mode)),
+        allow,
+      ]);
+    }),
     ...onCall('clone', [
       load(OFFSET.argument(0)),
       ...when('jumpSet', NEW_NAMESPACE_FLAGS, [returnValue(EPERM)]),
@@ -80,6 +101,14 @@ export function seccompFilter(options: SeccompFilterOptions): Uint8Array {
     ]),
     allow,
   ]);
+}
+
+function refuseSetIds(modeArgument: number): readonly BpfInstruction[] {
+  return [load(OFFSET.argument(modeArgument)), ...when('jumpSet', SET_ID_BITS, [returnValue(EPERM)])];
+}
+
+function names<Table extends object>(table: Table): readonly (keyof Table)[] {
+  return Object.keys(table) as (keyof Table)[];
 }
 
 /** Runs one instruction unless the accumulator is `constant`. */
