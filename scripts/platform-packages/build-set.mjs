@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -81,10 +82,7 @@ function copySources(target, directory, version) {
   replaceDirectory(join(directory, 'sources'), (staged) => {
     for (const source of sources)
       cpSync(join(ROOT, source), join(staged, source), { recursive: true, filter: isSource });
-    const names = readdirSync(staged, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => relative(staged, join(entry.parentPath ?? entry.path, entry.name)))
-      .sort();
+    const names = filesIn(staged);
     writeManifest(staged, {
       target,
       version,
@@ -95,17 +93,38 @@ function copySources(target, directory, version) {
 
 const isSource = (path) => !/\/native\/build(-[\w-]+)?(\/|$)/.test(path);
 
-/** Nobody sees half a set: it is made beside the old one and takes its place. */
+/**
+ * Nobody sees half a set: it is made beside the old one and takes its place. One that is the same stays, because another process may be packing it.
+ */
 function replaceDirectory(path, fill) {
   const staged = `${path}.${process.pid}`;
+  const old = `${staged}.old`;
   try {
     mkdirSync(staged, { recursive: true });
     fill(staged);
-    rmSync(path, { recursive: true, force: true });
+    if (existsSync(path) && contentsOf(path) === contentsOf(staged)) return;
+    if (existsSync(path)) renameSync(path, old);
     renameSync(staged, path);
   } finally {
-    if (existsSync(staged)) rmSync(staged, { recursive: true });
+    for (const left of [staged, old]) rmSync(left, { recursive: true, force: true });
   }
+}
+
+/** Every file with its mode and contents, as one text. */
+function contentsOf(directory) {
+  return filesIn(directory)
+    .map((name) => {
+      const path = join(directory, name);
+      return `${name} ${statSync(path).mode} ${digestOf(path).sha256}`;
+    })
+    .join('\n');
+}
+
+function filesIn(directory) {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
 }
 
 function writeManifest(directory, manifest) {
