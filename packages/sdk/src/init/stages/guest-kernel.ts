@@ -1,3 +1,4 @@
+import { BoxliteError, type VmmHandler } from '@boxlite/core';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
 
@@ -5,7 +6,27 @@ import { required, type StartContext } from '../start-context.js';
 export const guestKernel: Stage<StartContext> = {
   name: 'guest-kernel',
   async run(context) {
-    const { kernelSource } = required(context, 'vmm');
-    context.kernel = await context.services.kernel(context.signal, kernelSource);
+    const vmm = required(context, 'vmm');
+    try {
+      context.kernel = await context.services.kernel(context.signal, vmm.kernelSource);
+    } catch (thrown) {
+      throw isUnknown(thrown, vmm) ? kernelSourceMissing(vmm, thrown) : thrown;
+    }
   },
 };
+
+function isUnknown(thrown: unknown, { kernelSource }: VmmHandler): thrown is BoxliteError {
+  return BoxliteError.isInstance(thrown, 'plugin_unknown') && thrown.details.id === kernelSource;
+}
+
+function kernelSourceMissing({ id, kernelSource }: VmmHandler, cause: BoxliteError): BoxliteError {
+  return new BoxliteError(
+    'plugin_unknown',
+    `the vmm ${JSON.stringify(id)} boots kernels of the kernel source ${JSON.stringify(kernelSource)}, which is not loaded`,
+    {
+      hint: `load it too with --plugin PATH, in a program with loadPlugins(); ${cause.hint ?? ''}`,
+      cause,
+      details: { ...cause.details, vmm: id },
+    },
+  );
+}
