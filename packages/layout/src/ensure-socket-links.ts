@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, readdir, readlink, rename, stat, symlink, unlink } from 'node:fs/promises';
+import { readlinkSync, symlinkSync } from 'node:fs';
+import { lstat, readdir, rename, stat, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
 import type { BoxLayout } from './box-layout.js';
@@ -89,7 +90,7 @@ async function ensureLink(link: string, directory: string, boxId: string): Promi
     }
     if (status.kind === 'stale') await removeStale(link, status.target);
     try {
-      await symlink(directory, link);
+      symlinkSync(directory, link); // blocking, as in ensurePrivateDirectory
       return;
     } catch (thrown) {
       // EEXIST: another process was faster; the next round looks at what it made.
@@ -129,7 +130,7 @@ async function removeStale(link: string, target: string): Promise<boolean> {
 /** The target of a link, `false` for something that is no link, undefined for nothing. */
 async function readLinkTarget(link: string): Promise<string | false | undefined> {
   try {
-    return await readlink(link);
+    return readlinkSync(link);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return undefined;
     if (errnoOf(thrown) === 'EINVAL') return false;
