@@ -14,6 +14,8 @@ export interface RunConfinedOptions {
   readonly timeoutMs?: number;
 }
 
+const TIMEOUT_MS = 30_000;
+
 /** How a confined command ended. */
 export interface ConfinedRun {
   readonly code: number | null;
@@ -32,6 +34,7 @@ export async function runConfined(command: ConfinedCommand, options: RunConfined
   const { pidReport, dataFds = [] } = command;
   const directory = mkdtempSync(join(tmpdir(), 'boxlite-confined-'));
   const opened: number[] = [];
+  let timer: NodeJS.Timeout | undefined;
   try {
     const stdio: ('pipe' | 'ignore' | number)[] = ['pipe', 'pipe', 'pipe'];
     const place = (fd: number, what: 'pipe' | number) => {
@@ -53,11 +56,11 @@ export async function runConfined(command: ConfinedCommand, options: RunConfined
       env: command.env,
       cwd: '/',
       stdio,
-      timeout: options.timeoutMs ?? 30_000,
-      killSignal: 'SIGKILL',
       ...(options.uid === undefined ? {} : { uid: options.uid }),
       ...(options.gid === undefined ? {} : { gid: options.gid }),
     });
+    // Not spawn's own time-out, which outlives a program that could not be started.
+    timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? TIMEOUT_MS);
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
       child.on('error', reject);
       child.on('close', (code, signal) => resolve({ code, signal }));
@@ -81,6 +84,7 @@ export async function runConfined(command: ConfinedCommand, options: RunConfined
     const [end, out, err, pid] = await Promise.all([ended, stdout, stderr, reported]);
     return { ...end, stdout: out, stderr: err, reportedPid: pid ?? -1 };
   } finally {
+    clearTimeout(timer);
     for (const descriptor of opened) closeSync(descriptor);
     rmSync(directory, { recursive: true, force: true });
   }
