@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, type ResourceLimits } from '@boxlite/core';
 import type { CgroupController, CgroupOutcome } from './cgroup-controller.js';
@@ -20,21 +19,26 @@ export interface CgroupV2Options {
 const PARENT = 'boxlite';
 const CONTROLLERS = ['cpu', 'memory', 'pids'];
 
-/** Control groups of this machine: `<base>/boxlite/<box id>`, base being the root for root and the user's systemd service for others. */
+/**
+ * Control groups of this machine: `<base>/boxlite/<box id>`, base being the root for root and the user's systemd service for others.
+ *
+ * Its files are the kernel's own and never wait for a disk, so the calls are blocking ones: a start makes three dozen of them, and a turn through
+ * Node's thread pool costs ten times each.
+ */
 export function createCgroupV2Controller(options: CgroupV2Options = {}): CgroupController {
-  const locate = async () => {
-    const mountinfo = options.mountinfo ?? (await readOrEmpty('/proc/self/mountinfo'));
-    const cgroup = options.cgroup ?? (await readOrEmpty('/proc/self/cgroup'));
+  const locate = () => {
+    const mountinfo = options.mountinfo ?? readOrEmpty('/proc/self/mountinfo');
+    const cgroup = options.cgroup ?? readOrEmpty('/proc/self/cgroup');
     return locateBase(mountinfo, cgroup, options.uid ?? process.geteuid?.() ?? 0);
   };
   return {
     async prepare(id, limits) {
-      const place = await locate();
+      const place = locate();
       if (place.base === undefined) return without(limits, place.reason);
       return prepareGroup(place.base, id, limits);
     },
     async release(id) {
-      const { base } = await locate();
+      const { base } = locate();
       if (base !== undefined) await removeCgroup(join(base, PARENT, id));
     },
   };
@@ -42,7 +46,7 @@ export function createCgroupV2Controller(options: CgroupV2Options = {}): CgroupC
 
 type Place = { readonly base: string } | { readonly base?: undefined; readonly reason: string };
 
-async function locateBase(mountinfo: string, cgroup: string, uid: number): Promise<Place> {
+function locateBase(mountinfo: string, cgroup: string, uid: number): Place {
   const hierarchy = cgroupHierarchy(mountinfo);
   if (hierarchy.kind === 'hybrid' || hierarchy.kind === 'legacy') {
     return { reason: `this host mounts cgroup v1 controllers (${hierarchy.kind} set-up), which boxes do not use` };
@@ -57,25 +61,25 @@ async function locateBase(mountinfo: string, cgroup: string, uid: number): Promi
     return { reason: `this process is not below ${service}; start it with systemd-run --user --scope to have limits` };
   }
   try {
-    await access(join(hierarchy.root, service, 'cgroup.procs'), constants.W_OK);
+    accessSync(join(hierarchy.root, service, 'cgroup.procs'), constants.W_OK);
   } catch (thrown) {
     return { reason: `${service} is not delegated to this user (${errnoOf(thrown) ?? 'unknown error'})` };
   }
   return { base: join(hierarchy.root, service) };
 }
 
-async function prepareGroup(base: string, id: string, limits: ResourceLimits): Promise<CgroupOutcome> {
+function prepareGroup(base: string, id: string, limits: ResourceLimits): CgroupOutcome {
   const parent = join(base, PARENT);
   const group = join(parent, id);
   try {
-    await mkdir(parent, { recursive: true, mode: 0o755 });
-    await enableControllers(base);
-    await enableControllers(parent);
-    await mkdir(group, { recursive: true, mode: 0o755 });
+    mkdirSync(parent, { recursive: true, mode: 0o755 });
+    enableControllers(base);
+    enableControllers(parent);
+    mkdirSync(group, { recursive: true, mode: 0o755 });
   } catch (thrown) {
     return without(limits, `${group} cannot be made (${errnoOf(thrown) ?? String(thrown)})`);
   }
-  const available = new Set((await readOrEmpty(join(group, 'cgroup.controllers'))).trim().split(/\s+/));
+  const available = new Set(readOrEmpty(join(group, 'cgroup.controllers')).trim().split(/\s+/));
   const degradations: string[] = [];
   const enforced = { memory: false, processes: false };
   for (const knob of cgroupKnobs(limits)) {
@@ -86,7 +90,7 @@ async function prepareGroup(base: string, id: string, limits: ResourceLimits): P
       continue;
     }
     try {
-      await writeFile(join(group, knob.file), knob.value);
+      writeFileSync(join(group, knob.file), knob.value);
       if (knob.required) enforced[knob.limit] = true;
     } catch (thrown) {
       if (knob.required)
@@ -97,13 +101,13 @@ async function prepareGroup(base: string, id: string, limits: ResourceLimits): P
 }
 
 /** Controllers are enabled one by one: one that is missing must not keep the others from boxes. */
-async function enableControllers(directory: string): Promise<void> {
+function enableControllers(directory: string): void {
   const file = join(directory, 'cgroup.subtree_control');
-  const enabled = new Set((await readOrEmpty(file)).trim().split(/\s+/));
+  const enabled = new Set(readOrEmpty(file).trim().split(/\s+/));
   for (const controller of CONTROLLERS) {
     if (enabled.has(controller)) continue;
     try {
-      await writeFile(file, `+${controller}`);
+      writeFileSync(file, `+${controller}`);
     } catch (thrown) {
       // Absent here, or processes live beside the group; which limits that costs is told from the group's own cgroup.controllers.
       if (errnoOf(thrown) === 'EROFS') throw thrown;
@@ -120,9 +124,9 @@ function without(limits: ResourceLimits, reason: string): CgroupOutcome {
   };
 }
 
-async function readOrEmpty(path: string): Promise<string> {
+function readOrEmpty(path: string): string {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (thrown) {
     // A host without the file is a host without the feature; every caller treats empty as "none".
     if (errnoOf(thrown) === undefined) throw thrown;
