@@ -2,6 +2,7 @@ import { BoxliteError } from '@boxlite/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Box, bootBox, finish } from './support/box.js';
 import { failure } from './support/failure.js';
+import { guestMachine } from './support/guest-machine.js';
 
 let box: Box;
 beforeAll(async () => {
@@ -21,7 +22,7 @@ afterAll(() => box?.[Symbol.asyncDispose]());
 describe('the hello of a booted agent', () => {
   it('carries generation, boot id, kernel and timings in microseconds', async () => {
     const hello = await box.client.hello;
-    expect(hello).toMatchObject({ generation: 1, architecture: 'x86_64', initialized: false });
+    expect(hello).toMatchObject({ generation: 1, architecture: guestMachine.architecture, initialized: false });
     expect(hello.bootId).toMatch(/^[0-9a-f-]{36}$/);
     expect(hello.kernelRelease).toMatch(/^\d+\.\d+/);
     expect(hello.capabilities).toEqual(

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type AgentClient,
-  agentBinaryPath,
   createAgentClient,
   type ExecOptions,
   type ExecResult,
@@ -12,6 +11,7 @@ import {
 } from '@boxlite/guest-agent';
 import { type BootAgentOptions, type BootedAgent, bootAgent } from '../../../../test/support/boot-agent.js';
 import { makeBusyboxDisk, makeGuestRootfs } from './disks.js';
+import { guestMachine } from './guest-machine.js';
 import { buildNative } from './native-build.js';
 import { text } from './text.js';
 
@@ -42,15 +42,21 @@ export interface BoxOptions {
 }
 
 export async function bootBox(options: BoxOptions = {}): Promise<Box> {
-  await buildNative('all');
+  await buildNative(...guestMachine.make);
   const directory = await mkdtemp(join(tmpdir(), 'boxlite-agent-'));
   const rootfs = join(directory, 'rootfs.ext4');
   const disk = join(directory, 'disk.ext4');
-  await makeGuestRootfs(join(directory, 'rootfs'), rootfs, { 'boxlite-guest': agentBinaryPath() });
-  await makeBusyboxDisk(join(directory, 'disk'), disk, options);
+  await makeGuestRootfs(join(directory, 'rootfs'), rootfs, { 'boxlite-guest': guestMachine.agent() });
+  await makeBusyboxDisk(join(directory, 'disk'), disk, {
+    async decorate(root) {
+      await guestMachine.furnish(root);
+      await options.decorate?.(root);
+    },
+  });
   const vm = await bootAgent({
     rootfs,
     disk,
+    ...guestMachine.boot(directory),
     ...(options.vcpus === undefined ? {} : { vcpus: options.vcpus }),
     ...(options.shares === undefined ? {} : { shares: options.shares }),
   });
