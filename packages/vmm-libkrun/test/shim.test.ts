@@ -138,9 +138,18 @@ describe('the shim', () => {
       code: 4,
       stderr: expect.stringContaining('krun_set_kernel(/end/refused) failed: Invalid argument (EINVAL)'),
     });
-    expect(await runShim(document({ kernel: '/end/other' }))).toMatchObject({
+  });
+
+  it('leaves the last word to the log of libkrun when the machine cannot be built, unless that is off', async () => {
+    const logged = await runShim(document({ kernel: '/end/other' }));
+    expect(logged).toMatchObject({
       code: 4,
-      stderr: expect.stringContaining('krun_start_enter'),
+      stderr: expect.stringMatching(/\[ERROR krun\] Building the microVM failed\n$/),
+    });
+    const silent = await runShim(document({ kernel: '/end/other', logLevel: 'off' }));
+    expect(silent).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/krun_start_enter\(with its log off\) failed: No such device \(ENODEV\)\n$/),
     });
   });
 });

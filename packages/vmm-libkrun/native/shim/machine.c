@@ -97,6 +97,11 @@ void machine_run(const struct library *library, const struct config *config)
 	add_nics(library, ctx, config);
 	check(library->set_console_output(ctx, CONSOLE_PATH), "set_console_output", "stdout");
 	/* Returns only if the machine could not be built; its end is the end of the process. */
-	check(library->start_enter(ctx), "start_enter", "see the lines above");
+	int32_t result = library->start_enter(ctx);
+
+	/* Its log says why. A line of ours would be the last one, which is what people are shown. */
+	if (config->log_level > 0)
+		_exit(EXIT_MACHINE);
+	check(result, "start_enter", "with its log off");
 	give_up(EXIT_MACHINE, "krun_start_enter returned");
 }

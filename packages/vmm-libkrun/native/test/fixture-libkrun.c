@@ -139,5 +139,6 @@ int32_t krun_start_enter(uint32_t ctx)
 		(void)raise(SIGFPE);
 	if (strcmp(kernel, "/end/panic") == 0)
 		panic();
+	SAY("[ERROR krun] Building the microVM failed\n");
 	return -ENODEV;
 }
