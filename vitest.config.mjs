@@ -7,23 +7,32 @@ const isNestedHost = process.env.BOXLITE_KVM_HOST === '1';
 /** How many times longer a test may take than on an idle machine of today, such as 8 in the nested KVM host. */
 const slowness = Number(process.env.BOXLITE_TEST_SLOW ?? 1);
 
-/** Tests read the sources of sibling packages, so that no stale build can make one pass. */
-const alias = [
-  { find: '@boxlite/core/testing', replacement: `${packagesDir}core/src/testing/index.ts` },
+/** @param {string} directory @param {string} extension what each package's name stands for */
+const packagesAt = (directory, extension) => [
+  { find: '@boxlite/core/testing', replacement: `${packagesDir}core/${directory}/testing/index.${extension}` },
   ...readdirSync(packagesDir).map((name) => ({
     find: new RegExp(`^@boxlite/${name}$`),
-    replacement: `${packagesDir}${name}/src/index.ts`,
+    replacement: `${packagesDir}${name}/${directory}/index.${extension}`,
   })),
 ];
 
-/** Modules transformed outside are read inside: the nested host is ten times slower at it. `test/kvm-host` fills the cache. */
-const moduleCache = {
-  fsModuleCache: true,
-  fsModuleCachePath: fileURLToPath(new URL('./.cache/vitest-modules', import.meta.url)),
+/**
+ * The nested host is ten times slower at transforming modules: it reads the built packages, few large files, that `test:kvm` builds first, and
+ * takes the tests themselves from a cache that was filled outside.
+ */
+const inNestedHost = {
+  isolate: false,
+  maxWorkers: 1,
+  server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+  experimental: {
+    fsModuleCache: true,
+    fsModuleCachePath: fileURLToPath(new URL('./.cache/vitest-modules', import.meta.url)),
+  },
 };
 
 export default defineConfig({
-  resolve: { alias },
+  // Tests read the sources of sibling packages, so that no stale build can make one pass.
+  resolve: { alias: isNestedHost ? packagesAt('dist', 'js') : packagesAt('src', 'ts') },
   test: {
     include: [
       'packages/*/src/**/*.test.ts',
@@ -35,6 +44,6 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000 * slowness,
     hookTimeout: 120_000 * slowness,
-    ...(isNestedHost ? { experimental: moduleCache, isolate: false, maxWorkers: 1 } : {}),
+    ...(isNestedHost ? inNestedHost : {}),
   },
 });
