@@ -70,7 +70,7 @@ async function measure(running) {
     execs: number('execs'),
     settleMs: number('settle'),
     memoryMib: number('memory'),
-    onFigures: (name, figures) => progress(`${name}: ${brief(figures)}`),
+    onFigures,
   });
   const rounds = values['several-rounds'] === undefined ? number('rounds') : number('several-rounds');
   const together = await runSeveral(
@@ -78,7 +78,7 @@ async function measure(running) {
     {
       rounds,
       count: number('several'),
-      onFigures: (name, figures) => progress(`${name}: ${brief(figures)}`),
+      onFigures,
     },
   );
   for (const [name, figures] of Object.entries(together)) Object.assign(samples[name], figures);
@@ -86,6 +86,10 @@ async function measure(running) {
 }
 
 /** So that a run that is cut short has told something. */
+function onFigures(name, figures, failure) {
+  progress(`${name}: ${failure === undefined ? brief(figures) : `FAILED: ${failure.message.split('\n', 1)[0]}`}`);
+}
+
 function brief(figures) {
   const shown = Object.entries(figures).map(
     ([figure, value]) => `${figure} ${[value].flat().map(Math.round).join(' ')}`,

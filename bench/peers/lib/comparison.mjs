@@ -18,7 +18,7 @@ const TARGETS = [
  * What the samples say.
  * @param samples by participant and figure
  * @param ours name of the participant the others are set in relation to
- * @returns `figures` with the ratio of each median to ours, `parts` of them, and `targets` with what was reached
+ * @returns `figures` with the ratio of each median to ours, `parts` of them, and `targets` with what was reached; `failures` counts rounds without figures
  */
 export function compare(samples, ours) {
   const medianOf = (name, figure) => {
@@ -41,7 +41,7 @@ export function compare(samples, ours) {
   );
   const parts = Object.entries(samples).flatMap(([participant, own]) =>
     Object.entries(own)
-      .filter(([figure]) => !COMPARED.includes(figure))
+      .filter(([figure]) => !COMPARED.includes(figure) && figure !== 'failures')
       .map(([figure, values]) => row(participant, figure, values)),
   );
   const targets = TARGETS.flatMap(({ figure, against, limit }) => {
@@ -51,7 +51,10 @@ export function compare(samples, ours) {
     const name = against === other ? other : `${against} (${other})`;
     return [{ name: `${figure}: ${ours} / ${name}`, ratio, limit, met: ratio <= limit }];
   });
-  return { figures, parts, targets };
+  const failures = Object.fromEntries(
+    Object.entries(samples).map(([name, { failures: failed = [] }]) => [name, failed.length]),
+  );
+  return { figures, parts, targets, failures };
 }
 
 function betterPeer(figure, medianOf) {
@@ -64,10 +67,12 @@ function quotient(left, right) {
 }
 
 /** For people. */
-export function formatComparison({ figures, parts, targets }) {
+export function formatComparison({ figures, parts, targets, failures }) {
   const figureRows = figures.map((row) => [...cells(row), row.ratioToOurs?.toFixed(2) ?? '']);
   const head = ['figure', 'participant', 'n', 'min', 'p50', 'p95', 'unit'];
+  const failed = Object.entries(failures).filter(([, count]) => count > 0);
   return [
+    ...failed.map(([name, count]) => `${name}: ${count} rounds failed and do not count`),
     table([[...head, '/ ours'], ...figureRows]),
     table([['target', 'reached', 'at most', ''], ...targets.map(targetCells)]),
     table([head, ...parts.map(cells)]),

@@ -17,13 +17,13 @@ export async function startRegistry({ storage, directory }) {
   const port = await freePort();
   const configuration = {
     version: 0.1,
-    log: { level: 'fatal', accesslog: { disabled: true } },
+    log: { level: 'error', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: storage } },
     http: { addr: `127.0.0.1:${port}`, secret: 'bench' },
   };
   const file = join(directory, 'registry.yml');
   await writeFile(file, JSON.stringify(configuration)); // YAML, of which JSON is a part
-  const server = spawn('docker-registry', ['serve', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const server = spawn('docker-registry', ['serve', file], { stdio: 'ignore' });
   const ended = once(server, 'exit');
   const stop = async () => {
     server.kill('SIGKILL');

@@ -38,6 +38,10 @@ const operations = {
     for (const box of all) await product.remove(box);
     return milliseconds;
   },
+  /** After a failure: what it left. */
+  async removeAll() {
+    for (const box of boxes.splice(0)) await Promise.resolve(product.remove(box)).catch(() => undefined);
+  },
   /** Before memory is looked at, so that garbage of the embedding program is not taken for the box's. */
   async collectGarbage() {
     globalThis.gc();

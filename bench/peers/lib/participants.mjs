@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findLibkrun } from './find-libkrun.mjs';
 import { BARE_PROGRAM, PEER_NODE } from './peers-cache.mjs';

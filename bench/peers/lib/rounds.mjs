@@ -12,14 +12,14 @@ const WARM_UP_EXECS = 3;
  * @param options.execs commands that count, in each round
  * @param options.memoryMib RAM of each guest
  * @param options.settleMs how long a box is left alone before its memory is looked at
- * @param options.onFigures told of each participant's figures as they come
+ * @param options.onFigures told of each participant's figures as they come, or of what failed
  * @returns samples by participant and figure: milliseconds, and MiB for those that begin with `memory`
  */
 export async function runRounds(participants, { rounds, execs, settleMs, memoryMib, onFigures }) {
   const variants = Object.fromEntries(
     participants.map((participant) => [
       participant.name,
-      () => told(participant, onFigures, oneBox(participant, { execs, settleMs, memoryMib })),
+      () => told(participant, onFigures, () => oneBox(participant, { execs, settleMs, memoryMib })),
     ]),
   );
   return byParticipant(await alternate(variants, { runs: rounds }));
@@ -30,14 +30,23 @@ export async function runSeveral(participants, { rounds, count, onFigures }) {
   const variants = Object.fromEntries(
     participants.map((participant) => [
       participant.name,
-      () => told(participant, onFigures, manyBoxes(participant, count)),
+      () => told(participant, onFigures, () => manyBoxes(participant, count)),
     ]),
   );
   return byParticipant(await alternate(variants, { runs: rounds }));
 }
 
-async function told(participant, onFigures, measuring) {
-  const figures = await measuring;
+/** One that fails is told of and counted, and the comparison goes on: one peer gives up on a machine that is slow for half a minute. */
+async function told(participant, onFigures, measure) {
+  let figures;
+  try {
+    figures = await measure();
+  } catch (thrown) {
+    figures = { failures: 1 };
+    onFigures(participant.name, figures, thrown);
+    await participant.ask('removeAll');
+    return { [key(participant, 'failures')]: 1 };
+  }
   onFigures(participant.name, figures);
   return Object.fromEntries(Object.entries(figures).map(([figure, value]) => [key(participant, figure), value]));
 }
