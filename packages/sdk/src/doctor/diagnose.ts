@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { PluginRegistry } from '@boxlite/core';
 import { createHomeLayout } from '@boxlite/layout';
 import { defaultRegistry } from '../registry/default-registry.js';
+import { defaultVmm } from '../registry/default-vmm.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
 import { cgroupCheck, tryCgroup } from './cgroup-check.js';
 import { type Check, checkOfError, type Diagnosis } from './check.js';
@@ -50,7 +51,7 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
     ...(await cgroups()),
     ...(await kernel(registry, options.homeDir, home)),
     await libkrunCheck(async () => (await import('@boxlite/vmm-libkrun')).findLibkrun()),
-    ...(await pluginChecks(registry)),
+    ...(await pluginChecks(registry, defaultVmm(process.env))),
   ];
   return { version: 1, healthy: checks.every(({ status }) => status !== 'failed'), checks: checks.map(inOrder) };
 }

@@ -15,8 +15,8 @@ const vmm = (id: string, priority: number, result: ProbeResult | Error) => ({
   create: () => ({}),
 });
 
-async function vmmChecks(registry: PluginRegistry) {
-  return (await pluginChecks(registry)).filter(({ facts }) => facts.kind === 'vmm');
+async function vmmChecks(registry: PluginRegistry, named?: string) {
+  return (await pluginChecks(registry, named)).filter(({ facts }) => facts.kind === 'vmm');
 }
 
 describe('pluginChecks', () => {
@@ -53,6 +53,25 @@ describe('pluginChecks', () => {
     const checks = await vmmChecks(registry);
     expect(checks.map(({ status }) => status)).toEqual(['failed', 'failed']);
     expect(checks[1]?.detail).toContain('broken');
+  });
+
+  it('takes the one BOXLITE_VMM names as the default, and fails it when it is not available or not there', async () => {
+    const registry = new PluginRegistry().register(vmm('a', 1, { available: true })).register(vmm('b', 0, absent));
+    const defaults = async (named: string) =>
+      (await vmmChecks(registry, named)).map(({ id, status, facts }) => [id, status, facts.default]);
+    expect(await defaults('a')).toEqual([
+      ['vmm:a', 'ok', true],
+      ['vmm:b', 'warning', false],
+    ]);
+    expect(await defaults('b')).toEqual([
+      ['vmm:a', 'ok', false],
+      ['vmm:b', 'failed', false],
+    ]);
+    expect(await defaults('c')).toEqual([
+      ['vmm:a', 'ok', false],
+      ['vmm:b', 'warning', false],
+      ['vmm:c', 'failed', false],
+    ]);
   });
 
   it('fails every kind a box needs of which no plugin is registered', async () => {

@@ -1,4 +1,5 @@
 import type { PluginKind, PluginRegistry, ProbedPlugin } from '@boxlite/core';
+import { VMM_VARIABLE } from '../registry/default-vmm.js';
 import type { Check } from './check.js';
 
 /** In the order in which a start needs them. */
@@ -6,43 +7,60 @@ const KINDS: readonly PluginKind[] = ['vmm', 'sandbox', 'kernel-source', 'image-
 /** The SDK has a store of its own, so nobody need register one. */
 const OPTIONAL: ReadonlySet<PluginKind> = new Set(['state-store']);
 
-/** Every plugin of every kind. */
-export async function pluginChecks(registry: PluginRegistry): Promise<readonly Check[]> {
+/** The plugins of one kind as they were found. */
+interface ProbedKind {
+  readonly kind: PluginKind;
+  readonly probed: readonly ProbedPlugin[];
+  /** The one the environment names: then no other is chosen by default. */
+  readonly named: string | undefined;
+  originOf(id: string): string | undefined;
+}
+
+/**
+ * Every plugin of every kind, in the order in which selection tries them. One that is not available is `failed` when a box would need it: no
+ * other of its kind is, or the environment names it.
+ *
+ * Facts: `kind`, `plugin`, `available`, `default` (chosen when nobody chooses), `origin` (the file of a plugin that was loaded).
+ * @param vmm what `BOXLITE_VMM` names
+ */
+export async function pluginChecks(registry: PluginRegistry, vmm?: string): Promise<readonly Check[]> {
   const groups = await Promise.all(
     KINDS.map(async (kind) =>
-      pluginChecksOfKind(kind, await registry.probeAll(kind), (id) => registry.origin(kind, id)),
+      checksOfKind({
+        kind,
+        probed: await registry.probeAll(kind),
+        named: kind === 'vmm' ? vmm : undefined,
+        originOf: (id) => registry.origin(kind, id),
+      }),
     ),
   );
   return groups.flat();
 }
 
-/**
- * The plugins of one kind, in the order in which selection tries them. One that is not available is `failed` only when no other of its kind is.
- * Facts: `kind`, `plugin`, `available`, `default` (chosen when nobody chooses), `origin` (the file of a plugin that was loaded).
- */
-export function pluginChecksOfKind(
-  kind: PluginKind,
-  probed: readonly ProbedPlugin[],
-  originOf: (id: string) => string | undefined,
-): readonly Check[] {
-  if (probed.length === 0) return OPTIONAL.has(kind) ? [] : [noneRegistered(kind)];
-  const chosen = probed.find(({ result }) => result.available)?.plugin;
-  return probed.map(({ plugin, result }) => {
+function checksOfKind(found: ProbedKind): readonly Check[] {
+  const { kind, probed, named, originOf } = found;
+  if (probed.length === 0) return OPTIONAL.has(kind) ? [] : [notRegistered(kind, undefined)];
+  const chosen = probed.find(
+    ({ plugin, result }) => result.available && (named === undefined || plugin.id === named),
+  )?.plugin;
+  const checks = probed.map(({ plugin, result }): Check => {
     const { available } = result;
     const facts = { kind, plugin: plugin.id, available, default: plugin === chosen, origin: originOf(plugin.id) };
     const id = `${kind}:${plugin.id}`;
     if (result.available) return { id, status: 'ok', detail: result.detail ?? 'available', facts };
-    const status = chosen === undefined ? 'failed' : 'warning';
-    return { id, status, detail: result.reason, remedy: result.remedy, facts };
+    const isNeeded = chosen === undefined && (named === undefined || plugin.id === named);
+    return { id, status: isNeeded ? 'failed' : 'warning', detail: result.reason, remedy: result.remedy, facts };
   });
+  const isUnknown = named !== undefined && !probed.some(({ plugin }) => plugin.id === named);
+  return isUnknown ? [...checks, notRegistered(kind, named)] : checks;
 }
 
-function noneRegistered(kind: PluginKind): Check {
-  return {
-    id: `${kind}:none`,
-    status: 'failed',
-    detail: `no ${kind} plugin is registered`,
-    remedy: `register one, or use the registry of defaultRegistry()`,
-    facts: { kind, available: false },
-  };
+function notRegistered(kind: PluginKind, named: string | undefined): Check {
+  const facts = { kind, plugin: named, available: false, default: false, origin: undefined };
+  if (named === undefined) {
+    const detail = `no ${kind} plugin is registered`;
+    return { id: `${kind}:none`, status: 'failed', detail, remedy: 'use the plugins of defaultRegistry()', facts };
+  }
+  const detail = `${VMM_VARIABLE} names it, and no ${kind} plugin of this id is registered`;
+  return { id: `${kind}:${named}`, status: 'failed', detail, remedy: `correct or unset ${VMM_VARIABLE}`, facts };
 }
