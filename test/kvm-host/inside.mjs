@@ -61,11 +61,11 @@ function vitest(suite) {
     ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...vitestArguments(suite)],
     { stdio: ['ignore', 2, 2], env: process.env },
   );
-  tell(suite.name, begin, readReport(report, run));
+  tell(suite.name, begin, readReport(report, run, suite));
 }
 
 /** Vitest's own count. A file that could not be read at all counts as one failure, and so does a vitest that died. */
-function readReport(path, run) {
+function readReport(path, run, suite) {
   try {
     const report = JSON.parse(readFileSync(path, 'utf8'));
     const broken = report.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0);
@@ -77,7 +77,8 @@ function readReport(path, run) {
     ];
     if (report.numTotalTests === 0 && failures.length === 0) failures.push('no test was found');
     if (run.status !== 0 && failures.length === 0) failures.push(`vitest ended with ${run.status ?? run.signal}`);
-    const skipped = report.numPendingTests + report.numTodoTests;
+    // Tests that a pattern leaves out were not asked for.
+    const skipped = suite.pattern === undefined ? report.numPendingTests + report.numTodoTests : 0;
     return { passed: report.numPassedTests, failed: failures.length, skipped, failures };
   } catch (cause) {
     return { passed: 0, failed: 1, failures: [`vitest left no report (${run.status ?? run.signal}): ${cause}`] };
