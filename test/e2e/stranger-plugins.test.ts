@@ -12,6 +12,9 @@ import { REPOSITORY } from '../support/run-cli.js';
 const LIBKRUNFW = 'node_modules/@superradcompany/microsandbox-linux-x64-gnu/lib/libkrunfw.so.5.6.1';
 const Q35 = ['--plugin', './custom-vmm', '--plugin', './custom-kernel'];
 const NESTED = process.env.BOXLITE_KVM_HOST === '1';
+/** The adapter is the same for every case; the short form takes those that show each member of the contract once. */
+const SHORT_FORM =
+  process.env.BOXLITE_TEST_FULL === '1' ? [] : ['--test-name-pattern=^(check|requirements|start|stop|attach)'];
 
 let project: PackedProject;
 let environment: Record<string, string>;
@@ -52,8 +55,11 @@ const kernelRelease = async () =>
   (await readdir(join(environment.BOXLITE_KERNEL_ROOT ?? '', 'lib/modules')))[0] ?? 'there is none';
 
 /** The names of the tests of node:test that failed, and how many passed. */
-async function nodeTest(path: string): Promise<{ readonly passed: number; readonly failed: readonly string[] }> {
-  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', path], {
+async function nodeTest(
+  path: string,
+  options: readonly string[] = [],
+): Promise<{ readonly passed: number; readonly failed: readonly string[] }> {
+  const child = spawn(process.execPath, ['--test', '--test-reporter=tap', ...options, path], {
     cwd: project.directory,
     env: environment,
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -62,7 +68,7 @@ async function nodeTest(path: string): Promise<{ readonly passed: number; readon
   const failed: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     const [, verdict, name = ''] = /^ +(ok|not ok) \d+ - (.*)$/.exec(line) ?? [];
-    if (verdict === 'ok') passed += 1;
+    if (verdict === 'ok' && !name.endsWith('# SKIP')) passed += 1;
     if (verdict === 'not ok') failed.push(name);
   }
   return { passed, failed };
@@ -88,9 +94,9 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
   it('passes the VmmHandler suite with the plugin of version 1, through the adapter', {
     timeout: 600_000,
   }, async () => {
-    const { passed, failed } = await nodeTest('custom-vmm/test/version-1.test.js');
+    const { passed, failed } = await nodeTest('custom-vmm/test/version-1.test.js', SHORT_FORM);
     expect(failed).toEqual([]);
-    expect(passed).toBeGreaterThan(30);
+    expect(passed).toBeGreaterThan(10);
   });
 
   it('passes the Sandbox suite with the sandbox over unshare', { timeout: 120_000 }, async () => {

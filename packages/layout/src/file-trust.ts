@@ -14,19 +14,26 @@ export interface TrustProblem {
   readonly remedy: string;
 }
 
+/** Whom this program is at the mercy of anyway. Only tests give another. */
+export interface TrustedProgram {
+  /** One of its files; its directory and those above are trusted as it is. */
+  readonly path: string;
+  readonly uids: ReadonlySet<number>;
+}
+
 /**
  * Whether somebody else can change a file whose code is going to run with this user's rights, by writing it or by putting another in its
  * place: its owner, its mode, and those of every directory above it. Trusted are root, this user, and the owner of this program: who can
- * change the program gains nothing by changing the file.
+ * change the program gains nothing by changing the file, so directories above the program are not looked at either.
  * @param path absolute, symbolic links resolved
- * @param trusted uids; only tests give them
  * @returns undefined when nobody can
  */
-export async function untrustedReason(path: string, trusted?: ReadonlySet<number>): Promise<TrustProblem | undefined> {
-  const owners = trusted ?? (await trustedOwners());
-  const own = problemOf(path, await lstat(path), owners, false);
-  if (own !== undefined) return own;
+export async function untrustedReason(path: string, program?: TrustedProgram): Promise<TrustProblem | undefined> {
+  const { uids: owners, path: own } = program ?? (await thisProgram());
+  const problem = problemOf(path, await lstat(path), owners, false);
+  if (problem !== undefined) return problem;
   for (let child = path, above = dirname(path); above !== child; child = above, above = dirname(above)) {
+    if (own.startsWith(above === '/' ? above : `${above}/`)) return undefined;
     // In a sticky directory nobody can replace another's file (/tmp). But beside the file itself one could lay what it imports.
     const found = problemOf(above, await lstat(above), owners, child !== path);
     if (found !== undefined) return found;
@@ -34,9 +41,10 @@ export async function untrustedReason(path: string, trusted?: ReadonlySet<number
   return undefined;
 }
 
-async function trustedOwners(): Promise<ReadonlySet<number>> {
-  const { uid } = await lstat(fileURLToPath(import.meta.url));
-  return new Set([ROOT, uid, process.geteuid?.() ?? ROOT]);
+async function thisProgram(): Promise<TrustedProgram> {
+  const path = fileURLToPath(import.meta.url);
+  const { uid } = await lstat(path);
+  return { path, uids: new Set([ROOT, uid, process.geteuid?.() ?? ROOT]) };
 }
 
 function problemOf(

@@ -11,7 +11,7 @@ export {
   sweepSocketLinks,
 } from './ensure-socket-links.js';
 export { rotateExitRecord } from './exit-record.js';
-export { type TrustProblem, untrustedReason } from './file-trust.js';
+export { type TrustedProgram, type TrustProblem, untrustedReason } from './file-trust.js';
 export { createHomeLayout, type HomeLayout, type HomeLayoutOptions, logsDirFor } from './home-layout.js';
 export { type InstallOptions, installFile, installNew } from './install-file.js';
 export { isForbiddenVolume } from './is-forbidden-volume.js';

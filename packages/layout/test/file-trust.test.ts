@@ -37,6 +37,17 @@ describe('a file whose code is to be run', () => {
     expect((await untrustedReason(file))?.reason).toContain('can be written by every user');
   });
 
+  it('is trusted in a directory that the program itself lies in: who can write there can change the program', async () => {
+    await chmod(base, 0o757);
+    const uids = new Set([0, process.geteuid?.() ?? 0]);
+    expect(await untrustedReason(file, { path: join(base, 'program/main.js'), uids })).toBeUndefined();
+    expect(await untrustedReason(file, { path: '/elsewhere/main.js', uids })).toMatchObject({
+      reason: expect.stringContaining('can be written by every user'),
+    });
+    await chmod(file, 0o646);
+    expect(await untrustedReason(file, { path: join(base, 'program/main.js'), uids })).toBeDefined();
+  });
+
   it.skipIf(process.geteuid?.() !== 0)(
     'is not trusted when a foreign group can write it, or a foreign user owns it',
     async () => {
@@ -45,7 +56,7 @@ describe('a file whose code is to be run', () => {
       expect((await untrustedReason(file))?.reason).toBe(`${file} can be written by group 12345`);
       await chown(file, 12345, 12345);
       expect((await untrustedReason(file))?.reason).toBe(`${file} belongs to user 12345, who could change it`);
-      expect(await untrustedReason(file, new Set([0, 12345]))).toBeUndefined();
+      expect(await untrustedReason(file, { path: '/usr/bin/program', uids: new Set([0, 12345]) })).toBeUndefined();
     },
   );
 });
