@@ -3,8 +3,8 @@ import { DistributionKernel, findKernel } from './distribution-kernel.js';
 /** Where the kernel's package is installed or unpacked, with `boot/` and `lib/modules/` in it. */
 const root = process.env.BOXLITE_KERNEL_ROOT ?? '/';
 
-/** @type {import('@boxlite/core').Plugin<'kernel-source', import('@boxlite/core').KernelSource>} */
-export default {
+/** @returns {import('@boxlite/core').Plugin<'kernel-source', import('@boxlite/core').KernelSource>} */
+export const distributionKernelPlugin = () => ({
   kind: 'kernel-source',
   id: 'distribution',
   specificationVersion: 'v1',
@@ -16,4 +16,6 @@ export default {
     return { available: false, reason: found.reason, remedy: found.remedy };
   },
   create: ({ layout }) => new DistributionKernel(root, layout.kernelsDir),
-};
+});
+
+export default distributionKernelPlugin();

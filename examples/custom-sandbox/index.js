@@ -1,15 +1,15 @@
 import { unshareSandbox } from './unshare-sandbox.js';
 
-const sandbox = unshareSandbox();
-
-/** @type {import('@boxlite/core').Plugin<'sandbox', import('@boxlite/core').Sandbox>} */
-export default {
+/** @returns {import('@boxlite/core').Plugin<'sandbox', import('@boxlite/core').Sandbox>} */
+export const unsharePlugin = () => ({
   kind: 'sandbox',
   id: 'unshare',
   specificationVersion: 'v1',
   async probe() {
-    const { available, reason = '', remedy = '' } = await sandbox.isAvailable();
+    const { available, reason = '', remedy = '' } = await unshareSandbox().isAvailable();
     return available ? { available } : { available, reason, remedy };
   },
-  create: () => sandbox,
-};
+  create: () => unshareSandbox(),
+});
+
+export default unsharePlugin();
