@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { stateStoreConformance } from '@boxlite/core/testing';
+import { runConformance, stateStoreConformance } from '@boxlite/core/testing';
 import { describe, it } from 'vitest';
 import { openStateStore } from '../src/index.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -19,5 +19,5 @@ describe('the state store', () => {
       end: (process) => void gone.add(process),
     };
   });
-  for (const { name, run } of suite) it(name, run);
+  runConformance(suite, it);
 });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { diskStoreConformance } from '@boxlite/core/testing';
+import { diskStoreConformance, runConformance } from '@boxlite/core/testing';
 import { afterAll, describe, it } from 'vitest';
 import { createQcow2DiskStore } from '../src/index.js';
 
@@ -20,7 +20,7 @@ describe('the qcow2 disk store conforms', () => {
     store: createQcow2DiskStore(),
     directory: await temporaryDirectory(),
   }));
-  for (const { name, run } of cases) it(name, run);
+  runConformance(cases, it);
 });
 
 describe('the qcow2 disk store with a staging directory conforms', () => {
@@ -28,5 +28,5 @@ describe('the qcow2 disk store with a staging directory conforms', () => {
     store: createQcow2DiskStore({ stagingDirectory: await temporaryDirectory() }),
     directory: await temporaryDirectory(),
   }));
-  for (const { name, run } of cases) it(name, run);
+  runConformance(cases, it);
 });

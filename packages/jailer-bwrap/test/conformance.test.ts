@@ -1,6 +1,6 @@
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ConfinedRun, runConfined, sandboxConformance } from '@boxlite/core/testing';
+import { type ConfinedRun, runConfined, runConformance, sandboxConformance } from '@boxlite/core/testing';
 import { afterAll, describe, it } from 'vitest';
 import { createBwrapSandbox } from '../src/index.js';
 
@@ -25,7 +25,7 @@ describe('bubblewrap, as the user of the test', () => {
     busybox: '/bin/busybox',
     makeDirectory: () => makeDirectory(),
   });
-  for (const { name, run } of cases) it(name, run);
+  runConformance(cases, it);
 });
 
 // Only root can become somebody else; run as an ordinary user, the suite above is this one.
@@ -36,5 +36,5 @@ describe.skipIf(process.geteuid?.() !== 0)('bubblewrap, as an ordinary user', ()
     makeDirectory: () => makeDirectory(NOBODY),
     run: (command): Promise<ConfinedRun> => runConfined(command, NOBODY),
   });
-  for (const { name, run } of cases) it(name, run);
+  runConformance(cases, it);
 });

@@ -1,4 +1,4 @@
-import { vmmHandlerConformance } from '@boxlite/core/testing';
+import { runConformance, vmmHandlerConformance } from '@boxlite/core/testing';
 import { createQemuVmm } from '@boxlite/vmm-qemu';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
@@ -12,5 +12,5 @@ afterAll(() => parts[Symbol.asyncDispose]());
 describe('QEMU as a VMM, in bubblewrap, under the supervisor', () => {
   const createHandler = () => createQemuVmm({ hardware });
   const setup = { createHandler, createMachine: () => parts.createMachine(createHandler()), ping: pingAgent };
-  for (const { name, run } of vmmHandlerConformance(setup)) it(name, run);
+  runConformance(vmmHandlerConformance(setup), it);
 });

@@ -10,6 +10,7 @@ export {
 export { type ImageSourceSetup, imageSourceConformance } from './image-source-conformance.js';
 export { type JailParts, type JailSetup, jailConformance } from './jail-conformance.js';
 export { type KernelSourceSetup, kernelSourceConformance } from './kernel-source-conformance.js';
+export { type PluginSetup, pluginConformance } from './plugin-conformance.js';
 export { type ConfinedRun, type RunConfinedOptions, runConfined } from './run-confined.js';
 export {
   type ConformanceReport,

@@ -37,11 +37,11 @@ export function descendantsOf(pids: readonly number[]): readonly ProcessIdentity
   return [...found.values()].filter(({ isZombie }) => !isZombie).map(({ pid, startTime }) => ({ pid, startTime }));
 }
 
-/** Files, sockets and pipes this process has open, as what they are: `socket:[123]`, a path. */
+/** What this process has open: number and what it is, such as `17 socket:[123]` or `18 /a/path`. */
 export function openDescriptors(): readonly string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
+      return `${fd} ${readlinkSync(`/proc/self/fd/${fd}`)}`;
     } catch (thrown) {
       // The descriptor of the listing itself is closed by now.
       if (errnoOf(thrown) === 'ENOENT') return [];

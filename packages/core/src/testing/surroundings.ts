@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { SuperviseRequest } from '../contracts/supervisor.js';
 import { errnoOf } from '../errors/to-boxlite-error.js';
 import type { ProcessIdentity } from '../ids/process-identity.js';
+import { exists } from './exists.js';
 import { descendantsOf } from './processes.js';
 
 /** What is there before a start. */
@@ -44,16 +45,6 @@ async function namesIn(directory: string): Promise<readonly string[]> {
   } catch (thrown) {
     // Gone with everything in it.
     if (errnoOf(thrown) === 'ENOENT') return [];
-    throw thrown;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return false;
     throw thrown;
   }
 }

@@ -224,6 +224,30 @@ const mutants: Mutant<Mutation>[] = [
     }),
   },
   {
+    mistake: 'leaves the cgroup it made',
+    killedBy: 'a cgroup that setup made',
+    mutation: (right) => ({
+      setup: async (context) => {
+        const cgroupDir = await mkdtemp(join('/var/tmp', 'boxlite-no-cgroup-'));
+        made.push(cgroupDir);
+        return { ...(await right.setup(context)), cgroupDir };
+      },
+    }),
+  },
+  {
+    mistake: 'can be torn down once',
+    killedBy: 'a cgroup that setup made',
+    mutation: () => {
+      let isTornDown = false;
+      return {
+        teardown: async () => {
+          if (isTornDown) throw new Error('there is no such cgroup');
+          isTornDown = true;
+        },
+      };
+    },
+  },
+  {
     mistake: 'leaves its probe running',
     killedBy: 'isAvailable, asked twice',
     mutation: (right) => ({

@@ -4,7 +4,7 @@
  *   --sniff   guesses the formats of disks, as a careless VMM does
  *   --deaf    ignores SHUTDOWN
  * The kernel must be an ELF file; a disk of format qcow2 must begin as one, and its backing file must open. The kernel parameters decide
- * what runs: `rootwait` nothing, `init=/no/...` a panic, else an agent that answers REQUEST with RESPONSE until SHUTDOWN.
+ * what runs: `rootwait` nothing, `init=/no/...` or a root that is none a panic, else an agent that answers REQUEST with RESPONSE until SHUTDOWN.
  * The monitor reads one byte a connection: 'p' pauses the agent, 'r' resumes it; the answer is the same byte.
  */
 #include <errno.h>
@@ -113,6 +113,19 @@ static void open_disk(const char *disk)
 	read_start((const char *)bytes + offset, O_RDONLY, (uint8_t[1]){0}, 1);
 }
 
+/* The root file system is a disk that begins with the word; `root=/dev/vdz` is none of them and waited for. */
+static bool root_is_there(void)
+{
+	const char *root = strstr(machine.parameters, "root=/dev/vd");
+	int index = root ? root[strlen("root=/dev/vd")] - 'a' : 0;
+	uint8_t bytes[4] = {0};
+
+	if (index < 0 || index >= machine.disk_count)
+		return strstr(machine.parameters, "rootwait") != NULL;
+	return read_start(strchr(strchr(machine.disks[index], ':') + 1, ':') + 1, O_RDONLY, bytes, sizeof(bytes)) == 4 &&
+	       memcmp(bytes, "root", 4) == 0;
+}
+
 static int dial(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -195,7 +208,7 @@ int main(int argc, char **argv)
 	load_kernel();
 	for (int at = 0; at < machine.disk_count; at++)
 		open_disk(machine.disks[at]);
-	if (strstr(machine.parameters, "init=/no/")) {
+	if (strstr(machine.parameters, "init=/no/") || !root_is_there()) {
 		printf("Kernel panic - not syncing: no working init\n");
 		return 0;
 	}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { deepFreeze } from '../deep-freeze.js';
 import type { RuledCases } from '../define-cases.js';
 import { eventuallyNone } from '../eventually.js';
+import { exists } from '../exists.js';
 import { rejectsWith } from '../rejects-with.js';
 import { newProcesses, surroundings } from '../surroundings.js';
 import type { SandboxBench } from './sandbox-bench.js';
@@ -109,6 +110,22 @@ export const commandCases: RuledCases<SandboxBench> = {
       const context = deepFreeze(contextOf({ paths: [{ path: '/srv', writable: false }] }));
       const command = deepFreeze({ binary: setup.busybox, args: ['true'], env: { A: 'b' } });
       assert.deepEqual(sandbox.apply(context, command), sandbox.apply(context, command));
+    },
+  },
+  '`teardown(context)`, if present, removes what `setup` made once the box has stopped': {
+    'a cgroup that setup made is there until teardown, which may be called twice': async ({ setup, contextOf }) => {
+      const sandbox = setup.create();
+      const context = contextOf({ id: `conformance-${process.pid}` });
+      await sandbox.isAvailable();
+      const { cgroupDir, degradations } = await sandbox.setup(context);
+      assert.ok(
+        degradations.every((sentence) => sentence.length > 0),
+        'a degradation is a sentence',
+      );
+      if (cgroupDir !== undefined) assert.ok(await exists(cgroupDir), `${cgroupDir} does not exist`);
+      await sandbox.teardown?.(context);
+      if (cgroupDir !== undefined) assert.ok(!(await exists(cgroupDir)), `${cgroupDir} is left`);
+      await sandbox.teardown?.(context);
     },
   },
   'it may spawn a probe and must leave nothing behind': {

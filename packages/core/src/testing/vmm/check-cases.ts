@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { createHook } from 'node:async_hooks';
 import type { VmmCommand, VmmHandler, VmmSpec } from '../../contracts/vmm-handler.js';
 import { BoxliteError } from '../../errors/boxlite-error.js';
 import { deepFreeze } from '../deep-freeze.js';
 import type { RuledCases } from '../define-cases.js';
+import { spawnsDuring } from '../spawns-during.js';
 import type { VmmBench } from './vmm-bench.js';
 
 const REFUSALS: readonly string[] = ['invalid_argument', 'unsupported', 'resource_exhausted'];
@@ -151,20 +151,4 @@ function refusalOf(handler: VmmHandler, spec: VmmSpec): BoxliteError | undefined
 
 function textOf({ args, env, stdin = new Uint8Array() }: VmmCommand): string {
   return [...args, ...Object.values(env), new TextDecoder().decode(stdin)].join('\0').replaceAll('\\/', '/');
-}
-
-/** How many child processes this process begins meanwhile. */
-async function spawnsDuring(work: () => Promise<void>): Promise<number> {
-  let spawned = 0;
-  const hook = createHook({
-    init(_id, type) {
-      if (type === 'PROCESSWRAP') spawned += 1;
-    },
-  }).enable();
-  try {
-    await work();
-  } finally {
-    hook.disable();
-  }
-  return spawned;
 }

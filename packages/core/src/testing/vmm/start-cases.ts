@@ -57,6 +57,13 @@ export const startCases: RuledCases<VmmBench> = {
       assert.deepEqual(others, [], 'processes outside the jail');
     },
   },
+  'Appears in this order as `/dev/vda`, `/dev/vdb`': {
+    'with its disks the other way round a machine does not find its init': async (bench) => {
+      const { vm } = await bench.start({ change: ({ spec }) => ({ disks: spec.disks.toReversed() }) });
+      const record = await vm.wait();
+      assert.notEqual(record.kind, 'Clean', JSON.stringify(record));
+    },
+  },
   'The format is always explicit: a sniffed format lets a guest turn its raw disk into a qcow2 naming host files': {
     'a raw disk that begins like a qcow2 image over a file of the host is only bytes': async (bench) => {
       const machine = await bench.createMachine();
