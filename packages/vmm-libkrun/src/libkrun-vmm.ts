@@ -81,7 +81,7 @@ export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
       refuseAborted(spec, signal);
       await library();
       check(spec);
-      await checkFiles(spec);
+      checkFiles(spec);
       refuseAborted(spec, signal);
       return startMachine(command(spec), host, signal);
     },
