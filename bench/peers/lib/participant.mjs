@@ -30,7 +30,12 @@ const operations = {
     return milliseconds;
   },
   async startMany({ count }) {
-    return timed(() => Promise.all(Array.from({ length: count }, startOne)));
+    // All are awaited, also when one fails: nothing is still starting when the next request comes.
+    return timed(async () => {
+      const results = await Promise.allSettled(Array.from({ length: count }, startOne));
+      const failed = results.find(({ status }) => status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
+    });
   },
   async stopAll() {
     const all = boxes.splice(0);
@@ -40,7 +45,9 @@ const operations = {
   },
   /** After a failure: what it left. */
   async removeAll() {
-    for (const box of boxes.splice(0)) await Promise.resolve(product.remove(box)).catch(() => undefined);
+    for (const box of boxes.splice(0)) {
+      await product.remove(box).catch((thrown) => console.error(`what a failed round left stays: ${thrown.message}`));
+    }
   },
   /** Before memory is looked at, so that garbage of the embedding program is not taken for the box's. */
   async collectGarbage() {
@@ -63,3 +70,6 @@ process.on('message', async ({ id, operation, parameters }) => {
     process.send({ id, error: `${operation}: ${thrown.stack ?? thrown}` });
   }
 });
+
+// The driver has ended or has let go: whatever a product still holds must not keep this process.
+process.on('disconnect', () => process.exit());
