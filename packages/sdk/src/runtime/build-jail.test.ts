@@ -126,6 +126,26 @@ describe('the jail of a box, where no sandbox is to be had', () => {
 });
 
 describe('the jail of a box', () => {
+  it("shows what the VMM runs from the box's own bin/ and the libraries it loads, never the originals of the copies", async () => {
+    const { sandbox, seen } = watching();
+    const made = await request({});
+    const own = join(made.box.binDir, 'shell');
+    mkdirSync(made.box.binDir);
+    writeFileSync(own, '');
+    const copying = {
+      ...vmm,
+      requirements: async () => ({ paths: [], devices: [], copies: [{ from: '/bin/bash', name: 'shell' }] }),
+      command: () => ({ binary: own, args: [], env: {}, listeners: [] }),
+    } as unknown as VmmHandler;
+    const spec = { ...made.spec, binDir: made.box.binDir };
+    const jail = await buildJail(layout, async () => sandbox, disks, { ...made, spec, vmm: copying });
+    await jail.prepare();
+    const paths = new Map(seen()?.paths.map(({ path, writable }) => [path, writable]));
+    expect(paths.get(made.box.binDir)).toBe(false);
+    expect([...paths.keys()].filter((path) => path.endsWith('/libc.so.6'))).toHaveLength(1);
+    expect(paths.has('/bin/bash')).toBe(false);
+  });
+
   it('shows its sandbox the places of this box and the short link, never the home, control/ or the record', async () => {
     const { sandbox, seen } = watching();
     const asked = await request({});
