@@ -19,6 +19,8 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
+const requirements = async () => ({ paths: [], devices: [] });
+
 /** Services of a machine that comes up; a test replaces what shall fail. */
 function machine(overrides: object = {}) {
   const events: string[] = [];
@@ -37,7 +39,12 @@ function machine(overrides: object = {}) {
     layout,
     metrics: { boxesFailed: 0 },
     log: ({ message }: { message: string }) => void events.push(message),
-    vmm: async () => ({ id: 'fake', check: () => undefined, start: async () => vm }),
+    vmm: async () => ({
+      id: 'fake',
+      check: () => undefined,
+      requirements,
+      start: async () => vm,
+    }),
     resolveImage: async () => ({ config: { env: [] } }),
     imageDisk: async () => '/base.ext4',
     disks: async () => ({ createChild: async () => undefined }),
@@ -121,6 +128,7 @@ describe('a start that fails', () => {
       vmm: async () => ({
         id: 'fake',
         check: () => undefined,
+        requirements,
         start: async () => ({
           channel: {},
           kill: async () => {
@@ -157,6 +165,7 @@ describe('a start that succeeds', () => {
       vmm: async () => ({
         id: 'fake',
         check: () => undefined,
+        requirements,
         start: async (spec: VmmSpec) => {
           linkAtSpawn = readlinkSync(box.socketLink);
           socketOfAgent = spec.agentSocket;
