@@ -23,7 +23,11 @@ export const HOST_PACKAGES = {
   openssl: 'the certificate of a registry with TLS',
   binutils: 'readelf',
   strace: 'shows in which order a process confines itself',
-  'python3-minimal': 'terminals in tests',
+  python3: 'terminals and file attributes in tests',
+  gcc: 'tests compile probes of the jail and libraries that pretend to be libkrun',
+  'libc6-dev': 'headers of those probes',
+  'musl-tools': 'static probes',
+  make: 'native tests',
   'libstdc++6': 'node is linked with it',
   'ca-certificates': 'certificates for node',
 };
