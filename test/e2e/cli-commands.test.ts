@@ -84,19 +84,23 @@ describe('boxlite doctor', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     const { healthy, checks } = JSON.parse(stdout.toString());
     expect(healthy).toBe(true);
-    const check = (name: string) => checks.find((candidate: { name: string }) => candidate.name === name);
-    expect(check('kvm')).toMatchObject({ status: 'warning', detail: /^cannot-run-unmodified-kernel: /, remedy: /\S/ });
-    for (const name of ['platform', 'home', 'vmm qemu', 'sandbox bwrap', 'guest kernel']) {
-      expect(check(name)).toMatchObject({ status: 'ok', detail: /\S/ });
+    const check = (id: string) => checks.find((candidate: { id: string }) => candidate.id === id);
+    expect(check('kvm')).toMatchObject({
+      status: 'warning',
+      remedy: /\S/,
+      facts: { state: 'cannot-run-unmodified-kernel' },
+    });
+    for (const id of ['platform', 'home', 'vmm:qemu', 'sandbox:bwrap', 'guest-kernel']) {
+      expect(check(id)).toMatchObject({ status: 'ok', detail: /\S/ });
     }
-    expect((await cli('doctor')).stdout.toString()).toMatch(/^ok {5}platform: linux/);
+    expect((await cli('doctor')).stdout.toString()).toMatch(/^ok +platform +linux/);
   });
 
   it('gives 1 and a remedy for each VMM where none can run', async () => {
     const { status, stdout } = await runCli(['doctor', '--json'], { home: home.home, env: { PATH: '/nonexistent' } });
     expect(status).toBe(1);
     const { checks } = JSON.parse(stdout.toString()) as { checks: Record<string, string>[] };
-    expect(checks.find(({ name }) => name === 'vmm qemu')).toMatchObject({ status: 'failed', remedy: /qemu-system/ });
+    expect(checks.find(({ id }) => id === 'vmm:qemu')).toMatchObject({ status: 'failed', remedy: /qemu-system/ });
   });
 });
 
