@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import {
   BoxliteError,
+  type HardwareProbe,
   type RunningVm,
   type VmmCommand,
   type VmmFileCopy,
@@ -81,6 +82,7 @@ export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
       refuseAborted(spec, signal);
       await library();
       check(spec);
+      await requireKvm(spec, options.hardware);
       checkFiles(spec);
       refuseAborted(spec, signal);
       return startMachine(command(spec), host, signal);
@@ -110,6 +112,16 @@ function pathOf(library: LibkrunLibrary | undefined): string {
   throw new BoxliteError('invalid_state', 'libkrun has not been looked for yet', {
     hint: 'await requirements(spec) before command(spec), or give option library',
     details: { field: 'library' },
+  });
+}
+
+/** libkrun would fail too, but as a process that has ended. */
+async function requireKvm({ boxId }: VmmSpec, hardware: HardwareProbe): Promise<void> {
+  const status = await hardware.kvm();
+  if (status.state === 'usable') return;
+  throw new BoxliteError('vmm_unavailable', `box ${boxId}: libkrun runs nothing without KVM: ${status.reason}`, {
+    hint: status.remedy,
+    details: { field: 'hardware', state: status.state },
   });
 }
 

@@ -113,6 +113,12 @@ describe('a machine libkrun cannot run is refused before anything is prepared or
     await expect(start).rejects.toMatchObject({ code: 'vmm_failed', message: expect.stringContaining('qcow2') });
   });
 
+  it('anything, where KVM is not usable, with what to do about it', async () => {
+    const none = { kvm: async () => ({ state: 'missing', reason: 'no /dev/kvm', remedy: 'modprobe kvm' }) as const };
+    const start = handler({ hardware: none }).start(spec, untouchableHost());
+    await expect(start).rejects.toMatchObject({ code: 'vmm_unavailable', hint: 'modprobe kvm' });
+  });
+
   it('an aborted start touches nothing', async () => {
     const start = handler().start(spec, untouchableHost(), AbortSignal.abort());
     await expect(start).rejects.toMatchObject({ code: 'aborted' });
