@@ -44,10 +44,26 @@ export function mergeCases<Context>(...parts: readonly RuledCases<Context>[]): R
   return merged;
 }
 
+/** Runs a part of the setup within a check: what it throws is no fault of the implementation. */
+export async function ofSetup<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw new SetupFailure(thrown);
+  }
+}
+
+class SetupFailure extends Error {
+  constructor(readonly reason: unknown) {
+    super('the setup of the case failed', { cause: reason });
+  }
+}
+
 async function named(broken: BrokenRule, check: () => Promise<void>): Promise<void> {
   try {
     await check();
   } catch (thrown) {
+    if (thrown instanceof SetupFailure) throw thrown.reason;
     throw new ConformanceError(broken, thrown);
   }
 }

@@ -4,7 +4,7 @@ import { BoxliteError } from '../errors/boxlite-error.js';
 import { FrameFlag, FrameType, MAX_FRAME_PAYLOAD } from '../wire/frame.js';
 import { FrameLog } from './channel/frame-log.js';
 import type { ConformanceCase } from './conformance-case.js';
-import { defineCases, type RuledCases } from './define-cases.js';
+import { defineCases, ofSetup, type RuledCases } from './define-cases.js';
 import { rejectsWith } from './rejects-with.js';
 
 /** A guest agent to talk to. */
@@ -42,7 +42,7 @@ export function guestChannelConformance(setup: GuestChannelSetup): ConformanceCa
         const agents: GuestChannelTestAgent[] = [];
         try {
           await check(async (kind = 'echo') => {
-            const agent = await setup.createAgent(kind);
+            const agent = await ofSetup(() => setup.createAgent(kind));
             agents.push(agent);
             return agent;
           });

@@ -13,6 +13,8 @@ export interface Mutant<Mutation> {
 /** Least number of mutants that says something about a suite. */
 const MIN_MUTANTS = 8;
 const isFull = process.env.BOXLITE_TEST_FULL === '1';
+/** For one case, or for a whole suite in which many cases may hang until their deadline; in milliseconds. */
+const TIMEOUT_MS = isFull ? 600_000 : 60_000;
 
 /**
  * Shows that a suite passes what is right and fails each mutant in the case that is for it, naming the broken rule. With `npm run test:full`
@@ -37,7 +39,7 @@ export function mutantTests<Mutation>(
 
     for (const { mistake, killedBy, mutation } of mutants) {
       const rule = caseNamed(suite(), killedBy).rule;
-      it(`fails one that ${mistake} | case: ${killedBy} | rule: ${rule}`, async () => {
+      it(`fails one that ${mistake} | case: ${killedBy} | rule: ${rule}`, { timeout: TIMEOUT_MS }, async () => {
         const cases = suite(mutation);
         const killer = caseNamed(cases, killedBy);
         const { results } = await conformanceReport(isFull ? cases : [killer]);

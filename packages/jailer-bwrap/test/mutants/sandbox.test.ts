@@ -272,7 +272,7 @@ const suite = (mutation?: Mutation) =>
       made.push(directory);
       return directory;
     },
-    deadlineMs: mutation === undefined ? 45_000 : 5_000,
+    deadlineMs: mutation === undefined ? 45_000 : 2_500,
   });
 
 mutantTests<Mutation>('Sandbox', suite, mutants);

@@ -1,6 +1,7 @@
 import type { RunningVm, VmmHandler, VmmSpec } from '../../contracts/vmm-handler.js';
 import { BoxliteError } from '../../errors/boxlite-error.js';
 import { deepFreeze } from '../deep-freeze.js';
+import { ofSetup } from '../define-cases.js';
 import { type Surroundings, surroundings } from '../surroundings.js';
 import { assertNothingLeft } from './leftovers.js';
 import type { VmmHandlerSetup, VmmTestMachine } from './test-machine.js';
@@ -39,7 +40,7 @@ export async function onBench(setup: VmmHandlerSetup, check: (bench: VmmBench) =
   const starts: Start[] = [];
   let isOver = false;
   const createMachine = async () => {
-    const machine = await setup.createMachine();
+    const machine = await ofSetup(() => setup.createMachine());
     machines.push(machine);
     return machine;
   };
