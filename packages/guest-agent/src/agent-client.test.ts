@@ -136,6 +136,26 @@ describe('exec', () => {
     });
   });
 
+  it('with volumes is refused by an agent too old for them, and passed to one that knows them', async () => {
+    const volumes = [{ tag: 'uservol0', destination: '/data', readOnly: true, file: 'app.conf' }];
+    agent.hello();
+    expect(await failure(client.init({ hostname: 'box', volumes }))).toMatchObject({
+      code: 'unsupported',
+      details: { field: 'volumes' },
+    });
+    expect(agent.sent).toEqual([]);
+    const newer = new ScriptedAgent();
+    const init = createAgentClient(newer.channel).init({ hostname: 'box', volumes });
+    newer.hello({ capabilities: ['volumes'] });
+    const { payload } = await newer.take(FrameType.REQUEST);
+    const { operation } = fromBinary(RequestSchema, payload);
+    expect(operation.case === 'init' && operation.value.volumes).toMatchObject([
+      { tag: 'uservol0', destination: new Uint8Array(Buffer.from('/data')), readOnly: true, file: 'app.conf' },
+    ]);
+    newer.close(new Error('over'));
+    expect((await failure(init)).code).toBe('agent_unavailable');
+  });
+
   it('turns an error of the agent into a BoxliteError with code, field and hint, its text escaped', async () => {
     agent.hello();
     const exec = failure(client.exec({ argv: ['ls'] }));
