@@ -1,5 +1,6 @@
 import type { ConformanceCase } from './conformance-case.js';
 import { defineCases, mergeCases } from './define-cases.js';
+import { SLOWNESS } from './slowness.js';
 import { checkCases } from './vmm/check-cases.js';
 import { connectionCases } from './vmm/connection-cases.js';
 import { endCases } from './vmm/end-cases.js';
@@ -9,6 +10,9 @@ import { leakCases } from './vmm/leak-cases.js';
 import { startCases } from './vmm/start-cases.js';
 import type { VmmHandlerSetup } from './vmm/test-machine.js';
 import { onBench } from './vmm/vmm-bench.js';
+
+/** A boot under emulation on a host that is busy with other things, in milliseconds. */
+const DEADLINE_MS = 90_000 * SLOWNESS;
 
 /**
  * What every {@link import('../contracts/vmm-handler.js').VmmHandler} must do. Starts real machines, some thirty of them, of which a third boot.
@@ -20,7 +24,7 @@ import { onBench } from './vmm/vmm-bench.js';
  */
 export function vmmHandlerConformance(setup: VmmHandlerSetup): ConformanceCase[] {
   return defineCases(
-    { contract: 'VmmHandler', deadlineMs: setup.deadlineMs, around: (check) => onBench(setup, check) },
+    { contract: 'VmmHandler', deadlineMs: setup.deadlineMs ?? DEADLINE_MS, around: (check) => onBench(setup, check) },
     mergeCases(checkCases, startCases, endCases, connectionCases, failedStartCases, identityCases, leakCases),
   );
 }

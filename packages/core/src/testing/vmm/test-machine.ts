@@ -23,6 +23,6 @@ export interface VmmHandlerSetup {
   createMachine(): Promise<VmmTestMachine>;
   /** A round trip to the agent on a fresh connection; needed to see that a paused machine stands still. */
   ping?(vm: SupervisedVm): Promise<void>;
-  /** Milliseconds after which a case counts as hung; default 45 000. */
+  /** Milliseconds after which a case counts as hung; default 90 000. */
   readonly deadlineMs?: number;
 }
