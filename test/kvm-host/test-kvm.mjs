@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 // `npm run test:kvm`: what needs a real KVM, run in nested hosts, as root and as an ordinary user. `--smoke` is the part `npm test` runs.
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Writable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { setUp } from '../../scripts/setup.mjs';
 import { plan, SLOWNESS, vitestArguments } from './kvm-suites.mjs';
 import { runInKvmHost } from './run-in-kvm-host.mjs';
 import { selfTest } from './self-test.mjs';
@@ -55,55 +58,53 @@ function fillModuleCache(suites) {
 }
 
 async function boot({ user, runsBox, suites }) {
-  console.log(`\nbooting a KVM host; in it, as ${WHO[user]}:`);
-  let output = '';
-  const stdout = new Writable({
-    write(chunk, _encoding, done) {
-      output += chunk;
-      done();
-    },
+  const who = WHO[user];
+  console.log(`\nbooting a KVM host; in it, as ${who}:`);
+  const results = [];
+  const stdout = new PassThrough();
+  const lines = createInterface({ input: stdout });
+  const allRead = once(lines, 'close');
+  lines.on('line', (line) => {
+    if (!line.startsWith('{')) return console.log(line);
+    const result = { who, ...JSON.parse(line) };
+    results.push(result);
+    console.log(`${result.name}: ${result.passed} passed, ${result.failed} failed (${result.seconds.toFixed(0)} s)`);
   });
   const begin = Date.now();
-  const { status, bootSeconds } = await runInKvmHost({
-    command: 'exec node test/kvm-host/inside.mjs',
-    user,
-    env: {
-      ...{
-        BOXLITE_KVM_HOST: '1',
-        BOXLITE_TEST_SLOW: String(SLOWNESS),
-        BOXLITE_KVM_PLAN: JSON.stringify({ runsBox, suites }),
+  const failures = [];
+  try {
+    const { status, bootSeconds } = await runInKvmHost({
+      command: 'exec node test/kvm-host/inside.mjs',
+      user,
+      env: {
+        ...{ BOXLITE_KVM_HOST: '1', BOXLITE_TEST_SLOW: String(SLOWNESS), BOXLITE_TEST_FULL: asked.smoke ? '' : '1' },
+        ...{ BOXLITE_KVM_PLAN: JSON.stringify({ runsBox, suites }), NO_COLOR: '1' },
       },
-      BOXLITE_TEST_FULL: asked.smoke ? '' : '1',
-      NO_COLOR: '1',
-    },
-    timeoutSeconds: asked.smoke ? LIMIT_SECONDS.smoke : LIMIT_SECONDS.whole,
-    stdout,
-    signal: abort.signal,
-  });
-  const who = WHO[user];
-  const results = output
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => ({ who, ...JSON.parse(line) }));
+      timeoutSeconds: asked.smoke ? LIMIT_SECONDS.smoke : LIMIT_SECONDS.whole,
+      stdout,
+      signal: abort.signal,
+    });
+    const all = ((Date.now() - begin) / 1000).toFixed(0);
+    console.log(`host: ${bootSeconds.toFixed(1)} s to its first command, ${all} s in all`);
+    if (status !== 0) failures.push(`its command ended with ${status}`);
+  } catch (cause) {
+    failures.push(cause.message);
+  }
+  stdout.end();
+  await allRead;
   const expected = 1 + Number(runsBox) + suites.length;
-  console.log(
-    `host: ${bootSeconds.toFixed(1)} s to its first command, ${((Date.now() - begin) / 1000).toFixed(0)} s in all`,
-  );
-  if (status === 0 && results.length === expected) return results;
-  const failures = [`${results.length} of ${expected} parts ran; the host's command ended with ${status}`];
-  return [...results, hostFailure({ user }, failures)];
+  if (results.length < expected) failures.push(`${results.length} of ${expected} parts ran`);
+  if (failures.length === 0) return results;
+  return [...results, { who, name: 'the host', passed: 0, failed: 1, skipped: 0, failures, seconds: 0 }];
 }
 
-/** The host could not be built or started, or did not come to the end of its parts. */
-function hostFailure({ user }, failures) {
-  return { who: WHO[user], name: 'the host', passed: 0, failed: 1, skipped: 0, failures, seconds: 0 };
-}
-
+// `npm test` has done so already when it comes to the smoke part.
+if (!asked.smoke && !setUp({ groups: ['build', 'run', 'test'] })) process.exit(1);
 const results = [await outerSelfTest()];
 fillModuleCache(boots.flatMap((each) => each.suites));
 for (const each of boots) {
   if (abort.signal.aborted) break;
-  results.push(...(await boot(each).catch((cause) => [hostFailure(each, [cause.message])])));
+  results.push(...(await boot(each)));
 }
 const counts = summary(results);
 console.log(`\n${table(results)}`);
