@@ -1,6 +1,7 @@
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { after, describe, it } from 'node:test';
-import { runConfined, runConformance, sandboxConformance } from '@boxlite/core/testing';
+import { pluginConformance, runConfined, runConformance, sandboxConformance } from '@boxlite/core/testing';
+import { unsharePlugin } from '../index.js';
 import { unshareSandbox } from '../unshare-sandbox.js';
 
 const NOBODY = { uid: 65534, gid: 65534 };
@@ -16,6 +17,11 @@ async function makeDirectory(owner) {
 }
 
 const setup = { create: unshareSandbox, busybox: '/bin/busybox', makeDirectory: () => makeDirectory() };
+
+describe('the plugin', () => {
+  const members = ['name', 'isAvailable', 'setup', 'apply'];
+  runConformance(pluginConformance({ createPlugin: unsharePlugin, context: {}, members }), it);
+});
 
 describe('unshare, as the user of the test', () => {
   runConformance(sandboxConformance(setup), it);
