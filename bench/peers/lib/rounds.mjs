@@ -44,7 +44,7 @@ async function told(participant, onFigures, measure) {
   } catch (thrown) {
     figures = { failures: 1 };
     onFigures(participant.name, figures, thrown);
-    await participant.ask('removeAll');
+    await participant.ask('removeAll').catch((cause) => onFigures(participant.name, figures, cause));
     return { [key(participant, 'failures')]: 1 };
   }
   onFigures(participant.name, figures);

@@ -23,7 +23,6 @@ export async function open({ directory, registry, memoryMib }) {
         cpus: 1,
         memoryMib,
         autoRemove: false,
-        cmd: ['sleep', '1000000'],
         network: { outbound: { mode: 'disabled' } }, // nobody of the comparison has a network
       });
       await box.start();

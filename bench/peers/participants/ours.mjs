@@ -7,7 +7,8 @@ export async function open({ directory, registry, memoryMib, vmm }) {
     ...(registry === undefined ? {} : { registries: [{ host: registry, transport: 'http' }] }),
   });
   const execTrue = async (box) => {
-    const { exitCode } = await (await box.exec('true')).wait();
+    // The peers' exec gives a command no input either.
+    const { exitCode } = await (await box.exec('true', [], { stdin: false })).wait();
     if (exitCode !== 0) throw new Error(`true ended with status ${exitCode}`);
   };
   const product = {
