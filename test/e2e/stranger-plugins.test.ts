@@ -17,12 +17,14 @@ const SHORT_FORM =
   process.env.BOXLITE_TEST_FULL === '1' ? [] : ['--test-name-pattern=^(check|requirements|start|stop|attach)'];
 
 let project: PackedProject;
+let installed: PackedProject | undefined;
 let environment: Record<string, string>;
 
 beforeAll(async () => {
   if (NESTED) return;
   const kernelRoot = await debianKernel();
-  project = await packedProject(['custom-vmm', 'custom-kernel', 'custom-sandbox'], ['custom-sandbox']);
+  installed = await packedProject(['custom-vmm', 'custom-kernel', 'custom-sandbox'], ['custom-sandbox']);
+  project = installed;
   environment = {
     PATH: process.env.PATH ?? '',
     HOME: project.directory,
@@ -31,7 +33,7 @@ beforeAll(async () => {
     BOXLITE_LIBKRUNFW: join(REPOSITORY, LIBKRUNFW),
   };
 }, 300_000);
-afterAll(() => (NESTED ? undefined : project.remove()));
+afterAll(() => installed?.remove());
 
 interface Ended {
   readonly status: number | null;

@@ -17,6 +17,8 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 
 interface Manifest {
   readonly name: string;
+  /** Of our own packages: by subpath, by condition. */
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
@@ -39,20 +41,22 @@ export async function packedProject(
   packages: readonly string[] = [],
 ): Promise<PackedProject> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'boxlite-stranger-')));
-  const tarballs = join(directory, 'tarballs');
-  await mkdir(tarballs);
-  await packWorkspace(tarballs);
-  await packThirdParty(tarballs);
-  for (const name of packages) {
-    await run('npm', ['pack', '--pack-destination', tarballs], { cwd: join(REPOSITORY, 'examples', name) });
+  const remove = () => removeHome(directory);
+  try {
+    const tarballs = join(directory, 'tarballs');
+    await mkdir(tarballs);
+    await packWorkspace(tarballs);
+    await packThirdParty(tarballs);
+    for (const name of packages) {
+      await run('npm', ['pack', '--pack-destination', tarballs], { cwd: join(REPOSITORY, 'examples', name) });
+    }
+    for (const name of examples) await run('cp', ['-r', join(REPOSITORY, 'examples', name), directory]);
+    await install(directory, tarballs);
+  } catch (thrown) {
+    await remove();
+    throw thrown;
   }
-  for (const name of examples) await run('cp', ['-r', join(REPOSITORY, 'examples', name), directory]);
-  await install(directory, tarballs);
-  return {
-    directory,
-    cli: join(directory, 'node_modules/.bin/boxlite'),
-    remove: () => removeHome(directory),
-  };
+  return { directory, cli: join(directory, 'node_modules/.bin/boxlite'), remove };
 }
 
 async function packWorkspace(tarballs: string): Promise<void> {
@@ -98,11 +102,24 @@ async function manifestOf(directory: string): Promise<Manifest> {
   return JSON.parse(await readFile(join(directory, 'package.json'), 'utf8')) as Manifest;
 }
 
+/** A tarball whose manifest promises files that are not in it was packed from a build that is not complete. */
+async function checkExports(tarball: string, { name, exports = {} }: Manifest): Promise<void> {
+  const { stdout } = await run('tar', ['-tzf', tarball], { maxBuffer: MAX_OUTPUT_BYTES });
+  const files = new Set(stdout.split('\n'));
+  const promised = Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values(target),
+  );
+  const missing = promised.filter((target) => !files.has(target.replace('./', 'package/')));
+  if (missing.length > 0) throw new Error(`${name} is packed without ${missing.join(', ')}: build it first`);
+}
+
 async function install(directory: string, tarballs: string): Promise<void> {
   const dependencies: Record<string, string> = {};
   for (const file of (await readdir(tarballs)).sort()) {
     const { stdout } = await run('tar', ['-xOzf', join(tarballs, file), 'package/package.json']);
-    const { name } = JSON.parse(stdout) as Manifest;
+    const manifest = JSON.parse(stdout) as Manifest;
+    const { name } = manifest;
+    if (name.startsWith('@boxlite/')) await checkExports(join(tarballs, file), manifest);
     // Packages of other platforms are optional, and npm leaves them out by itself when they come from a registry.
     if (name.startsWith('@boxlite/platform-') && name !== `@boxlite/platform-${process.platform}-${process.arch}`)
       continue;
