@@ -9,7 +9,10 @@ const slowness = Number(process.env.BOXLITE_TEST_SLOW ?? 1);
 
 /** @param {string} directory @param {string} extension what each package's name stands for */
 const packagesAt = (directory, extension) => [
-  { find: '@boxlite/core/testing', replacement: `${packagesDir}core/${directory}/testing/index.${extension}` },
+  ...['core', 'sdk'].map((name) => ({
+    find: `@boxlite/${name}/testing`,
+    replacement: `${packagesDir}${name}/${directory}/testing/index.${extension}`,
+  })),
   ...readdirSync(packagesDir).map((name) => ({
     find: new RegExp(`^@boxlite/${name}$`),
     replacement: `${packagesDir}${name}/${directory}/index.${extension}`,
