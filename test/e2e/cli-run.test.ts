@@ -165,5 +165,10 @@ async function vmmOf(home: string): Promise<void> {
     const [box] = await readdir(join(home, 'boxes'));
     return box !== undefined && (await readdir(join(home, 'boxes', box))).includes('shim.pid');
   };
-  await expect.poll(() => started().catch(() => false), { timeout: 60_000, interval: 10 }).toBe(true);
+  await expect
+    .poll(() => started().catch(() => false), {
+      timeout: 60_000 * Number(process.env.BOXLITE_TEST_SLOW ?? 1),
+      interval: 10,
+    })
+    .toBe(true);
 }
