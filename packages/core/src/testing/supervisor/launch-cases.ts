@@ -29,6 +29,7 @@ export const launchCases: RuledCases<SupervisorBench> = {
       const { supervisor, vmm } = vm.welcome;
       const record = `supervisor ${supervisor.pid} ${supervisor.startTime}\nvmm ${vmm.pid} ${vmm.startTime}\n`;
       assert.equal(await bench.read(pidFile), record);
+      await bench.shown(/^self /m);
       await vm.kill();
       assert.equal(await bench.read(consoleFile), `${record}self ${vmm.pid}\n`);
     },
@@ -75,6 +76,7 @@ export const launchCases: RuledCases<SupervisorBench> = {
           socket.on('error', reject);
           socket.on('close', () => resolve());
         });
+        await bench.shown(/\n/);
         await vm.kill();
         assert.match(await bench.read(bench.box.request.consoleFile), /^socket:/);
       },

@@ -5,6 +5,7 @@ import { BoxliteError } from '../../errors/boxlite-error.js';
 import { errnoOf } from '../../errors/to-boxlite-error.js';
 import { FrameType } from '../../wire/frame.js';
 import { isRunning } from '../processes.js';
+import { SLOWNESS } from '../slowness.js';
 import { type Surroundings, surroundings } from '../surroundings.js';
 import type { SupervisorSetup, SupervisorTestBox } from './test-box.js';
 
@@ -17,9 +18,15 @@ export interface SupervisorBench {
   script(text: string): ConfinedCommand;
   launch(command: ConfinedCommand, changes?: Partial<SuperviseRequest>, signal?: AbortSignal): Promise<SupervisedVm>;
   connect(): Promise<SupervisedVm>;
+  /** Resolves when the VMM has written a line that matches; the deadline of the case is the bound. */
+  shown(line: RegExp): Promise<void>;
   /** The text of a file, empty when there is none. */
   read(path: string): Promise<string>;
 }
+
+/** A shell script on a busy machine, in milliseconds; nothing tells of a line in a file. */
+const SHOWN_MS = 2_000 * SLOWNESS;
+const LOOK_EVERY_MS = 10;
 
 export async function onSupervisorBench(
   setup: SupervisorSetup,
@@ -47,6 +54,12 @@ export async function onSupervisorBench(
         hold(await supervisor.launch({ ...box.request, command, ...changes }, signal)),
       connect: async () => hold(await supervisor.connect(box.request.controlDir)),
       read: (path) => readIfThere(path),
+      async shown(line) {
+        const until = performance.now() + SHOWN_MS;
+        while (!line.test(await readIfThere(box.request.consoleFile)) && performance.now() < until) {
+          await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+        }
+      },
     });
   } finally {
     for (const vm of held) await end(vm);
