@@ -17,6 +17,7 @@ const CHECKS = [
   ['types', 'node_modules/.bin/tsc', ['--noEmit', '-p', 'tsconfig.json']],
   ['dependency rule', 'node_modules/.bin/depcruise', ['--config', '.dependency-cruiser.cjs', 'packages', 'examples']],
   ['specification coverage', process.execPath, ['scripts/spec-coverage.mjs']],
+  ['parity table', process.execPath, ['scripts/parity.mjs', '--check']],
   ['repository rules', process.execPath, ['scripts/repository-rules.mjs']],
 ];
 

@@ -59,7 +59,7 @@ function vitest(suite) {
   const run = spawnSync(
     process.execPath,
     ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...vitestArguments(suite)],
-    { stdio: ['ignore', 2, 2], env: process.env },
+    { stdio: ['ignore', 2, 2], env: { ...process.env, ...suite.env } },
   );
   tell(suite.name, begin, readReport(report, run, suite));
 }
@@ -79,10 +79,21 @@ function readReport(path, run, suite) {
     if (run.status !== 0 && failures.length === 0) failures.push(`vitest ended with ${run.status ?? run.signal}`);
     // Tests that a pattern leaves out were not asked for.
     const skipped = suite.pattern === undefined ? report.numPendingTests + report.numTodoTests : 0;
-    return { passed: report.numPassedTests, failed: failures.length, skipped, failures };
+    const counts = { passed: report.numPassedTests, failed: failures.length, skipped, failures };
+    return suite.parity === undefined ? counts : { ...counts, report: testsOf(report) };
   } catch (cause) {
     return { passed: 0, failed: 1, failures: [`vitest left no report (${run.status ?? run.signal}): ${cause}`] };
   }
+}
+
+/** What `scripts/parity.mjs` reads of a report. */
+function testsOf({ testResults }) {
+  return {
+    testResults: testResults.map(({ name, assertionResults }) => ({
+      name,
+      assertionResults: assertionResults.map(({ fullName, status }) => ({ fullName, status })),
+    })),
+  };
 }
 
 await kvm();

@@ -4,6 +4,10 @@ export interface Suite {
   readonly files: readonly string[];
   /** A regular expression over titles; default: every test. */
   readonly pattern?: string;
+  /** Besides that of the host. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The column of architecture/parity.md that this run fills. */
+  readonly parity?: string;
 }
 export interface Boot {
   readonly user: 'root' | 'ordinary';

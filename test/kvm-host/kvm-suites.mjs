@@ -1,6 +1,13 @@
 // What is run in the nested host, as data: who runs which tests, and which part of it is quick enough for `npm test`.
 
-/** @typedef {{ name: string, files: string[], pattern?: string }} Suite vitest files, and which of their tests (default: all) */
+/**
+ * @typedef {object} Suite
+ * @property {string} name
+ * @property {string[]} files of vitest
+ * @property {string} [pattern] which of their tests; default: all
+ * @property {Record<string, string>} [env] besides that of the host
+ * @property {string} [parity] the column of architecture/parity.md that this run fills (`scripts/parity.mjs --record`)
+ */
 
 /** @type {Suite[]} */
 export const SUITES = [
@@ -11,7 +18,13 @@ export const SUITES = [
     name: 'jail on pure cgroup v2',
     files: ['packages/jailer/', 'packages/jailer-bwrap/', 'packages/jailer-landlock/'],
   },
-  { name: 'end to end, default VMM', files: ['test/e2e/'] },
+  { name: 'end to end, default VMM', files: ['test/e2e/'], parity: 'libkrun' },
+  {
+    name: 'end to end, QEMU with KVM',
+    files: ['test/e2e/'],
+    env: { BOXLITE_TEST_VMM: 'qemu' },
+    parity: 'qemu-kvm',
+  },
 ];
 
 /** A handful of cases that need libkrun, KVM, jail, supervisor and agent all to work: start, graceful stop, death of the VMM. */

@@ -57,6 +57,12 @@ function fillModuleCache(suites) {
     console.log(`(the module cache could not be filled, so the host transforms itself: ${run.stderr})`);
 }
 
+/** For `node scripts/parity.mjs --record <column> .cache/kvm-<column>-<user>.json`. */
+function keepReport(name, report) {
+  mkdirSync(dirname(REPORT), { recursive: true });
+  writeFileSync(join(dirname(REPORT), `kvm-${name}.json`), JSON.stringify(report));
+}
+
 async function boot({ user, runsBox, suites }) {
   const who = WHO[user];
   console.log(`\nbooting a KVM host; in it, as ${who}:`);
@@ -66,7 +72,10 @@ async function boot({ user, runsBox, suites }) {
   const allRead = once(lines, 'close');
   lines.on('line', (line) => {
     if (!line.startsWith('{')) return console.log(line);
-    const result = { who, ...JSON.parse(line) };
+    const { report, ...told } = JSON.parse(line);
+    const result = { who, ...told };
+    const suite = suites.find(({ name }) => name === result.name);
+    if (report !== undefined) keepReport(`${suite.parity}-${user}`, report);
     results.push(result);
     console.log(`${result.name}: ${result.passed} passed, ${result.failed} failed (${result.seconds.toFixed(0)} s)`);
   });

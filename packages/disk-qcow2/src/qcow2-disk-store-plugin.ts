@@ -1,4 +1,4 @@
-import { type DiskStore, type Plugin } from '@boxlite/core';
+import type { DiskStore, Plugin } from '@boxlite/core';
 import { createQcow2DiskStore, type Qcow2DiskStoreOptions } from './qcow2-disk-store.js';
 
 /**

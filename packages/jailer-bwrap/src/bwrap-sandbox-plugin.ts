@@ -1,4 +1,4 @@
-import { type Plugin, type Sandbox } from '@boxlite/core';
+import type { Plugin, Sandbox } from '@boxlite/core';
 import type { BwrapSandboxOptions } from './bwrap-options.js';
 import { createBwrapSandbox } from './bwrap-sandbox.js';
 

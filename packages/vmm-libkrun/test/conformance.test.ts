@@ -1,4 +1,4 @@
-import { vmmHandlerConformance } from '@boxlite/core/testing';
+import { runConformance, vmmHandlerConformance } from '@boxlite/core/testing';
 import { createLibkrunVmm, findLibkrun, type LibkrunLibrary } from '@boxlite/vmm-libkrun';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
@@ -15,5 +15,5 @@ describe.skipIf(absence !== undefined)(`libkrun as a VMM, in bubblewrap, under t
   afterAll(() => parts[Symbol.asyncDispose]());
   const createHandler = () => createLibkrunVmm({ hardware, library });
   const setup = { createHandler, createMachine: () => parts.createMachine(createHandler()), ping: pingAgent };
-  for (const { name, run } of vmmHandlerConformance(setup)) it(name, run);
+  runConformance(vmmHandlerConformance(setup), it);
 });
