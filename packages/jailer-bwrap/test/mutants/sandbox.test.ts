@@ -177,9 +177,16 @@ const mutants: Mutant<Mutation>[] = [
     killedBy: 'the pid report names',
     mutation: applying((right, context, command) => {
       const confined = right.apply(context, command);
-      return confined.pidReport.kind === 'bubblewrap'
-        ? { ...confined, pidReport: { ...confined.pidReport, infoFd: confined.pidReport.infoFd + 20 } }
-        : confined;
+      // bubblewrap is told of neither descriptor: a missing one would end it and leave its child behind.
+      const dataFds = confined.dataFds?.map(({ fd, data }) => ({
+        fd,
+        data: Buffer.from(
+          Buffer.from(data)
+            .toString()
+            .replace(/--(info|block)-fd\0\d+\0/g, ''),
+        ),
+      }));
+      return { ...confined, ...(dataFds === undefined ? {} : { dataFds }) };
     }),
   },
   {
