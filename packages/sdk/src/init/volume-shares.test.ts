@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,7 +21,7 @@ import { prepareShares, removeShares } from './volume-shares.js';
 let base: string;
 let box: { sharedDir: string };
 beforeEach(() => {
-  base = mkdtempSync(join(tmpdir(), 'boxlite-shares-'));
+  base = realpathSync(mkdtempSync(join(tmpdir(), 'boxlite-shares-')));
   box = { sharedDir: join(base, 'shared') };
   mkdirSync(box.sharedDir);
 });
@@ -57,6 +68,24 @@ describe('the shares of a start', () => {
     await guard.trip(new Error('start failed'));
     expect(readdirSync(box.sharedDir)).toEqual([]);
     expect(readFileSync(file, 'utf8')).toBe('kept');
+  });
+
+  it('never hold a file another directory was swapped in for: a link on the way after the path was resolved is refused', async () => {
+    const secrets = join(base, 'secrets');
+    const given = join(base, 'given');
+    mkdirSync(secrets);
+    mkdirSync(given);
+    writeFileSync(join(secrets, 'config'), 'secret');
+    writeFileSync(join(given, 'config'), 'harmless');
+    const checked = volume(0, join(given, 'config'), 'file');
+    renameSync(given, `${given}.away`);
+    symlinkSync(secrets, given);
+    await expect(prepareShares(box, [checked], forget)).rejects.toMatchObject({
+      code: 'config_error',
+      details: { field: 'volumes.0.hostPath' },
+      message: expect.stringContaining('became another file'),
+    });
+    expect(readdirSync(join(box.sharedDir, 'uservol0'))).toEqual([]);
   });
 
   it('leave everything else in shared/ alone when they are removed', async () => {

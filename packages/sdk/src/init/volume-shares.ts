@@ -1,8 +1,9 @@
-import { link, mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
 import { type BoxLayout, removeTree } from '@boxlite/layout';
 import type { CheckedVolume } from '../options/volume.js';
+import { linkFile } from './link-file.js';
 
 /** What a VMM shares for one volume: a directory, for a single file one that holds nothing else. */
 export interface VolumeShare {
@@ -19,7 +20,7 @@ const STAGED = /^uservol\d+$/;
  * Prepares the shares of a start. A directory is shared where it is; a single file is linked into a directory of its own below the
  * box's `shared/`, so that its neighbours are not shared with it and what the guest writes reaches the file itself.
  * @param undo told how to take back what was made, before anything is
- * @throws BoxliteError `config_error` naming a file that cannot be linked
+ * @throws BoxliteError `config_error` naming a file that cannot be linked, or is no longer the one that was checked
  */
 export async function prepareShares(
   box: Pick<BoxLayout, 'sharedDir'>,
@@ -36,9 +37,10 @@ export async function prepareShares(
       const directory = join(box.sharedDir, tag);
       const file = basename(hostPath);
       await mkdir(directory, { mode: 0o700 });
-      await link(hostPath, join(directory, file)).catch((cause: unknown) => {
+      const isLinked = await linkFile(hostPath, join(directory, file)).catch((cause: unknown) => {
         throw cannotLink(volume, index, cause);
       });
+      if (!isLinked) throw becameAnother(volume, index);
       return { tag, hostPath: directory, readOnly, file };
     }),
   );
@@ -67,6 +69,13 @@ function cannotLink({ hostPath }: CheckedVolume, index: number, cause: unknown):
       ? 'share the directory that contains it, or put BOXLITE_HOME on its file system'
       : 'share the directory that contains it, or a file you own',
     cause,
+    details: { field: `volumes.${index}.hostPath`, path: hostPath },
+  });
+}
+
+function becameAnother({ hostPath }: CheckedVolume, index: number): BoxliteError {
+  return new BoxliteError('config_error', `volume ${JSON.stringify(hostPath)} became another file during the start`, {
+    hint: 'share a file where nobody else writes, or start again',
     details: { field: `volumes.${index}.hostPath`, path: hostPath },
   });
 }
