@@ -8,7 +8,7 @@ export interface SeccompFilterOptions {
   readonly networkEnabled: boolean;
   /** Default: this machine's. */
   readonly architecture?: FilterArchitecture;
-  /** Denied besides {@link DENIED_SYSCALLS}, such as the io_uring calls. */
+  /** Denied besides {@link DENIED_SYSCALLS}. */
   readonly alsoDenied?: readonly SyscallName[];
 }
 
@@ -43,6 +43,9 @@ const MODE_ARGUMENT = { chmod: 1, fchmod: 1, fchmodat: 2, fchmodat2: 2, mknod: 1
 const CREATING_ARGUMENTS = { open: [1, 2], openat: [2, 3] } as const;
 const CREATING_FLAGS = 0o100 | 0o20000000;
 
+/** What is asked through a ring never comes by a filter: files of any mode could be made there, and sockets of any family. */
+const IO_URING = ['io_uring_setup', 'io_uring_enter', 'io_uring_register'] as const;
+
 /** Address families (linux/socket.h). All others, among them vsock, packet and the kernel's crypto sockets, are no business of a VMM. */
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -52,7 +55,8 @@ const AF_INET6 = 10;
  * The system call filter of stage B as bytes for `SECCOMP_SET_MODE_FILTER`, a pure function.
  *
  * No file is made a set-user-id or set-group-id program: what a guest makes on a volume belongs to a user of the host, and would run as that user
- * for whoever can reach it. `openat2`, whose mode a filter cannot read, fails with ENOSYS, for which every program has another way.
+ * for whoever can reach it. `openat2`, whose mode a filter cannot read, and io_uring, past which no filter looks, fail with ENOSYS, for which every
+ * program has another way.
  *
  * A foreign architecture or the x32 interface kills the process; denied calls fail with EPERM; `clone3`, whose flags a filter cannot
  * read, fails with ENOSYS so that the C library falls back to `clone`; everything else is allowed.
@@ -75,6 +79,7 @@ export function seccompFilter(options: SeccompFilterOptions): Uint8Array {
     ...denied.flatMap((name) => onCall(name, [returnValue(EPERM)])),
     ...onCall('clone3', [returnValue(ENOSYS)]),
     ...onCall('openat2', [returnValue(ENOSYS)]),
+    ...IO_URING.flatMap((name) => onCall(name, [returnValue(ENOSYS)])),
     ...names(MODE_ARGUMENT).flatMap((name) => onCall(name, [...refuseSetIds(MODE_ARGUMENT[name]), allow])),
     ...names(CREATING_ARGUMENTS).flatMap((name) => {
       const [flags, mode] = CREATING_ARGUMENTS[name];
