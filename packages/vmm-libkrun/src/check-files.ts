@@ -1,8 +1,11 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { BoxliteError, errnoOf, type VmmDisk, type VmmSpec } from '@boxlite/core';
 
 /** `QFI\xfb`, big endian (qcow2 specification, "Header"). */
 const QCOW2_MAGIC = 0x514649fb;
+
+/** In a directory that others write a pipe may be in its place by now, and opening that would wait for its other end with the whole process. */
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NONBLOCK;
 
 /**
  * Opens the files of a machine before anything is prepared for it. libkrun opens them only while it becomes the machine, and does not say which one
@@ -13,7 +16,7 @@ export function checkFiles(spec: VmmSpec): void {
   closeSync(openFile(spec.boxId, 'kernel', spec.kernel, 'r'));
   for (const [index, disk] of spec.disks.entries()) checkDisk(spec.boxId, `disks[${index}].path`, disk);
   for (const [index, { hostPath }] of spec.shares.entries()) {
-    closeSync(openFile(spec.boxId, `shares[${index}].hostPath`, hostPath, 'r'));
+    closeSync(openFile(spec.boxId, `shares[${index}].hostPath`, hostPath, DIRECTORY));
   }
 }
 
@@ -32,14 +35,15 @@ function checkDisk(boxId: string, field: string, { path, format, readOnly }: Vmm
   });
 }
 
-function openFile(boxId: string, field: string, path: string, flags: 'r' | 'r+'): number {
+function openFile(boxId: string, field: string, path: string, flags: 'r' | 'r+' | number): number {
   try {
     return openSync(path, flags);
   } catch (thrown) {
     const errno = errnoOf(thrown);
     if (errno === undefined) throw thrown;
     const isAbsent = ['ENOENT', 'ENOTDIR'].includes(errno);
-    const why = isAbsent ? 'does not exist' : `cannot be opened (${errno})`;
+    const missing = flags === DIRECTORY ? 'is no directory' : 'does not exist';
+    const why = isAbsent ? missing : `cannot be opened (${errno})`;
     throw new BoxliteError(isAbsent ? 'not_found' : 'permission_denied', `box ${boxId}: ${field} ${path} ${why}`, {
       hint: isAbsent
         ? 'restore the file, or remove the box and create it again'

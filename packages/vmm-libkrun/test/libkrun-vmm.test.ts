@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,6 +112,17 @@ describe('a machine libkrun cannot run is refused before anything is prepared or
     const path = join(directory, 'kernel');
     const start = handler().start({ ...spec, disks: [{ path, format: 'qcow2', readOnly: true }] }, untouchableHost());
     await expect(start).rejects.toMatchObject({ code: 'vmm_failed', message: expect.stringContaining('qcow2') });
+  });
+
+  it('a share where no directory is any more: a pipe in its place does not hold the process up', async () => {
+    const sharing = handler({ library: { ...library, symbols: new Set([...SYMBOLS, 'krun_add_virtiofs']) } });
+    const pipe = join(directory, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // The plain file first: a check that opens it would wait for ever at the pipe.
+    for (const hostPath of [join(directory, 'kernel'), pipe]) {
+      const start = sharing.start({ ...spec, shares: [{ tag: 't', hostPath, readOnly: false }] }, untouchableHost());
+      await expect(start).rejects.toMatchObject({ code: 'not_found', details: { field: 'shares[0].hostPath' } });
+    }
   });
 
   it('anything, where KVM is not usable, with what to do about it', async () => {
