@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -8,6 +9,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -86,6 +88,17 @@ describe('the shares of a start', () => {
       message: expect.stringContaining('became another file'),
     });
     expect(readdirSync(join(box.sharedDir, 'uservol0'))).toEqual([]);
+  });
+
+  it('are removed whatever the VMM made of shared/: without its mode, with links in it that lead elsewhere', async () => {
+    const kept = join(base, 'kept');
+    mkdirSync(kept, { mode: 0o500 });
+    symlinkSync(kept, join(box.sharedDir, 'uservol9'));
+    chmodSync(box.sharedDir, 0);
+    await removeShares(box);
+    expect(statSync(box.sharedDir).mode & 0o777).toBe(0o700);
+    expect(readdirSync(box.sharedDir)).toEqual([]);
+    expect(statSync(kept).mode & 0o777).toBe(0o500);
   });
 
   it('leave everything else in shared/ alone when they are removed', async () => {

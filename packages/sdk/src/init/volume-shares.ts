@@ -1,7 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
-import { type BoxLayout, removeTree } from '@boxlite/layout';
+import { type BoxLayout, PRIVATE_DIRECTORY_MODE, removeTree } from '@boxlite/layout';
 import type { CheckedVolume } from '../options/volume.js';
 import { linkFile } from './link-file.js';
 
@@ -50,6 +50,8 @@ export async function prepareShares(
 export async function removeShares(box: Pick<BoxLayout, 'sharedDir'>): Promise<void> {
   let names: string[];
   try {
+    // The VMM writes there, and can have taken away its mode.
+    await chmod(box.sharedDir, PRIVATE_DIRECTORY_MODE);
     names = await readdir(box.sharedDir);
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return;
