@@ -2,7 +2,7 @@
 // Runs in the nested host: the KVM self-test, one box, then the suites named in BOXLITE_KVM_PLAN. Human lines go to stderr; stdout carries a
 // line of JSON for each result.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vitestArguments } from './kvm-suites.mjs';
@@ -55,6 +55,7 @@ function box() {
 function vitest(suite) {
   const begin = Date.now();
   const report = join(work, 'report.json');
+  rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const run = spawnSync(
     process.execPath,

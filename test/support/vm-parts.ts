@@ -1,7 +1,15 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Jail, PathAccess, SupervisedVm, VmmHandler, VmmHost, VmmSpec } from '@boxlite/core';
+import {
+  errnoOf,
+  type Jail,
+  type PathAccess,
+  type SupervisedVm,
+  type VmmHandler,
+  type VmmHost,
+  type VmmSpec,
+} from '@boxlite/core';
 import type { VmmTestMachine } from '@boxlite/core/testing';
 import { createQcow2DiskStore } from '@boxlite/disk-qcow2';
 import { createAgentClient, readAgentBinary } from '@boxlite/guest-agent';
@@ -138,6 +146,9 @@ async function jailFor(
 }
 
 async function readRecord(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readFile(path, 'utf8').catch((thrown: unknown) => {
+    if (errnoOf(thrown) === 'ENOENT') return ''; // no crash record
+    throw thrown;
+  });
   return text === '' ? undefined : JSON.parse(text);
 }
