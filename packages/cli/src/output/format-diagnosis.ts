@@ -12,8 +12,8 @@ export function formatDiagnosis({ healthy, checks }: Diagnosis): string {
   const remedies = [...new Set(checks.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy])))];
   const lines = checks.flatMap((check) => checkLines(check, remedies));
   const advice = remedies.map((remedy, index) => `  [${index + 1}] ${oneLine(remedy)}`);
-  const todo = advice.length === 0 ? [] : ['', 'What would help:', ...advice];
-  return `${[...lines, ...todo, '', conclusion(healthy, checks)].join('\n')}\n`;
+  const help = advice.length === 0 ? [] : ['', 'What would help:', ...advice];
+  return `${[...lines, ...help, '', conclusion(healthy, checks)].join('\n')}\n`;
 }
 
 function checkLines({ id, status, detail, remedy, facts }: Check, remedies: readonly string[]): readonly string[] {

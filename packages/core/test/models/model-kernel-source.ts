@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BoxliteError, type GuestKernel, type KernelSource, throwIfAborted } from '@boxlite/core';
+import { BoxliteError, errnoOf, type GuestKernel, type KernelSource, throwIfAborted } from '@boxlite/core';
 
 let staged = 0;
 
@@ -31,7 +31,10 @@ export function createModelKernelSource(home: string, bytes = modelKernel()): Ke
     async kernel(signal) {
       throwIfAborted(signal, 'finding the model of a kernel');
       for (const name of ['kernels', 'tmp']) await mkdir(join(home, name), { recursive: true, mode: 0o700 });
-      const found = await readFile(path).catch(() => undefined);
+      const found = await readFile(path).catch((thrown: unknown) => {
+        if (errnoOf(thrown) === 'ENOENT') return undefined; // not made yet
+        throw thrown;
+      });
       if (found === undefined || !found.equals(bytes)) {
         staged += 1;
         const staging = join(home, 'tmp', `kernel-${staged}`);

@@ -31,6 +31,7 @@ const mutants: Mutant<Mutation>[] = [
     killedBy: 'prepare sets the sandbox up',
     mutation: jails((jail) => ({
       prepare: async () => {
+        // The mistake itself: what the setup throws reaches nobody.
         void jail.prepare().catch(() => undefined);
         return [];
       },

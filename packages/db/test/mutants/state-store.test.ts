@@ -227,6 +227,7 @@ const mutants: Mutant<Mutation>[] = [
     mistake: 'takes references to nothing',
     killedBy: 'a reference needs both',
     mutation: baseDisks((right) => ({
+      // The mistake itself: the refusal is kept from the caller.
       addReference: (id, box) => right.baseDisks.addReference(id, box).catch(() => undefined),
     })),
   },

@@ -183,6 +183,7 @@ const mutants: Mutant<Mutation>[] = [
     mutation: (right) => ({
       backingPath: async (path) => {
         const backing = await right.backingPath(path);
+        // The mistake itself: a missing base looks like none.
         return backing === undefined ? undefined : realpath(backing).catch(() => undefined);
       },
     }),
