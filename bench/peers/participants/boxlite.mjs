@@ -2,6 +2,8 @@
 import { pathToFileURL } from 'node:url';
 import { peerModule } from '../lib/peers-cache.mjs';
 
+const WARM_UP_ATTEMPTS = 3;
+
 export async function open({ directory, registry, memoryMib }) {
   const { path, version } = peerModule('@boxlite-ai/boxlite', 'dist/index.js');
   const { JsBoxlite } = await import(pathToFileURL(path).href);
@@ -36,8 +38,21 @@ export async function open({ directory, registry, memoryMib }) {
     remove: (box) => runtime.remove(box.id, true),
     close: () => runtime.shutdown(0),
   };
-  const warmUp = await product.start();
-  await product.stop(warmUp);
-  await product.remove(warmUp);
+  await warmUp(product);
   return product;
+}
+
+/** The first start also makes the disks of the image, and its guest may then lose the connection (`transport error`): a second one finds them made. */
+async function warmUp(product) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const box = await product.start();
+      await product.stop(box);
+      await product.remove(box);
+      return;
+    } catch (thrown) {
+      if (attempt === WARM_UP_ATTEMPTS) throw thrown;
+      console.error(`boxlite: attempt ${attempt} to warm up: ${thrown.message}`);
+    }
+  }
 }
