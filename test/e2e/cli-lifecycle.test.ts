@@ -3,6 +3,7 @@ import { Boxlite } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectNothingLeft } from '../support/leftovers.js';
 import { cliOnTerminal } from '../support/on-terminal.js';
+import { patience } from '../support/patience.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
@@ -140,14 +141,16 @@ describe('a detached box', () => {
   it('stops when its main command ends', async () => {
     await output('run', '-d', '--name', 'short', '--', 'sh', '-c', 'while [ ! -e /go ]; do sleep 0.1; done');
     await output('exec', '-d', 'short', 'touch', '/go');
-    await expect.poll(() => inspect('short').then(({ status }) => status), { timeout: 30_000 }).toBe('stopped');
+    await expect
+      .poll(() => inspect('short').then(({ status }) => status), { timeout: patience(30_000) })
+      .toBe('stopped');
     await expectNoProcess();
     await output('rm', 'short');
   });
 
   const expectNoProcess = async () => {
     const { leftoversOf } = await import('../support/leftovers.js');
-    await expect.poll(() => leftoversOf(home.home).processes, { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => leftoversOf(home.home).processes, { timeout: patience(10_000) }).toEqual([]);
   };
 });
 

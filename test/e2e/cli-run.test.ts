@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectNothingLeft } from '../support/leftovers.js';
 import { busyboxImageOfApp, type FixtureImage, NOT_EXECUTABLE_PATH } from '../support/oci-fixtures.js';
+import { patience } from '../support/patience.js';
 import { CLI, type RunOptions, runCli, spawnCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
-import { vmmUnderTest } from '../support/vmm-under-test.js';
+import { VMM_ENVIRONMENT, vmmUnderTest } from '../support/vmm-under-test.js';
 
 const FIFTY_MB = 50 * 1000 * 1000;
 
@@ -105,12 +106,16 @@ describe('boxlite run', () => {
 });
 
 describe('the stdio of boxlite run', () => {
-  it('is byte-exact for 50 MB of random bytes in both directions', async () => {
-    const input = randomBytes(FIFTY_MB);
-    const result = await cli(['run', '--rm', '-i', '--', 'cat'], { input });
-    expect(result).toMatchObject({ stderr: '', status: 0 });
-    expect(Buffer.compare(result.stdout, input)).toBe(0);
-  }, 240_000);
+  it(
+    'is byte-exact for 50 MB of random bytes in both directions',
+    async () => {
+      const input = randomBytes(FIFTY_MB);
+      const result = await cli(['run', '--rm', '-i', '--', 'cat'], { input });
+      expect(result).toMatchObject({ stderr: '', status: 0 });
+      expect(Buffer.compare(result.stdout, input)).toBe(0);
+    },
+    patience(240_000),
+  );
 
   it('ends with the command, although the other side keeps stdin open', async () => {
     const child = spawnCli(['run', '--rm', '-i', '--', 'head', '-n', '1'], { home: home.home });
@@ -150,7 +155,7 @@ describe('the stdio of boxlite run', () => {
     const pipeline = `"$0" "$1" run --rm -- yes | head -c 100000 | wc -c; echo \${PIPESTATUS[0]}`;
     const shell = spawn('bash', ['-c', pipeline, process.execPath, CLI], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: process.env.PATH ?? '', HOME: home.home, BOXLITE_HOME: home.home },
+      env: { PATH: process.env.PATH ?? '', HOME: home.home, BOXLITE_HOME: home.home, ...VMM_ENVIRONMENT },
     });
     let output = '';
     for await (const chunk of shell.stdout) output += chunk;
@@ -167,7 +172,7 @@ async function vmmOf(home: string): Promise<void> {
   };
   await expect
     .poll(() => started().catch(() => false), {
-      timeout: 60_000 * Number(process.env.BOXLITE_TEST_SLOW ?? 1),
+      timeout: patience(60_000),
       interval: 10,
     })
     .toBe(true);

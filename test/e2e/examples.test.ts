@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patience } from '../support/patience.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
 let home: TemporaryHome;
@@ -19,7 +20,7 @@ async function run(name: string): Promise<string> {
   return stdout;
 }
 
-describe('the example', { timeout: 120_000 }, () => {
+describe('the example', { timeout: patience(120_000) }, () => {
   it('grade-untrusted-code judges a program', async () => {
     expect(await run('grade-untrusted-code')).toBe('accepted\n');
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Box, Boxlite } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patience } from '../support/patience.js';
 import { temporaryHome } from '../support/temporary-home.js';
 
 const FIFTY_MB = 50 * 1000 * 1000;
@@ -49,12 +50,16 @@ describe('the main job: a command from an OCI image in a VM of its own', () => {
     );
   });
 
-  it('carries 50 MB of random bytes exactly, in both directions at once', async () => {
-    const input = randomBytes(FIFTY_MB);
-    const result = await box.run('cat', [], { input });
-    expect(result.exitCode).toBe(0);
-    expect(Buffer.compare(Buffer.from(result.stdout), input)).toBe(0);
-  }, 240_000);
+  it(
+    'carries 50 MB of random bytes exactly, in both directions at once',
+    async () => {
+      const input = randomBytes(FIFTY_MB);
+      const result = await box.run('cat', [], { input });
+      expect(result.exitCode).toBe(0);
+      expect(Buffer.compare(Buffer.from(result.stdout), input)).toBe(0);
+    },
+    patience(240_000),
+  );
 
   it('keeps stdout and stderr apart, in order within each', async () => {
     const result = await shell('i=0; while [ $i -lt 500 ]; do echo out$i; echo err$i >&2; i=$((i+1)); done');

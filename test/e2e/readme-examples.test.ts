@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patience } from '../support/patience.js';
 import { removeHome } from '../support/temporary-home.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => removeHome(directory));
 
 describe('the first example in', () => {
-  it.each(readmes)('%s runs as it stands', { timeout: 120_000 }, async (path) => {
+  it.each(readmes)('%s runs as it stands', { timeout: patience(120_000) }, async (path) => {
     const readme = await readFile(join(ROOT, path), 'utf8');
     const example = /^```(?:js|ts)\n(.*?)^```$/ms.exec(readme)?.[1];
     expect(example, 'there is one').toBeDefined();

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { debianKernel } from '../support/debian-kernel.js';
 import { type PackedProject, packedProject } from '../support/packed-project.js';
+import { patience } from '../support/patience.js';
 import { REPOSITORY } from '../support/run-cli.js';
 
 /** The kernel of ordinary boxes; a published BoxLite finds one that is installed, this one is in the workspace. */
@@ -32,7 +33,7 @@ beforeAll(async () => {
     BOXLITE_KERNEL_ROOT: kernelRoot,
     BOXLITE_LIBKRUNFW: join(REPOSITORY, LIBKRUNFW),
   };
-}, 300_000);
+}, patience(300_000));
 afterAll(() => installed?.remove());
 
 interface Ended {
@@ -87,27 +88,27 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
     expect(imported.filter((name) => name !== '@boxlite/core' && !name?.startsWith('node:'))).toEqual([]);
   });
 
-  it('passes the VmmHandler suite with it', { timeout: 600_000 }, async () => {
+  it('passes the VmmHandler suite with it', { timeout: patience(600_000) }, async () => {
     const { passed, failed } = await nodeTest('custom-vmm/test/conformance.test.js');
     expect(failed).toEqual([]);
     expect(passed).toBeGreaterThan(30);
   });
 
   it('passes the VmmHandler suite with the plugin of version 1, through the adapter', {
-    timeout: 600_000,
+    timeout: patience(600_000),
   }, async () => {
     const { passed, failed } = await nodeTest('custom-vmm/test/version-1.test.js', SHORT_FORM);
     expect(failed).toEqual([]);
     expect(passed).toBeGreaterThan(10);
   });
 
-  it('passes the Sandbox suite with the sandbox over unshare', { timeout: 120_000 }, async () => {
+  it('passes the Sandbox suite with the sandbox over unshare', { timeout: patience(120_000) }, async () => {
     const { passed, failed } = await nodeTest('custom-sandbox/test/conformance.test.js');
     expect(failed).toEqual([]);
     expect(passed).toBeGreaterThan(15);
   });
 
-  it('chooses both by id in a program', { timeout: 180_000 }, async () => {
+  it('chooses both by id in a program', { timeout: patience(180_000) }, async () => {
     const program = `
       import { Boxlite, defaultRegistry, loadPlugins } from '@boxlite/sdk';
       import unshare from 'boxlite-example-sandbox-unshare';
@@ -129,7 +130,7 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
   });
 
   it('chooses them on the command line: --vmm q35 --plugin ./path, --sandbox unshare --plugin package', {
-    timeout: 180_000,
+    timeout: patience(180_000),
   }, async () => {
     const vm = await boxlite('run', '--rm', '--vmm', 'q35', ...Q35, '--', 'uname', '-r');
     expect(vm).toEqual({ status: 0, stdout: `${await kernelRelease()}\n`, stderr: '' });
@@ -138,7 +139,7 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
     expect(box).toEqual({ status: 3, stdout: 'confined\n', stderr: '' });
   });
 
-  it('runs the plugin of the README as it stands', { timeout: 120_000 }, async () => {
+  it('runs the plugin of the README as it stands', { timeout: patience(120_000) }, async () => {
     const readme = await readFile(join(project.directory, 'node_modules/@boxlite/sdk/README.md'), 'utf8');
     const [, example = ''] = /^## Plugins of your own\n.*?^```js\n(.*?)^```$/ms.exec(readme) ?? [];
     await writeFile(join(project.directory, 'readme.mjs'), example);
@@ -154,7 +155,7 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
   });
 
   it('keeps a box whose plugin is not loaded: it can be used and stopped, and starting it says which plugin and which flag', {
-    timeout: 240_000,
+    timeout: patience(240_000),
   }, async () => {
     expect((await boxlite('create', '--name', 'keeper', '--vmm', 'q35', ...Q35)).status).toBe(0);
     expect(await boxlite('start', ...Q35, 'keeper')).toMatchObject({ status: 0, stderr: '' });
@@ -204,7 +205,7 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
     expect(stderr).toMatch(/hint: run "chmod o-w /);
   });
 
-  it('checks its types against those of the packages', { timeout: 120_000 }, async () => {
+  it('checks its types against those of the packages', { timeout: patience(120_000) }, async () => {
     const typed = `
       import { Boxlite, type BoxOptions, defaultRegistry, loadPlugins } from '@boxlite/sdk';
       import type { Plugin, Sandbox, VmmHandler } from '@boxlite/core';

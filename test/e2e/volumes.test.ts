@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Box, Boxlite, type BoxOptions } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gapOf } from '../support/features.js';
+import { patience } from '../support/patience.js';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
@@ -96,11 +97,15 @@ describe.skipIf(gap !== undefined)(`volumes${reason(gap)}`, () => {
     expect((await stat(join(host, 'data/program'))).mode & 0o6000).toBe(0);
   });
 
-  it('hold many files, more than a process may usually have open', async () => {
-    expect(await said(box, 'mkdir /data/many && cd /data/many && seq 1 1500 | xargs touch && ls -l | wc -l')).toBe(
-      '1501\n',
-    );
-  }, 240_000);
+  it(
+    'hold many files, more than a process may usually have open',
+    async () => {
+      expect(await said(box, 'mkdir /data/many && cd /data/many && seq 1 1500 | xargs touch && ls -l | wc -l')).toBe(
+        '1501\n',
+      );
+    },
+    patience(240_000),
+  );
 
   it('are there again after stop and start, and a single file is a link no longer than the box runs', async () => {
     await box.stop();

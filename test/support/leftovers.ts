@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { patience } from './patience.js';
 
 /** What a finished test file must not leave of its home. */
 export interface Leftovers {
@@ -12,7 +13,7 @@ export interface Leftovers {
 }
 
 /** How long a process that is ending already may take, in milliseconds. */
-const ENDING_TIMEOUT_MS = 10_000;
+const ENDING_TIMEOUT_MS = patience(10_000);
 const POLL_INTERVAL_MS = 20;
 
 /** Everything on this machine that belongs to `home` and is not a file in it. Needs root to see processes of others. */

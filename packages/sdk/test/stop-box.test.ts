@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type BoxId, BoxliteError, type ExitRecord, type ProcessIdentity } from '@boxlite/core';
 import { processIdentity } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { patience } from '../../../test/support/patience.js';
 import { killVm } from '../src/box/kill-vm.js';
 import type { LiveBox } from '../src/box/live-box.js';
 import { stopBox } from '../src/box/stop-box.js';
@@ -50,20 +51,24 @@ const connection = (stop: () => Promise<ExitRecord>): LiveBox =>
   ({ vm: { stop, kill: stop, close: async () => undefined } }) as unknown as LiveBox;
 
 describe('stopping a box', () => {
-  it('whose supervisor does not answer ends with the supervisor killed', async () => {
-    const supervisor = await processNamed('boxlite-supervisor');
-    const { box, record } = await runningBox(supervisor);
-    await stopBox(
-      home.services,
-      record,
-      box,
-      connection(() => NEVER),
-      { graceMs: 0 },
-    );
-    expect(processIdentity(supervisor.pid)).toBeUndefined();
-    expect(await home.status(ID)).toBe('stopped');
-    expect(home.log).toContain('the supervisor does not answer and is killed');
-  }, 30_000);
+  it(
+    'whose supervisor does not answer ends with the supervisor killed',
+    async () => {
+      const supervisor = await processNamed('boxlite-supervisor');
+      const { box, record } = await runningBox(supervisor);
+      await stopBox(
+        home.services,
+        record,
+        box,
+        connection(() => NEVER),
+        { graceMs: 0 },
+      );
+      expect(processIdentity(supervisor.pid)).toBeUndefined();
+      expect(await home.status(ID)).toBe('stopped');
+      expect(home.log).toContain('the supervisor does not answer and is killed');
+    },
+    patience(30_000),
+  );
 
   it('can be given up waiting for; the record says that it is being stopped', async () => {
     const { box, record } = await runningBox(await processNamed('boxlite-supervisor'));
@@ -88,13 +93,17 @@ describe('stopping a box', () => {
     expect((await home.store.boxes.get(ID))?.state).toMatchObject({ status: 'stopped' });
   });
 
-  it('kills nobody whom a forged record names', async () => {
-    const bystander = await processNamed('bystander');
-    const { box } = await runningBox(bystander);
-    await expect(killVm(home.services, box)).rejects.toMatchObject({
-      code: 'vmm_failed',
-      message: expect.stringContaining('which is no supervisor'),
-    });
-    expect(processIdentity(bystander.pid)).toBeDefined();
-  }, 30_000);
+  it(
+    'kills nobody whom a forged record names',
+    async () => {
+      const bystander = await processNamed('bystander');
+      const { box } = await runningBox(bystander);
+      await expect(killVm(home.services, box)).rejects.toMatchObject({
+        code: 'vmm_failed',
+        message: expect.stringContaining('which is no supervisor'),
+      });
+      expect(processIdentity(bystander.pid)).toBeDefined();
+    },
+    patience(30_000),
+  );
 });

@@ -6,13 +6,14 @@ import type { RunningVm, VmmDisk, VmmHandler } from '@boxlite/core';
 import { nativeBinary } from '@boxlite/platform';
 import { createLibkrunVmm, findLibkrun, IMPLICIT_DEVICES, MAX_DEVICES, MIN_MEMORY_MIB } from '@boxlite/vmm-libkrun';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patience } from '../../../test/support/patience.js';
 import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
 import { kvmAbsence } from './support/kvm-absence.js';
 
 const absence = await kvmAbsence();
 const GRACE_MS = 20_000;
 
-describe.skipIf(absence !== undefined)(`a machine in libkrun${absence ?? ''}`, { timeout: 180_000 }, () => {
+describe.skipIf(absence !== undefined)(`a machine in libkrun${absence ?? ''}`, { timeout: patience(180_000) }, () => {
   let parts: VmParts;
   let handler: VmmHandler;
   beforeAll(async () => {
