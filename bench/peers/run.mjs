@@ -81,7 +81,7 @@ async function measure(running) {
       onFigures,
     },
   );
-  for (const [name, figures] of Object.entries(together)) Object.assign(samples[name], figures);
+  for (const [name, figures] of Object.entries(together)) samples[name] = { ...samples[name], ...figures };
   return samples;
 }
 
