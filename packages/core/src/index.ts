@@ -8,6 +8,7 @@ export type {
   ImageLayer,
   ImageProgress,
   ImageSource,
+  ImageTotals,
   Platform,
   ResolvedImage,
 } from './contracts/image-source.js';

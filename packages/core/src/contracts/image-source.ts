@@ -43,12 +43,34 @@ export interface ResolvedImage {
   readonly layers: readonly ImageLayer[];
 }
 
-/** Progress of a long operation; told at least at its start and end. */
+/** How far a whole image is: sums over its distinct layers, those that need no fetching included. */
+export interface ImageTotals {
+  readonly layers: number;
+  /** Layers that are here and verified. */
+  readonly layersDone: number;
+  /** Compressed bytes that are here. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Of `bytes`, those that did not have to be fetched. */
+  readonly cachedBytes: number;
+}
+
+/**
+ * Progress of a long operation; told at least at its start and end.
+ *
+ * With a `digest` an event is about that layer, which goes `download` (first with 0 bytes, told of every layer before any is fetched), `verify`,
+ * `done`; `bytes` of `download` fall when a broken transfer starts over. Without one it is about the image: `resolve` first, `done` last.
+ */
 export interface ImageProgress {
-  readonly kind: 'resolve' | 'download' | 'verify' | 'done';
+  /** `retry`: something failed and is tried again. `warning`: something is wrong that need not matter, such as an unreadable configuration. */
+  readonly kind: 'resolve' | 'download' | 'verify' | 'done' | 'retry' | 'warning';
   readonly digest?: Digest;
   readonly bytes?: number;
   readonly totalBytes?: number;
+  /** Once the layers are known. */
+  readonly image?: ImageTotals;
+  /** Of `retry` and `warning`, for a person: one line, safe to print. */
+  readonly message?: string;
 }
 
 /**
