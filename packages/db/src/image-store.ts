@@ -36,5 +36,18 @@ export function createImageStore(connection: Connection): ImageStore {
         `cannot delete image ${reference}`,
         (transaction) => transaction.run('DELETE FROM image_index WHERE reference = ?', reference).changes > 0,
       ),
+    touch: (reference, usedAt) =>
+      connection.write(
+        `cannot record a use of image ${reference}`,
+        (transaction) => {
+          const row = transaction.get(`${SELECT_IMAGE} WHERE reference = ?`, reference);
+          if (row === undefined) return false;
+          const document = encodeDocument(imageKind, { ...decode(row), lastUsedAt: usedAt });
+          transaction.run('UPDATE image_index SET json = ? WHERE reference = ?', document, reference);
+          return true;
+        },
+        // A start does not wait for the disk to say which image it was.
+        { durable: false },
+      ),
   };
 }

@@ -64,6 +64,7 @@ export const imageKind: DocumentKind<ImageRecord> = {
     sizeBytes: count,
     cachedAt: time,
     complete: z.boolean(),
+    lastUsedAt: time.exactOptional(),
   }),
 };
 

@@ -48,6 +48,8 @@ export interface ImageRecord {
   readonly sizeBytes: number;
   readonly cachedAt: number;
   readonly complete: boolean;
+  /** Milliseconds since the epoch; of a box that was made from it, to the hour. Absent: not since it was cached. */
+  readonly lastUsedAt?: number;
 }
 
 /** `rootfs` entries live under the source box id `__global__` (spec section 3). */
@@ -107,6 +109,12 @@ export interface ImageStore {
   get(reference: string): Promise<ImageRecord | undefined>;
   list(): Promise<readonly ImageRecord[]>;
   delete(reference: string): Promise<boolean>;
+  /**
+   * Sets `lastUsedAt` and nothing else, in one transaction; what was recorded meanwhile is kept. Need not survive a power cut. Without it, images
+   * count as used when they were cached.
+   * @returns false when there is no such record
+   */
+  touch?(reference: string, usedAt: number): Promise<boolean>;
 }
 
 /**

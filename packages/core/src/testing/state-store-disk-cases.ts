@@ -32,6 +32,16 @@ export const stateStoreDiskCases: RuledCases<StateStoreContext> = {
       assert.equal(await images.get(image.reference), undefined);
     },
   },
+  'Sets `lastUsedAt` and nothing else, in one transaction': {
+    'a use is recorded without changing anything else, and never makes a record': async ({ store: { images } }) => {
+      if (images.touch === undefined) return; // an optional ability
+      assert.equal(await images.touch(image.reference, 5), false);
+      assert.deepEqual(await images.list(), []);
+      await images.put(image);
+      assert.equal(await images.touch(image.reference, 5), true);
+      assert.deepEqual(await images.get(image.reference), { ...image, lastUsedAt: 5 });
+    },
+  },
   'Found by id, or by the name their source gave': {
     'base disks are found by id, by the name their source gave, and by kind': async ({ store: { baseDisks } }) => {
       const named = exampleBaseDisk('base0001', { name: 'rootfs' });
