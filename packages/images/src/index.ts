@@ -1,4 +1,12 @@
-export { type BlobDirectories, type BlobKind, BlobStore, type ExpectedBlob } from './blobs/blob-store.js';
+export { BlobSession } from './blobs/blob-session.js';
+export {
+  type BlobDirectories,
+  type BlobKind,
+  BlobStore,
+  type BlobStoreOptions,
+  type ExpectedBlob,
+  type FillBlob,
+} from './blobs/blob-store.js';
 export type { BlobSink } from './blobs/staged-blob.js';
 export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './documents/assemble-image.js';
 export { hostPlatform } from './documents/choose-platform.js';

@@ -78,15 +78,22 @@ describe('the blob store', () => {
     expect(fetches).toBe(1);
   });
 
-  it('finds a damaged blob by its bytes, removes it and fetches it again', async () => {
+  it('finds a damaged blob by its bytes and fetches it again', async () => {
     const { blobs, again } = await emptyStore();
     await blobs.ensure('layers', BLOB, (sink) => sink.write(BYTES));
     await writeFile(blobs.path('layers', BLOB.digest), Buffer.alloc(BYTES.length));
     for (const store of [blobs, again()]) expect(await store.has('layers', BLOB)).toBe(true);
     expect(await again().verify('layers', BLOB)).toBe(false);
-    expect(await blobs.has('layers', BLOB)).toBe(false);
     await blobs.ensure('layers', BLOB, (sink) => sink.write(BYTES));
     expect(await again().verify('layers', BLOB)).toBe(true);
+  });
+
+  it('removes a damaged blob also when it cannot be fetched again', async () => {
+    const { blobs } = await emptyStore();
+    await blobs.ensure('layers', BLOB, (sink) => sink.write(BYTES));
+    await writeFile(blobs.path('layers', BLOB.digest), Buffer.alloc(BYTES.length));
+    await expect(blobs.ensure('layers', BLOB, () => Promise.reject(new Error('network')))).rejects.toThrow('network');
+    expect(await blobs.has('layers', BLOB)).toBe(false);
   });
 
   it('never takes a blob of another size than was asked for', async () => {

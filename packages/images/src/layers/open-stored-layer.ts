@@ -2,18 +2,27 @@ import { BoxliteError, type ImageLayer } from '@boxlite/core';
 import type { BlobStore } from '../blobs/blob-store.js';
 import { decodeLayer } from './decode-layer.js';
 
+export interface OpenStoredLayerOptions {
+  readonly maxLayerBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Brings a layer that is missing or damaged into the store again. Without it such a layer is an error. */
+  readonly refetch?: (() => Promise<unknown>) | undefined;
+}
+
 /**
- * The tar of a layer in the blob store. The stored bytes were hashed when they were stored; when the tar turns out wrong they are hashed
- * again, so that a blob damaged on disk is removed and the next pull fetches it anew.
+ * The tar of a layer in the blob store.
  *
- * @throws BoxliteError see {@link decodeLayer}; `not_found` when the blob is gone
+ * With `refetch` the stored bytes are hashed first (once a process), and fetched again when they are not what they were. Without it, and for
+ * whatever happens while they are read, a tar that turns out wrong has them hashed, so that a damaged blob is removed and the next pull fetches it anew.
+ *
+ * @throws BoxliteError see {@link decodeLayer}; `not_found` when the blob is gone; whatever `refetch` throws
  */
 export async function* openStoredLayer(
   blobs: BlobStore,
   layer: ImageLayer,
-  maxLayerBytes: number,
-  signal?: AbortSignal,
+  { maxLayerBytes, signal, refetch }: OpenStoredLayerOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  if (refetch !== undefined && !(await blobs.verify('layers', layer, signal))) await refetch();
   try {
     yield* decodeLayer(blobs.read('layers', layer.digest, signal), layer, {
       maxLayerBytes,

@@ -89,7 +89,7 @@ export function createLocalImageSource(options: LocalImageSourceOptions = {}): I
     throwIfAborted(signal, `reading layer ${layer.digest}`);
     const reference = parseLocalReference(image.reference);
     if (reference.kind === 'oci-archive') {
-      yield* openStoredLayer(storeFor(image.reference), layer, limits.maxLayerBytes, signal);
+      yield* openStoredLayer(storeFor(image.reference), layer, { maxLayerBytes: limits.maxLayerBytes, signal });
       return;
     }
     yield* openLayoutLayer(reference.path, layer, limits.maxLayerBytes, signal);

@@ -1,6 +1,7 @@
 import {
   BoxliteError,
   type Digest,
+  type ImageLayer,
   type ImageProgress,
   type ImageSource,
   type ImageStore,
@@ -10,7 +11,7 @@ import {
   type TaskContext,
 } from '@boxlite/core';
 import PQueue from 'p-queue';
-import { type BlobDirectories, BlobStore } from '../blobs/blob-store.js';
+import { type BlobDirectories, BlobStore, type FillBlob } from '../blobs/blob-store.js';
 import { loadCachedImage, recordImage } from '../cached-image.js';
 import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
 import { hostPlatform } from '../documents/choose-platform.js';
@@ -90,9 +91,19 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
     context: TaskContext<ImageProgress>,
   ): Promise<ResolvedImage> => {
     const client = clientFor(reference.registry);
-    const image = await pullImage(reference, { client, blobs, queue, platform, limits, context });
+    await using session = blobs.session(`pulling ${formatImageReference(reference)}`);
+    const image = await pullImage(reference, { client, blobs: session, queue, platform, limits, context });
     await recordImage(store, blobs, image, now);
     return image;
+  };
+
+  /** Images that were asked for without a registry: a damaged layer of one stays an error. */
+  const offline = new WeakSet<ResolvedImage>();
+  const refetch = async (image: ResolvedImage, layer: ImageLayer, signal: AbortSignal | undefined): Promise<void> => {
+    const { registry, repository } = parseImageReference(image.reference);
+    const fill: FillBlob = (sink, context) =>
+      clientFor(registry).fetchBlob(repository, layer, sink, { signal: context.signal });
+    await blobs.ensure('layers', layer, fill, { signal });
   };
 
   const close = () => http.close();
@@ -110,11 +121,17 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
             ? undefined
             : await pullFirst(candidates, (candidate) => pull(candidate, platform, context)));
         if (image === undefined) throw notCached(candidates[0]);
+        if (policy === 'never') offline.add(image);
         context.tell({ kind: 'done' });
         return image;
       });
     },
-    openLayer: (_image, layer, signal) => openStoredLayer(blobs, layer, limits.maxLayerBytes, signal),
+    openLayer: (image, layer, signal) =>
+      openStoredLayer(blobs, layer, {
+        maxLayerBytes: limits.maxLayerBytes,
+        signal,
+        refetch: offline.has(image) ? undefined : () => refetch(image, layer, signal),
+      }),
     close,
     [Symbol.asyncDispose]: close,
   };

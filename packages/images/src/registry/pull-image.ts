@@ -1,6 +1,6 @@
 import { type ImageProgress, type Platform, type ResolvedImage, type TaskContext, throwIfAborted } from '@boxlite/core';
 import type PQueue from 'p-queue';
-import type { BlobStore } from '../blobs/blob-store.js';
+import type { BlobSession } from '../blobs/blob-session.js';
 import { assembleImage, checkManifest, type ImageLimits } from '../documents/assemble-image.js';
 import type { Descriptor, IndexEntry } from '../documents/image-documents.js';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
@@ -13,7 +13,8 @@ const PROGRESS_STEP_BYTES = 1024 * 1024;
 
 export interface PullOptions {
   readonly client: RegistryClient;
-  readonly blobs: BlobStore;
+  /** Keeps what it fetches from being collected until the image is recorded. */
+  readonly blobs: BlobSession;
   /** Shared by all pulls of a source, so that layers of several images do not add up. */
   readonly queue: PQueue;
   readonly platform: Platform;
