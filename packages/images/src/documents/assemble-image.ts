@@ -6,7 +6,7 @@ import {
   type Platform,
   type ResolvedImage,
 } from '@boxlite/core';
-import { platformMatches, platformMismatch } from './choose-platform.js';
+import { isSameArchitecture, platformMismatch } from './choose-platform.js';
 import { parseImageConfig } from './image-config.js';
 import type { Descriptor, ImageManifest } from './image-documents.js';
 import { isForeignLayerType, isImageConfigType, isLayerType } from './media-types.js';
@@ -62,7 +62,7 @@ export function assembleImage(input: {
   const { config, diffIds, platform } = parseImageConfig(input.configBytes, what);
   // The configuration's variant is often missing where the index has one, so only os and architecture are held against it.
   const wanted = { os: input.platform.os, architecture: input.platform.architecture };
-  if (!platformMatches(platform, wanted)) throw platformMismatch(reference, wanted, [platform]);
+  if (!isSameArchitecture(platform, wanted)) throw platformMismatch(reference, wanted, [platform]);
   if (diffIds.length !== manifest.layers.length) {
     throw invalidDocument(
       what,

@@ -1,4 +1,4 @@
-import { type Digest, isDigest } from '@boxlite/core';
+import { BoxliteError, type Digest, escapeText, isDigest } from '@boxlite/core';
 import { z } from 'zod';
 import { type DocumentKind, documentKind } from './media-types.js';
 import { invalidDocument, parseDocument } from './parse-document.js';
@@ -61,10 +61,13 @@ export function parseManifestDocument(
 ): ManifestDocument {
   const shape = parseDocument(shapeSchema, bytes, what);
   if (shape.schemaVersion === 1) {
-    throw invalidDocument(
-      what,
-      'schemaVersion: 1 is the retired Docker format; push the image again with a current tool',
-      'schemaVersion',
+    throw new BoxliteError(
+      'image_invalid',
+      `${escapeText(what, 400)} is in Docker's retired format (schemaVersion: 1)`,
+      {
+        hint: 'push it again with Docker 1.10 or later, or convert it: skopeo copy --format v2s2 docker://OLD docker://NEW',
+        details: { field: 'schemaVersion' },
+      },
     );
   }
   const isIndex = 'manifests' in shape;

@@ -1,7 +1,7 @@
 import { type ImageProgress, type Platform, type ResolvedImage, throwIfAborted } from '@boxlite/core';
 import { assembleImage, checkManifest, type ImageLimits } from '../documents/assemble-image.js';
 import type { IndexEntry } from '../documents/image-documents.js';
-import { chooseEntry, resolveManifest } from '../documents/resolve-manifest.js';
+import { resolveEntries } from '../documents/resolve-manifest.js';
 import { formatLocalReference, type LocalReference } from '../reference/local-reference.js';
 import { LayoutDirectory } from './layout-directory.js';
 import { selectEntries } from './layout-documents.js';
@@ -30,8 +30,8 @@ export async function resolveLayout(
     bytes: await layout.readDocument(entry.digest, entry.size),
     mediaType: entry.mediaType,
   });
-  const root = chooseEntry(selectEntries(await layout.readIndex(), reference), platform, name);
-  const { digest, manifest } = await resolveManifest(await load(root), platform, load, name);
+  const entries = selectEntries(await layout.readIndex(), reference);
+  const { digest, manifest } = await resolveEntries(entries, platform, load, name);
   checkManifest(manifest, name, limits);
   const configBytes = await layout.readDocument(manifest.config.digest, manifest.config.size);
   const image = assembleImage({ reference: name, manifestDigest: digest, manifest, configBytes, platform });
