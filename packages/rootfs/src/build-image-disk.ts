@@ -31,8 +31,8 @@ export async function buildImageDisk(options: ConversionOptions): Promise<Conver
   try {
     const applier = new LayerApplier(writer, options.maxEntries ?? DEFAULT_LAYER_LIMITS.maxEntries);
     await applyLayers(options, applier, writer);
-    const { root } = applier.tree;
-    const { usedBytes } = await writer.finish(root, options.identity ?? treeDigest(root));
+    const { files } = applier.tree;
+    const { usedBytes } = await writer.finish(files, options.identity ?? treeDigest(files));
     return { sizeBytes, usedBytes, entries: applier.entries };
   } catch (thrown) {
     await writer.discard();
@@ -41,7 +41,7 @@ export async function buildImageDisk(options: ConversionOptions): Promise<Conver
 }
 
 /** The converter of {@link buildImageDisk}. */
-export const ext4Converter: ImageConverter = { id: 'ext4', version: 2, convert: buildImageDisk };
+export const ext4Converter: ImageConverter = { id: 'ext4', version: 3, convert: buildImageDisk };
 
 async function applyLayers(options: ConversionOptions, applier: LayerApplier, writer: Ext4Writer): Promise<void> {
   const { layers, signal, onProgress } = options;

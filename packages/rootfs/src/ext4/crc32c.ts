@@ -64,7 +64,12 @@ export function crc32c(seed: number, bytes: Uint8Array, start = 0, end = bytes.l
 
 /** Adds a little-endian 32-bit number to a running checksum. */
 export function crc32cOfNumber(seed: number, value: number): number {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value, true);
-  return crc32c(seed, bytes);
+  const crc = seed ^ value;
+  return (
+    ((T3[crc & 0xff] as number) ^
+      (T2[(crc >>> 8) & 0xff] as number) ^
+      (T1[(crc >>> 16) & 0xff] as number) ^
+      (T0[crc >>> 24] as number)) >>>
+    0
+  );
 }

@@ -1,20 +1,23 @@
-import { buildLeafBlock, DIRECTORY_BLOCK_ROOM, type DirectoryEntry, entryBytes } from './directory-entry.js';
+import type { NameId } from '../tree/name-table.js';
+import {
+  DIRECTORY_BLOCK_ROOM,
+  type DirectoryContext,
+  DOTS_BYTES,
+  entryBytes,
+  sealLeafBlock,
+  writeDots,
+  writeEntry,
+} from './directory-entry.js';
 import { buildIndexedDirectory } from './directory-index.js';
 
-/** The content of a directory, ready to be written. */
+/** The content of a directory, made block by block. */
 export interface DirectoryBlocks {
-  readonly blocks: readonly Buffer[];
+  /** How many. */
+  readonly count: number;
   /** True when lookups go through a hash index (i_flags INDEX). */
   readonly indexed: boolean;
-}
-
-/** What the blocks of a directory depend on besides its entries. */
-export interface DirectoryContext {
-  readonly inode: number;
-  readonly parent: number;
-  /** Checksum seed of the directory's inode. */
-  readonly inodeSeed: number;
-  readonly hashSeed: readonly [number, number, number, number];
+  /** Writes one of them. @param block of zeros */
+  fill(number: number, block: Buffer): void;
 }
 
 /**
@@ -22,15 +25,29 @@ export interface DirectoryContext {
  * from the start for each lookup).
  * @throws BoxliteError `resource_exhausted` for more names than an index can hold
  */
-export function buildDirectory(entries: readonly DirectoryEntry[], context: DirectoryContext): DirectoryBlocks {
-  const dots: DirectoryEntry[] = [
-    { name: '.', inode: context.inode, type: 'directory' },
-    { name: '..', inode: context.parent, type: 'directory' },
-  ];
-  let needed = dots.reduce((sum, entry) => sum + entryBytes(entry), 0);
-  for (const entry of entries) needed += entryBytes(entry);
-  if (needed <= DIRECTORY_BLOCK_ROOM) {
-    return { blocks: [buildLeafBlock([...dots, ...entries], context.inodeSeed)], indexed: false };
+export function buildDirectory(context: DirectoryContext): DirectoryBlocks {
+  const { names, directory } = context;
+  let count = 0;
+  let needed = DOTS_BYTES;
+  for (let name = names.first(directory); name !== 0; name = names.next(name)) {
+    count++;
+    needed += entryBytes(names.length(name));
   }
-  return { blocks: buildIndexedDirectory(entries, dots, context), indexed: true };
+  if (needed > DIRECTORY_BLOCK_ROOM) return buildIndexedDirectory(context, count);
+  return { count: 1, indexed: false, fill: (_, block) => fillOneBlock(context, block) };
+}
+
+function fillOneBlock(context: DirectoryContext, block: Buffer): void {
+  const { names, directory } = context;
+  const first: NameId = names.first(directory);
+  writeDots(block, context, first === 0 ? DIRECTORY_BLOCK_ROOM - 12 : 12);
+  let at = DOTS_BYTES;
+  for (let name = first; name !== 0; ) {
+    const next = names.next(name);
+    const length = next === 0 ? DIRECTORY_BLOCK_ROOM - at : entryBytes(names.length(name));
+    writeEntry(block, at, context, name, length);
+    at += length;
+    name = next;
+  }
+  sealLeafBlock(block, context.inodeSeed);
 }

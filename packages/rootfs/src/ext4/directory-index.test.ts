@@ -1,12 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import type { DirectoryEntry } from './directory-entry.js';
+import { FileTree } from '../tree/file-tree.js';
+import { DEFAULT_DIRECTORY_METADATA } from '../tree/image-node.js';
 import { directoryHash } from './directory-hash.js';
 import { buildIndexedDirectory } from './directory-index.js';
 
 const SEED = [1, 2, 3, 4] as const;
-const CONTEXT = { inode: 12, parent: 2, inodeSeed: 7, hashSeed: SEED };
-const DOTS: DirectoryEntry[] = ['.', '..'].map((name) => ({ name, inode: 2, type: 'directory' }));
-const entry = (name: string): DirectoryEntry => ({ name, inode: 99, type: 'file' });
+
+/** The blocks of a directory of so many names. */
+function buildBlocks(texts: readonly string[]): Buffer[] {
+  const { nodes, names, root } = new FileTree();
+  const node = nodes.create('file', DEFAULT_DIRECTORY_METADATA);
+  for (const text of texts) names.add(root, text, node);
+  const context = { nodes, names, directory: root, inodeSeed: 7, hashSeed: SEED };
+  const { count, fill } = buildIndexedDirectory(context, texts.length);
+  return Array.from({ length: count }, (_, number) => {
+    const block = Buffer.alloc(4096);
+    fill(number, block);
+    return block;
+  });
+}
 
 /** Hash and block of each entry of an index block. */
 function readIndex(block: Buffer, at: number): { hash: number; block: number }[] {
@@ -28,7 +40,7 @@ function namesIn(block: Buffer): string[] {
 describe('a directory with a hash index', () => {
   it('has each name in the block its hash leads to', () => {
     const names = Array.from({ length: 2000 }, (_, index) => `name-${index}`);
-    const blocks = buildIndexedDirectory(names.map(entry), DOTS, CONTEXT);
+    const blocks = buildBlocks(names);
     const index = readIndex(blocks[0]!, 32);
     for (const name of names) {
       const { major } = directoryHash(name, SEED);
@@ -39,7 +51,7 @@ describe('a directory with a hash index', () => {
 
   it('takes a second level when one block cannot hold the index', () => {
     const names = Array.from({ length: 9000 }, (_, index) => `${'n'.repeat(240)}-${index}`);
-    const blocks = buildIndexedDirectory(names.map(entry), DOTS, CONTEXT);
+    const blocks = buildBlocks(names);
     expect(blocks[0]!.readUInt8(30)).toBe(1);
     const nodes = readIndex(blocks[0]!, 32);
     const leaves = nodes.flatMap(({ block }) => readIndex(blocks[block]!, 8).map((leaf) => leaf.block));
@@ -65,9 +77,7 @@ describe('a directory with a hash index', () => {
     // With the right number of smaller hashes before them, the two names fall into different blocks.
     const marked = Array.from({ length: 400 }, (_, count) => {
       const names = [...below.slice(0, count).map(({ name }) => name), ...pair!, ...above.map(({ name }) => name)];
-      return readIndex(buildIndexedDirectory(names.map(entry), DOTS, CONTEXT)[0]!, 32).filter(
-        ({ hash }) => hash % 2 === 1,
-      );
+      return readIndex(buildBlocks(names)[0]!, 32).filter(({ hash }) => hash % 2 === 1);
     }).find((found) => found.length > 0);
     expect(marked).toEqual([{ hash: major + 1, block: expect.any(Number) }]);
   });

@@ -1,7 +1,17 @@
-import type { DirectoryNode, FileContent } from '../tree/image-node.js';
+import type { FileTree } from '../tree/file-tree.js';
+import type { FileContent, NodeId } from '../tree/image-node.js';
 import { BlockAllocator } from './block-allocator.js';
 import { ContentWriter } from './content-writer.js';
-import { BLOCK_SIZE, BLOCKS_PER_GROUP, FileType, JOURNAL_INODE, RESIZE_INODE, SECTORS_PER_BLOCK } from './format.js';
+import {
+  BLOCK_SIZE,
+  BLOCKS_PER_GROUP,
+  FIRST_INODE,
+  FileType,
+  JOURNAL_INODE,
+  RESIZE_INODE,
+  ROOT_INODE,
+  SECTORS_PER_BLOCK,
+} from './format.js';
 import { freeRunsOf, type Geometry, geometryOf, hasSuperblock } from './geometry.js';
 import { buildGroupTable } from './group-table.js';
 import { deriveIdentity, type FileSystemIdentity } from './identity.js';
@@ -90,13 +100,13 @@ export class Ext4Writer {
 
   /**
    * Writes all metadata, makes the image durable and closes it.
-   * @param root the finished tree; its nodes are numbered here
+   * @param files the finished tree; its nodes are numbered here
    * @param identitySource any text that names the content; the file system's UUID comes from it
    * @returns bytes in use inside the image
    */
-  async finish(root: DirectoryNode, identitySource: string): Promise<{ usedBytes: number }> {
+  async finish(files: FileTree, identitySource: string): Promise<{ usedBytes: number }> {
     const identity = deriveIdentity(identitySource, this.#options.label);
-    const tree = numberInodes(root);
+    const tree = numberInodes(files);
     const perGroup = inodesPerGroup(this.#geometry, tree.lastInode);
     const bitmaps = Array.from({ length: this.#geometry.groupCount }, () => ({
       blockBitmap: this.#allocator.allocate(1).start,
@@ -144,16 +154,19 @@ export class Ext4Writer {
     journal: JournalInode | undefined,
     resize: ResizeInode | undefined,
   ): Promise<void> {
-    const context = { allocator: this.#allocator, sink: this.#file, identity, parents: tree.parents };
-    const add = (inode: number, fields: InodeFields) =>
-      tables.add(inode, fields, inodeChecksumSeed(identity.checksumSeed, inode));
-    let count = 0;
-    for (const node of tree.nodes) {
-      add(node.inode, buildNodeInode(node, context));
-      // The root is number 2; the two special inodes lie between it and all others.
-      if (count === 0 && resize !== undefined) add(RESIZE_INODE, specialInode({ flags: 0, ...resize }));
-      if (count === 0 && journal !== undefined) add(JOURNAL_INODE, specialInode(journal));
-      if (++count % DRAIN_INTERVAL === 0) await this.#file.drain();
+    const context = { tree: tree.tree, allocator: this.#allocator, sink: this.#file, identity };
+    const add = (inode: number, build: (seed: number) => InodeFields) => {
+      const seed = inodeChecksumSeed(identity.checksumSeed, inode);
+      tables.add(inode, build(seed), seed);
+    };
+    // Ascending: the root is number 2, and the two special inodes lie between it and all others.
+    add(ROOT_INODE, (seed) => buildNodeInode(tree.tree.root, seed, context));
+    if (resize !== undefined) add(RESIZE_INODE, () => specialInode({ flags: 0, ...resize }));
+    if (journal !== undefined) add(JOURNAL_INODE, () => specialInode(journal));
+    for (let inode = FIRST_INODE; inode <= tree.lastInode; inode++) {
+      const node = tree.nodes[inode - FIRST_INODE] as NodeId;
+      add(inode, (seed) => buildNodeInode(node, seed, context));
+      if (inode % DRAIN_INTERVAL === 0) await this.#file.drain();
     }
     tables.finish(tree.lastInode);
     await this.#file.drain();
@@ -183,10 +196,11 @@ function specialInode(body: { blockArea: Uint8Array; flags: number; size: number
   };
 }
 
-function directoriesByGroup(tree: NumberedTree, perGroup: number): number[] {
-  const counts: number[] = [];
-  for (const directory of tree.parents.keys()) {
-    const group = Math.floor((directory.inode - 1) / perGroup);
+function directoriesByGroup({ tree, nodes, lastInode }: NumberedTree, perGroup: number): number[] {
+  const counts: number[] = [1];
+  for (let inode = FIRST_INODE; inode <= lastInode; inode++) {
+    if (!tree.nodes.isDirectory(nodes[inode - FIRST_INODE] as NodeId)) continue;
+    const group = Math.floor((inode - 1) / perGroup);
     counts[group] = (counts[group] ?? 0) + 1;
   }
   return counts;

@@ -1,12 +1,13 @@
-import type { DirectoryNode, ImageNode } from '../tree/image-node.js';
-import type { AllocatedRun, BlockAllocator } from './block-allocator.js';
+import type { FileTree } from '../tree/file-tree.js';
+import type { NodeId } from '../tree/image-node.js';
+import type { BlockAllocator } from './block-allocator.js';
 import { type BlockSink, contentBlocks } from './content-writer.js';
 import { buildDirectory } from './directory-blocks.js';
 import { ExtentList } from './extent-list.js';
 import { buildExtentTree, extentTreeBlocks } from './extent-tree.js';
 import { BLOCK_SIZE, FileType, InodeFlag, SECTORS_PER_BLOCK } from './format.js';
 import type { FileSystemIdentity } from './identity.js';
-import { encodeDeviceNumber, type InodeFields, inodeChecksumSeed } from './inode-record.js';
+import { encodeDeviceNumber, type InodeFields } from './inode-record.js';
 import { encodeXattrs, sealXattrBlock } from './xattr-encoding.js';
 
 /** Targets up to this length live in i_block (the 60th byte ends the string). */
@@ -14,11 +15,10 @@ const MAX_FAST_SYMLINK = 59;
 
 /** What the inodes of an image are built with. */
 export interface InodeContext {
+  readonly tree: FileTree;
   readonly allocator: BlockAllocator;
   readonly sink: BlockSink;
   readonly identity: FileSystemIdentity;
-  /** Inode number of each directory's parent. */
-  readonly parents: ReadonlyMap<DirectoryNode, number>;
 }
 
 /** i_block, flags and block count of a node's data. */
@@ -29,29 +29,32 @@ interface Body {
   readonly blocks: number;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** Writes the blocks a node needs besides file data (names, link target, extent tree, attributes) and returns its inode. */
-export function buildNodeInode(node: ImageNode, context: InodeContext): InodeFields {
-  const body = buildBody(node, context);
-  const { metadata } = node;
-  const xattrs = metadata.xattrs === undefined ? undefined : encodeXattrs(metadata.xattrs);
+export function buildNodeInode(node: NodeId, inodeSeed: number, context: InodeContext): InodeFields {
+  const { nodes } = context.tree;
+  const body = buildBody(node, inodeSeed, context);
+  const { mode, uid, gid, mtime, xattrs } = nodes.metadata(node);
+  const encoded = xattrs === undefined ? undefined : encodeXattrs(xattrs);
   let xattrBlock = 0;
-  if (xattrs?.block !== undefined) {
+  if (encoded?.block !== undefined) {
     xattrBlock = context.allocator.allocate(1).start;
-    sealXattrBlock(xattrs.block, xattrBlock, context.identity.checksumSeed);
-    context.sink.put(xattrBlock * BLOCK_SIZE, xattrs.block);
+    sealXattrBlock(encoded.block, xattrBlock, context.identity.checksumSeed);
+    context.sink.put(xattrBlock * BLOCK_SIZE, encoded.block);
   }
   return {
-    mode: FileType[node.kind] | metadata.mode,
-    uid: metadata.uid,
-    gid: metadata.gid,
-    mtime: metadata.mtime,
+    mode: FileType[nodes.kind(node)] | mode,
+    uid,
+    gid,
+    mtime,
     size: body.size,
-    links: node.kind === 'directory' ? directoryLinks(node) : node.links,
+    links: nodes.links(node),
     sectors: (body.blocks + (xattrBlock === 0 ? 0 : 1)) * SECTORS_PER_BLOCK,
     flags: body.flags,
     blockArea: body.blockArea,
     xattrBlock,
-    inInodeXattrs: xattrs?.inInode ?? new Uint8Array(0),
+    inInodeXattrs: encoded?.inInode ?? NO_BYTES,
   };
 }
 
@@ -73,58 +76,57 @@ export function buildExtentBody(
   };
 }
 
-function buildBody(node: ImageNode, context: InodeContext): Body {
-  const inodeSeed = inodeChecksumSeed(context.identity.checksumSeed, node.inode);
-  switch (node.kind) {
-    case 'file':
-      return buildExtentBody(node.content.extents, node.content.size, inodeSeed, context);
+function buildBody(node: NodeId, inodeSeed: number, context: InodeContext): Body {
+  const { nodes } = context.tree;
+  const kind = nodes.kind(node);
+  switch (kind) {
+    case 'file': {
+      const { size, extents } = nodes.content(node);
+      return buildExtentBody(extents, size, inodeSeed, context);
+    }
     case 'directory':
       return buildDirectoryBody(node, inodeSeed, context);
     case 'symlink': {
-      const target = Buffer.from(node.target, 'latin1');
+      const target = Buffer.from(nodes.target(node), 'latin1');
       if (target.length <= MAX_FAST_SYMLINK) return { blockArea: target, flags: 0, size: target.length, blocks: 0 };
-      const block = Buffer.alloc(BLOCK_SIZE);
-      target.copy(block);
-      return storeBlocks([block], target.length, inodeSeed, context);
+      return storeBlocks(1, target.length, inodeSeed, context, (_, block) => target.copy(block));
     }
     case 'character-device':
-    case 'block-device':
-      return { blockArea: encodeDeviceNumber(node.major, node.minor), flags: 0, size: 0, blocks: 0 };
+    case 'block-device': {
+      const { major, minor } = nodes.device(node);
+      return { blockArea: encodeDeviceNumber(major, minor), flags: 0, size: 0, blocks: 0 };
+    }
     case 'fifo':
-      return { blockArea: new Uint8Array(0), flags: 0, size: 0, blocks: 0 };
+      return { blockArea: NO_BYTES, flags: 0, size: 0, blocks: 0 };
   }
 }
 
-function buildDirectoryBody(node: DirectoryNode, inodeSeed: number, context: InodeContext): Body {
-  const entries = Array.from(node.children, ([name, child]) => ({ name, inode: child.inode, type: child.kind }));
-  const { blocks, indexed } = buildDirectory(entries, {
-    inode: node.inode,
-    parent: context.parents.get(node) ?? node.inode,
-    inodeSeed,
-    hashSeed: context.identity.hashSeed,
-  });
-  const body = storeBlocks(blocks, blocks.length * BLOCK_SIZE, inodeSeed, context);
+function buildDirectoryBody(directory: NodeId, inodeSeed: number, context: InodeContext): Body {
+  const { nodes, names } = context.tree;
+  const { hashSeed } = context.identity;
+  const { count, indexed, fill } = buildDirectory({ nodes, names, directory, inodeSeed, hashSeed });
+  const body = storeBlocks(count, count * BLOCK_SIZE, inodeSeed, context, fill);
   return indexed ? { ...body, flags: body.flags | InodeFlag.INDEX } : body;
 }
 
-function storeBlocks(blocks: readonly Buffer[], size: number, inodeSeed: number, context: InodeContext): Body {
+/** @param fill writes the block of a number into a block of zeros */
+function storeBlocks(
+  count: number,
+  size: number,
+  inodeSeed: number,
+  context: InodeContext,
+  fill: (number: number, block: Buffer) => void,
+): Body {
   const extents = new ExtentList();
-  let run: AllocatedRun | undefined;
-  let used = 0;
-  blocks.forEach((bytes, logical) => {
-    if (run === undefined || used === run.length) {
-      run = context.allocator.allocate(blocks.length - logical);
-      used = 0;
-      extents.append(logical, run.start, run.length);
+  const block = Buffer.allocUnsafe(BLOCK_SIZE);
+  for (let logical = 0; logical < count; ) {
+    const run = context.allocator.allocate(count - logical);
+    extents.append(logical, run.start, run.length);
+    for (let used = 0; used < run.length; used++) {
+      fill(logical + used, block.fill(0));
+      context.sink.put((run.start + used) * BLOCK_SIZE, block);
     }
-    context.sink.put((run.start + used) * BLOCK_SIZE, bytes);
-    used++;
-  });
+    logical += run.length;
+  }
   return buildExtentBody(extents.list, size, inodeSeed, context);
-}
-
-function directoryLinks(node: DirectoryNode): number {
-  let links = 2;
-  for (const child of node.children.values()) if (child.kind === 'directory') links++;
-  return links;
 }

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type TarEntrySpec, writeTar } from '../../test/support/write-tar.js';
 import { TarReader } from '../tar/tar-reader.js';
-import type { DirectoryNode, FileContent, ImageNode } from '../tree/image-node.js';
+import type { FileTree } from '../tree/file-tree.js';
+import type { FileContent, NodeId } from '../tree/image-node.js';
 import { type ContentStore, LayerApplier } from './layer-applier.js';
 
 class MemoryStore implements ContentStore {
   readonly released: string[] = [];
-  readonly #texts = new Map<FileContent, string>();
+  /** By the first block, of which each file with content has one of its own. */
+  readonly #texts: string[] = [''];
   #text = '';
 
   write(bytes: Buffer): void {
@@ -16,16 +18,17 @@ class MemoryStore implements ContentStore {
     this.#text += '\0'.repeat(count);
   }
   endFile(): FileContent {
-    const content = { size: this.#text.length, extents: [] };
-    this.#texts.set(content, this.#text);
+    const size = this.#text.length;
+    const extents = size === 0 ? [] : [{ logical: 0, physical: this.#texts.length, length: Math.ceil(size / 4096) }];
+    if (size > 0) this.#texts.push(this.#text);
     this.#text = '';
-    return content;
+    return { size, extents };
   }
   release(content: FileContent): void {
-    this.released.push(this.#texts.get(content) ?? '');
+    this.released.push(this.textOf(content));
   }
   textOf(content: FileContent): string {
-    return this.#texts.get(content) ?? '';
+    return this.#texts[content.extents[0]?.physical ?? 0] ?? '';
   }
 }
 
@@ -40,20 +43,29 @@ function apply(...layers: readonly (readonly TarEntrySpec[])[]) {
     reader.finish();
   }
   const files: Record<string, string> = {};
-  const walk = (directory: DirectoryNode, path: string) => {
-    for (const [name, node] of directory.children) {
-      files[`${path}${name}`] = describeNode(node, store);
-      if (node.kind === 'directory') walk(node, `${path}${name}/`);
+  const tree = applier.tree.files;
+  const walk = (directory: NodeId, path: string) => {
+    for (const [name, node] of tree.children(directory)) {
+      files[`${path}${name}`] = describeNode(tree, node, store);
+      if (tree.nodes.isDirectory(node)) walk(node, `${path}${name}/`);
     }
   };
-  walk(applier.tree.root, '');
-  return { files, released: store.released, root: applier.tree.root };
+  walk(tree.root, '');
+  return { files, released: store.released, tree };
 }
 
-function describeNode(node: ImageNode, store: MemoryStore): string {
-  if (node.kind === 'directory') return '/';
-  if (node.kind === 'symlink') return `-> ${node.target}`;
-  return node.kind === 'file' ? store.textOf(node.content) : node.kind;
+function describeNode({ nodes }: FileTree, node: NodeId, store: MemoryStore): string {
+  const kind = nodes.kind(node);
+  if (kind === 'directory') return '/';
+  if (kind === 'symlink') return `-> ${nodes.target(node)}`;
+  return kind === 'file' ? store.textOf(nodes.content(node)) : kind;
+}
+
+/** What a tree says of a path from its root. */
+function lookUp(tree: FileTree, path: string) {
+  let node: NodeId | undefined = tree.root;
+  for (const name of path.split('/')) if (name !== '' && node !== undefined) node = tree.child(node, name);
+  return node === undefined ? undefined : { node, metadata: tree.nodes.metadata(node), links: tree.nodes.links(node) };
 }
 
 const file = (name: string, content = name): TarEntrySpec => ({ name, content });
@@ -100,8 +112,8 @@ describe('whiteouts', () => {
     const behind = apply([directory('d', 0o700), ...lower.slice(1)], [...below, whiteout('.wh.d')]);
     expect(behind.files).toEqual({ x: 'x', d: '/', 'd/sub': '/', 'd/sub/new': 'new' });
     expect(behind.files).toEqual(before.files);
-    expect(behind.root.children.get('d')?.metadata.mode).toBe(0o755);
-    expect(before.root.children.get('d')?.metadata.mode).toBe(0o755);
+    expect(lookUp(behind.tree, 'd')?.metadata.mode).toBe(0o755);
+    expect(lookUp(before.tree, 'd')?.metadata.mode).toBe(0o755);
   });
 
   it('in the lowest layer hide nothing', () => {
@@ -124,12 +136,12 @@ describe('entries over what the layers below have', () => {
   });
 
   it('change the metadata of a directory and keep its content', () => {
-    const { files, root } = apply(
+    const { files, tree } = apply(
       [directory('a'), file('a/in')],
       [{ name: 'a', type: 'directory', mode: 0o2700, uid: 7, mtime: 99 }],
     );
     expect(files).toEqual({ a: '/', 'a/in': 'a/in' });
-    expect(root.children.get('a')?.metadata).toMatchObject({
+    expect(lookUp(tree, 'a')?.metadata).toMatchObject({
       mode: 0o2700,
       uid: 7,
       mtime: { seconds: 99, nanoseconds: 0 },
@@ -145,15 +157,15 @@ describe('entries over what the layers below have', () => {
   });
 
   it('describe the root, which may be nothing but a directory', () => {
-    expect(apply([directory('./', 0o700)]).root.metadata.mode).toBe(0o700);
+    expect(lookUp(apply([directory('./', 0o700)]).tree, '')?.metadata.mode).toBe(0o700);
     expect(() => apply([file('./')])).not.toThrow();
     expect(() => apply([{ name: '.', type: 'fifo' }])).toThrow(fails('layer_invalid', 'name'));
   });
 
   it('get parents nobody described, 0755 and owned by root, also where a file is in the way', () => {
-    const { files, root } = apply([file('a')], [file('a/b/c')]);
+    const { files, tree } = apply([file('a')], [file('a/b/c')]);
     expect(files).toEqual({ a: '/', 'a/b': '/', 'a/b/c': 'a/b/c' });
-    expect(root.children.get('a')?.metadata).toEqual({
+    expect(lookUp(tree, 'a')?.metadata).toEqual({
       mode: 0o755,
       uid: 0,
       gid: 0,
@@ -208,18 +220,18 @@ describe('hard links', () => {
   it('share one file, whose space lives as long as a name does', () => {
     const layers = [[file('a', 'data'), hardlink('b', 'a')], [whiteout('.wh.a')]];
     expect(apply(...layers)).toMatchObject({ files: { b: 'data' }, released: [] });
-    const { root, released } = apply(...layers, [file('b', 'other')]);
-    expect(root.children.get('b')).toMatchObject({ links: 1 });
+    const { tree, released } = apply(...layers, [file('b', 'other')]);
+    expect(lookUp(tree, 'b')).toMatchObject({ links: 1 });
     expect(released).toEqual(['data']);
   });
 
   it('to files of a layer below, to symlinks, and to themselves are fine', () => {
-    const { files, root } = apply(
+    const { files, tree } = apply(
       [file('a', 'data'), symlink('s', 'a')],
       [hardlink('b', './a'), hardlink('t', 's'), hardlink('a', 'a')],
     );
     expect(files).toEqual({ a: 'data', b: 'data', s: '-> a', t: '-> a' });
-    expect(root.children.get('a')?.links).toBe(2);
+    expect(lookUp(tree, 'a')?.links).toBe(2);
   });
 
   it('that leave the root are an error that names the entry', () => {
@@ -229,8 +241,8 @@ describe('hard links', () => {
   });
 
   it('through a climbing symlink stay inside the image', () => {
-    const { root } = apply([file('etc/shadow', 'inner'), symlink('up', '../..'), hardlink('a', 'up/etc/shadow')]);
-    expect(root.children.get('a')).toBe((root.children.get('etc') as DirectoryNode).children.get('shadow'));
+    const { tree } = apply([file('etc/shadow', 'inner'), symlink('up', '../..'), hardlink('a', 'up/etc/shadow')]);
+    expect(lookUp(tree, 'a')?.node).toBe(lookUp(tree, 'etc/shadow')?.node);
   });
 
   it.each([['missing'], ['dir'], ['.'], ['missing/file']])('to %j are an error', (target) => {

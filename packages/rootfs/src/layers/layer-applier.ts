@@ -1,17 +1,8 @@
-import { BoxliteError } from '@boxlite/core';
 import { invalidLayer, type TarEntry, type TarSink } from '../tar/tar-entry.js';
-import {
-  type ByteString,
-  createDirectoryNode,
-  type DirectoryNode,
-  displayName,
-  type FileContent,
-  type FileNode,
-  type ImageNode,
-  type NodeMetadata,
-} from '../tree/image-node.js';
+import type { FileTree } from '../tree/file-tree.js';
+import { type ByteString, displayName, type FileContent, type NodeId } from '../tree/image-node.js';
 import { parseEntryPath } from './entry-path.js';
-import { ImageTree } from './image-tree.js';
+import { ImageTree, tooManyEntries } from './image-tree.js';
 import { MAX_PATH_BYTES } from './layer-limits.js';
 import { parseWhiteout } from './whiteout.js';
 
@@ -32,14 +23,15 @@ export class LayerApplier implements TarSink {
   readonly tree: ImageTree;
   readonly #store: ContentStore;
   readonly #maxEntries: number;
-  #file: FileNode | undefined;
+  /** The file whose bytes come. */
+  #file: NodeId | undefined;
   #entries = 0;
 
   /** @param maxEntries entries of all layers together */
   constructor(store: ContentStore, maxEntries: number) {
     this.#store = store;
     this.#maxEntries = maxEntries;
-    this.tree = new ImageTree((content) => store.release(content));
+    this.tree = new ImageTree(maxEntries, (content) => store.release(content));
   }
 
   /** Entries of all layers so far. */
@@ -53,18 +45,13 @@ export class LayerApplier implements TarSink {
 
   /** @throws BoxliteError `layer_escapes`, `layer_invalid`, `resource_exhausted` */
   entry(entry: TarEntry): void {
-    if (++this.#entries > this.#maxEntries) {
-      throw new BoxliteError('resource_exhausted', `the layers have more than ${this.#maxEntries} entries`, {
-        hint: 'use an image with fewer files, or raise maxEntries',
-        details: { field: 'maxEntries' },
-      });
-    }
+    if (++this.#entries > this.#maxEntries) throw tooManyEntries(this.#maxEntries);
     const path = parseEntryPath(entry.name, 'name');
     const name = path.pop();
     if (name === undefined) {
       if (entry.type !== 'directory')
         throw invalidLayer('the root of the image must be a directory', entry.name, 'name');
-      this.tree.root.metadata = metadataOf(entry);
+      this.tree.files.nodes.setMetadata(this.tree.files.root, entry);
       return;
     }
     // Whiteouts are empty files; anything else may bear such a name.
@@ -77,10 +64,13 @@ export class LayerApplier implements TarSink {
       return;
     }
     const parent = this.tree.makeDirectory(path, entry.name);
-    const node = entry.type === 'hardlink' ? this.#linkTarget(entry, parent, name) : createNode(entry);
-    if (entry.type === 'hardlink' && parent.children.get(name) !== node) node.links++;
+    if (entry.type === 'hardlink') {
+      this.#link(parent, name, this.#linkTarget(entry, parent, name));
+      return;
+    }
+    const node = createNode(this.tree.files, entry);
     this.tree.place(parent, name, node);
-    if (node.kind === 'file' && entry.type === 'file') this.#file = node;
+    if (entry.type === 'file') this.#file = node;
   }
 
   data(bytes: Buffer): void {
@@ -93,63 +83,65 @@ export class LayerApplier implements TarSink {
 
   endEntry(): void {
     if (this.#file === undefined) return;
-    this.#file.content = this.#store.endFile();
+    this.tree.files.nodes.setContent(this.#file, this.#store.endFile());
     this.#file = undefined;
   }
 
-  #linkTarget(entry: TarEntry, parent: DirectoryNode, name: ByteString): ImageNode {
+  #link(parent: NodeId, name: ByteString, node: NodeId): void {
+    const { files } = this.tree;
+    if (files.child(parent, name) !== node) files.nodes.setLinks(node, files.nodes.links(node) + 1);
+    this.tree.place(parent, name, node);
+  }
+
+  #linkTarget(entry: TarEntry, parent: NodeId, name: ByteString): NodeId {
+    const { files } = this.tree;
     const path = parseEntryPath(entry.linkName, 'linkName', entry.name);
     const targetName = path.pop();
     const directory = targetName === undefined ? undefined : this.tree.findDirectory(path, entry.name);
-    const target = targetName === undefined ? this.tree.root : directory?.children.get(targetName);
+    let target: NodeId | undefined = files.root;
+    if (targetName !== undefined) target = directory === undefined ? undefined : files.child(directory, targetName);
     const shown = JSON.stringify(displayName(entry.linkName).slice(0, 512));
     if (target === undefined)
       throw invalidLayer(`it is a hard link to ${shown}, which does not exist`, entry.name, 'linkName');
-    if (target.kind === 'directory')
+    if (files.nodes.isDirectory(target))
       throw invalidLayer(`it is a hard link to the directory ${shown}`, entry.name, 'linkName');
-    if (parent.children.get(name)?.kind === 'directory' && isInside(parent.children.get(name), directory)) {
+    const replaced = files.child(parent, name);
+    if (replaced !== undefined && directory !== undefined && isInside(files, replaced, directory)) {
       throw invalidLayer(`it replaces the directory that holds its target ${shown}`, entry.name, 'linkName');
     }
     return target;
   }
 }
 
-function isInside(top: ImageNode | undefined, directory: DirectoryNode | undefined): boolean {
+function isInside({ nodes, names }: FileTree, top: NodeId, directory: NodeId): boolean {
   const pending = [top];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (next === directory) return true;
-    if (next.kind === 'directory') for (const child of next.children.values()) pending.push(child);
+    if (!nodes.isDirectory(next)) continue;
+    for (let name = names.first(next); name !== 0; name = names.next(name)) pending.push(names.node(name));
   }
   return false;
 }
 
-function metadataOf(entry: TarEntry): NodeMetadata {
-  const { mode, uid, gid, mtime, xattrs } = entry;
-  return { mode, uid, gid, mtime, xattrs };
-}
-
-function createNode(entry: TarEntry): ImageNode {
-  const metadata = metadataOf(entry);
-  const base = { metadata, links: 1, inode: 0 };
+function createNode({ nodes }: FileTree, entry: TarEntry): NodeId {
   switch (entry.type) {
-    case 'directory':
-      return createDirectoryNode(metadata);
     case 'symlink':
       if (entry.linkName === '' || entry.linkName.length >= MAX_PATH_BYTES) {
         throw invalidLayer('its target is empty or too long', entry.name, 'linkName');
       }
-      return { kind: 'symlink', ...base, metadata: { ...metadata, mode: 0o777 }, target: entry.linkName };
+      return nodes.createSymlink(entry.linkName, { ...entry, mode: 0o777 });
     case 'character-device':
     case 'block-device': {
       const { deviceMajor: major, deviceMinor: minor } = entry;
       if (major < 0 || major > MAX_MAJOR || minor < 0 || minor > MAX_MINOR) {
         throw invalidLayer(`device ${major}:${minor} is impossible`, entry.name, 'device');
       }
-      return { kind: entry.type, ...base, major, minor };
+      return nodes.createDevice(entry.type, major, minor, entry);
     }
+    case 'directory':
     case 'fifo':
-      return { kind: 'fifo', ...base };
+      return nodes.create(entry.type, entry);
     default:
-      return { kind: 'file', ...base, content: { size: 0, extents: [] } };
+      return nodes.create('file', entry);
   }
 }

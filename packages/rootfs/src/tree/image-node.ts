@@ -35,41 +35,11 @@ export interface FileContent {
   readonly extents: readonly Extent[];
 }
 
-interface NodeBase {
-  metadata: NodeMetadata;
-  /** Names that lead to this node. */
-  links: number;
-  /** Inode number, 0 until the writer has numbered the tree. */
-  inode: number;
-}
+/** One inode of the tree that becomes an image, by its number in the tree. Hard links are one node under several names. */
+export type NodeId = number;
 
-export interface DirectoryNode extends NodeBase {
-  readonly kind: 'directory';
-  readonly children: Map<ByteString, ImageNode>;
-}
-
-export interface FileNode extends NodeBase {
-  readonly kind: 'file';
-  content: FileContent;
-}
-
-export interface SymlinkNode extends NodeBase {
-  readonly kind: 'symlink';
-  readonly target: ByteString;
-}
-
-export interface DeviceNode extends NodeBase {
-  readonly kind: 'character-device' | 'block-device';
-  readonly major: number;
-  readonly minor: number;
-}
-
-export interface FifoNode extends NodeBase {
-  readonly kind: 'fifo';
-}
-
-/** One inode of the tree that becomes an image. Hard links are the same object under several names. */
-export type ImageNode = DirectoryNode | FileNode | SymlinkNode | DeviceNode | FifoNode;
+/** The kinds of node; sockets cannot be in an archive. */
+export type NodeKind = 'directory' | 'file' | 'symlink' | 'character-device' | 'block-device' | 'fifo';
 
 /** Of directories nobody described: parents missing from a layer, an image without an entry for its root. */
 export const DEFAULT_DIRECTORY_METADATA: NodeMetadata = {
@@ -79,11 +49,6 @@ export const DEFAULT_DIRECTORY_METADATA: NodeMetadata = {
   mtime: { seconds: 0, nanoseconds: 0 },
   xattrs: undefined,
 };
-
-/** A directory without entries. */
-export function createDirectoryNode(metadata: NodeMetadata = DEFAULT_DIRECTORY_METADATA): DirectoryNode {
-  return { kind: 'directory', metadata, links: 1, inode: 0, children: new Map() };
-}
 
 /** A {@link ByteString} as people would read it: UTF-8 where the bytes are UTF-8. */
 export function displayName(name: ByteString): string {
