@@ -79,8 +79,8 @@ describe('init', () => {
     });
     expect(operation.case === 'init' && operation.value.entropy.length).toBe(64);
     expect(operation.case === 'init' && operation.value.resolvConf).toBeUndefined();
-    agent.respond(stream, id, { case: 'initDone', value: { containerUs: 12n } }, true);
-    expect(await init).toEqual({ containerUs: 12 });
+    agent.respond(stream, id, { case: 'initDone', value: { containerUs: 12n, diskGrowthUs: 5n } }, true);
+    expect(await init).toEqual({ containerUs: 12, diskGrowthUs: 5 });
   });
 
   it.each([

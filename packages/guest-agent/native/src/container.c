@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "container-disk.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_PATH CGROUP_ROOT "/container"
@@ -145,9 +146,8 @@ bool container_start(const struct init_request *request, struct container *conta
     *container = (struct container){ .mount_namespace = -1, .cgroup = -1, .pts = -1 };
     if (stat(request->disk, &status) != 0 || !S_ISBLK(status.st_mode))
         return fail(failure, "not_found", "disk", 0, "the machine has no block device %s", request->disk);
-    /* nodev: see container-mounts.c. A disk that turns out damaged goes read-only rather than getting worse. */
-    if (mount(request->disk, CONTAINER_MOUNT, "ext4", MS_NODEV, "errors=remount-ro") != 0)
-        return fail(failure, "disk_invalid", "disk", errno, "mounting %s", request->disk);
+    if (!container_disk_mount(request->disk, CONTAINER_MOUNT, &container->disk_growth_us, failure))
+        return false;
     container->cgroup = open_cgroup();
     if (start_init(request, container, failure) && join_container(container, failure)) {
         container->running = true;

@@ -8,6 +8,7 @@
 #define BOXLITE_CONTAINER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "failure.h"
@@ -21,6 +22,7 @@ struct container {
     int mount_namespace;
     int cgroup; /* directory of the container's cgroup, -1 where the kernel has no cgroup2 */
     int pts;    /* directory: the container's /dev/pts */
+    uint64_t disk_growth_us; /* what growing its file system took, 0 when it filled its device already */
 };
 
 /* Makes the container and joins it. On failure the machine is as before and init may be tried again. */

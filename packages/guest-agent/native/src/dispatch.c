@@ -39,7 +39,7 @@ static void handle_init(uint32_t stream, struct request *request)
     agent.cwd = kept.init.cwd;
     agent.user = kept.init.user;
     memcpy(agent.hostname, kept.init.hostname, sizeof agent.hostname);
-    reply_init_done(stream, request->id, monotonic_us() - begun);
+    reply_init_done(stream, request->id, monotonic_us() - begun, agent.container.disk_growth_us);
 }
 
 static void handle_exec(uint32_t stream, struct request *request)

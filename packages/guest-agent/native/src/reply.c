@@ -90,10 +90,11 @@ void reply_done(uint32_t stream, uint32_t request, bool end)
     respond(stream, &response, end);
 }
 
-void reply_init_done(uint32_t stream, uint32_t request, uint64_t container_us)
+void reply_init_done(uint32_t stream, uint32_t request, uint64_t container_us, uint64_t disk_growth_us)
 {
     boxlite_agent_v1_Response response = { .id = request, .which_result = boxlite_agent_v1_Response_init_done_tag };
     response.result.init_done.container_us = container_us;
+    response.result.init_done.disk_growth_us = disk_growth_us;
     respond(stream, &response, true);
 }
 
