@@ -27,8 +27,8 @@ export function createBaseDiskStore(connection: Connection): BaseDiskStore {
         return rows.map(decode);
       }),
     delete: (id) => connection.write(`cannot delete base disk ${id}`, (to) => deleteBaseDisk(to, id)),
-    addReference: (id, boxId) =>
-      connection.write(`cannot refer box ${boxId} to base disk ${id}`, (to) => addReference(to, id, boxId)),
+    addReference: (id, boxId, { replaces } = {}) =>
+      connection.write(`cannot refer box ${boxId} to base disk ${id}`, (to) => addReference(to, id, boxId, replaces)),
     removeReferences: (boxId) =>
       connection.write(`cannot remove the references of box ${boxId}`, (to) => {
         to.run('DELETE FROM base_disk_ref WHERE box_id = ?', boxId);
@@ -69,9 +69,22 @@ function deleteBaseDisk(to: Transaction, id: BaseDiskId): boolean {
   return to.run('DELETE FROM base_disk WHERE id = ?', id).changes > 0;
 }
 
-function addReference(to: Transaction, id: BaseDiskId, boxId: BoxId): void {
+function addReference(
+  to: Transaction,
+  id: BaseDiskId,
+  boxId: BoxId,
+  replaces: BaseDiskRecord['kind'] | undefined,
+): void {
   if (to.get('SELECT 1 FROM base_disk WHERE id = ?', id) === undefined) throw missing('id', `base disk ${id}`);
   if (to.get('SELECT 1 FROM box_config WHERE id = ?', boxId) === undefined) throw missing('boxId', `box ${boxId}`);
+  if (replaces !== undefined) {
+    to.run(
+      `DELETE FROM base_disk_ref WHERE box_id = ? AND base_disk_id <> ? AND base_disk_id IN (SELECT id FROM base_disk WHERE kind = ?)`,
+      boxId,
+      id,
+      replaces,
+    );
+  }
   to.run('INSERT OR IGNORE INTO base_disk_ref (base_disk_id, box_id) VALUES (?, ?)', id, boxId);
 }
 

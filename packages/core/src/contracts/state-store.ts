@@ -128,7 +128,11 @@ export interface BaseDiskStore {
   findByName(sourceBoxId: string, name: string): Promise<BaseDiskRecord | undefined>;
   list(kind?: BaseDiskRecord['kind']): Promise<readonly BaseDiskRecord[]>;
   delete(id: BaseDiskId): Promise<boolean>;
-  addReference(id: BaseDiskId, boxId: BoxId): Promise<void>;
+  /**
+   * Idempotent.
+   * @param options.replaces in the same transaction the box gives up its references to other base disks of this kind
+   */
+  addReference(id: BaseDiskId, boxId: BoxId, options?: { readonly replaces?: BaseDiskRecord['kind'] }): Promise<void>;
   removeReferences(boxId: BoxId): Promise<void>;
   referencedBy(id: BaseDiskId): Promise<readonly BoxId[]>;
 }

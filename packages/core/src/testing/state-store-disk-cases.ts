@@ -104,6 +104,29 @@ export const stateStoreDiskCases: RuledCases<StateStoreContext> = {
       await rejectsWith(baseDisks.addReference(base.id, parseBoxId('none')), 'not_found');
     },
   },
+  'in the same transaction the box gives up its references to other base disks of this kind': {
+    'a reference can take the place of those to other base disks of one kind, and of no other': async ({
+      store: { boxes, baseDisks },
+    }) => {
+      const { config, state } = exampleBox('box1');
+      const other = exampleBox('box2');
+      await boxes.insert(config, state);
+      await boxes.insert(other.config, other.state);
+      const old = exampleBaseDisk('base0001', { name: 'old' });
+      const current = exampleBaseDisk('base0002', { name: 'current' });
+      const cloned = exampleBaseDisk('base0003', { kind: 'clone_base' });
+      for (const record of [old, current, cloned]) await baseDisks.insert(record);
+      for (const { id } of [old, cloned]) await baseDisks.addReference(id, config.id);
+      await baseDisks.addReference(old.id, other.config.id);
+      for (let time = 1; time <= 2; time++) await baseDisks.addReference(current.id, config.id, { replaces: 'rootfs' });
+      assert.deepEqual(await baseDisks.referencedBy(old.id), [other.config.id]);
+      assert.deepEqual(await baseDisks.referencedBy(current.id), [config.id]);
+      assert.deepEqual(await baseDisks.referencedBy(cloned.id), [config.id]);
+      const missing = parseBaseDiskId('base0009');
+      await rejectsWith(baseDisks.addReference(missing, config.id, { replaces: 'rootfs' }), 'not_found');
+      assert.deepEqual(await baseDisks.referencedBy(current.id), [config.id]);
+    },
+  },
   "A snapshot's name is unique within its box": {
     'snapshots belong to a box, with a name of their own in it': async ({ store: { boxes, snapshots } }) => {
       const { config, state } = exampleBox('box1');
