@@ -10,8 +10,8 @@ import {
   type LeaseStore,
   parseBaseDiskId,
 } from '@boxlite/core';
+import { type FileIdentity, fileIdentity, names, type OverlayOwners, overlayBackings } from '../overlay-backings.js';
 import { baseLeaseEntity } from './base-lease.js';
-import { type FileIdentity, fileIdentity, names, overlayBackings } from './overlay-backings.js';
 import type { ReportFailure } from './rootfs-records.js';
 import { isKeyOfAgent } from './version-key.js';
 
@@ -44,7 +44,7 @@ const DISK_NAME = /^([A-Za-z0-9]{8})\.ext4$/;
 export async function collectGuestRootfs(collection: GuestRootfsCollection): Promise<number> {
   const { agentHash, basesDir, boxesDir, baseDisks, diskStore, report } = collection;
   if (agentHash === undefined) return 0;
-  let backings: ReadonlySet<FileIdentity>;
+  let backings: ReadonlyMap<FileIdentity, OverlayOwners>;
   try {
     backings = await overlayBackings(boxesDir, basesDir, diskStore);
   } catch (thrown) {
@@ -79,7 +79,7 @@ async function findCandidates(basesDir: string, baseDisks: BaseDiskStore, agentH
 
 async function collectOne(
   { id, basePath, record }: Candidate,
-  backings: ReadonlySet<FileIdentity>,
+  backings: ReadonlyMap<FileIdentity, OverlayOwners>,
   { baseDisks, leases }: GuestRootfsCollection,
 ): Promise<boolean> {
   const identity = await fileIdentity(basePath);

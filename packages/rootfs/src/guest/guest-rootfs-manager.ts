@@ -14,13 +14,15 @@ import {
 import { stage } from '@boxlite/layout';
 import { agentLayer } from '../agent-layer.js';
 import { DEFAULT_DISK_BYTES, ext4Converter } from '../build-image-disk.js';
-import { type ImageDiskCache, layerStreams } from '../cache/image-disk-cache.js';
+import { type HeldImageDisk, type ImageDiskCache, layerStreams } from '../cache/image-disk-cache.js';
 import type { ImageConverter } from '../image-converter.js';
+import { singleBuild } from '../single-build.js';
 import { skeletonLayer } from '../skeleton-layer.js';
 import { type AgentBinary, checkAgentElf, readAgentBinary } from './agent-binary.js';
 import { baseLeaseEntity } from './base-lease.js';
 import { collectGuestRootfs } from './collect-guest-rootfs.js';
 import { createGuestRootfs, type GuestRootfs } from './guest-rootfs.js';
+import { type GuestRootfsUsage, guestRootfsUsage } from './guest-rootfs-usage.js';
 import { fileExists, type ReportFailure, RootfsRecords } from './rootfs-records.js';
 import { versionKey } from './version-key.js';
 
@@ -53,7 +55,7 @@ export interface GuestRootfsManagerOptions {
 export interface HeldGuestRootfs extends AsyncDisposable {
   readonly rootfs: GuestRootfs;
   readonly record: BaseDiskRecord;
-  /** Commits the reference of a box to this rootfs. */
+  /** Commits the reference of a box to this rootfs, in the place of the one an earlier start of the box used. Nothing of the box runs. */
   recordUse(boxId: string): Promise<void>;
   /** Gives the lease back. Idempotent. */
   release(): Promise<void>;
@@ -91,24 +93,18 @@ export class GuestRootfsManager {
     env: Readonly<Record<string, string>> = {},
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<HeldGuestRootfs> {
-    if (image !== undefined) await this.#imageSupport().cache.ensure({ image, ...this.#imageSupport(), signal });
-    const digest = image?.manifestDigest ?? (await skeletonDigest());
-    const key = versionKey(digest, await this.#agentHash());
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const known = await this.#records.lookup(key);
-      const record =
-        known.state === 'hit'
-          ? known.record
-          : await this.#builds.run(key, `building guest rootfs ${key}`, { signal }, (shared) =>
-              this.#create(digest, image, shared.signal),
-            );
-      const held = await this.#hold(record, env, signal);
-      if (held !== undefined) return held;
+    // Held as long as anything is made from the image: a disk of it is what garbage collection goes by.
+    const pure = image === undefined ? undefined : await this.#ensureImageDisk(image, signal);
+    try {
+      return await this.#getOrCreate(image, env, signal);
+    } finally {
+      await pure?.release();
     }
-    throw new BoxliteError('storage_error', `guest rootfs ${key} disappears as soon as it is made`, {
-      hint: 'check what else removes files from the bases directory of the BoxLite home',
-      details: { key },
-    });
+  }
+
+  /** Every guest rootfs disk of the home, and which boxes refer to it. */
+  async usage(): Promise<readonly GuestRootfsUsage[]> {
+    return guestRootfsUsage(this.#options.baseDisks, await this.#knownHash());
   }
 
   /**
@@ -124,6 +120,51 @@ export class GuestRootfsManager {
     } finally {
       if (options.homeLease === undefined) await lease.release();
     }
+  }
+
+  #ensureImageDisk(image: ResolvedImage, signal: AbortSignal | undefined): Promise<HeldImageDisk> {
+    const { cache, source } = this.#imageSupport();
+    return cache.ensure({ image, source, signal });
+  }
+
+  async #getOrCreate(
+    image: ResolvedImage | undefined,
+    env: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): Promise<HeldGuestRootfs> {
+    const digest = image?.manifestDigest ?? (await skeletonDigest());
+    const key = versionKey(digest, await this.#agentHash());
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const known = await this.#records.lookup(key);
+      const record = known.state === 'hit' ? known.record : await this.#build(key, digest, image, signal);
+      const held = await this.#hold(record, env, signal);
+      if (held !== undefined) return held;
+    }
+    throw new BoxliteError('storage_error', `guest rootfs ${key} disappears as soon as it is made`, {
+      hint: 'check what else removes files from the bases directory of the BoxLite home',
+      details: { key },
+    });
+  }
+
+  /** Once, however many callers of however many processes want it. */
+  #build(
+    key: string,
+    digest: string,
+    image: ResolvedImage | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<BaseDiskRecord> {
+    return this.#builds.run(key, `building guest rootfs ${key}`, { signal }, (shared) =>
+      singleBuild({
+        leases: this.#options.leases,
+        entity: `guest-rootfs-build:${key}`,
+        signal: shared.signal,
+        find: async () => {
+          const found = await this.#records.lookup(key);
+          return found.state === 'hit' ? found.record : undefined;
+        },
+        build: () => this.#create(digest, image, shared.signal),
+      }),
+    );
   }
 
   /** Computed once; a failure is remembered as well. */
@@ -207,7 +248,7 @@ export class GuestRootfsManager {
         env,
       }),
       record,
-      recordUse: (boxId) => baseDisks.addReference(record.id, parseBoxId(boxId)),
+      recordUse: (boxId) => baseDisks.addReference(record.id, parseBoxId(boxId), { replaces: 'rootfs' }),
       release,
       [Symbol.asyncDispose]: release,
     };
