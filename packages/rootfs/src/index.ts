@@ -1,13 +1,20 @@
 export { AGENT_PATH, agentLayer } from './agent-layer.js';
 export { buildImageDisk, DEFAULT_DISK_BYTES, ext4Converter } from './build-image-disk.js';
+export type { ImageDiskLimits } from './cache/choose-image-disks.js';
+export { collectImageDisks, type ImageDiskCollection, type ImageDiskPolicy } from './cache/collect-image-disks.js';
 export {
   createImageDiskCache,
+  type HeldImageDisk,
   type ImageDisk,
   type ImageDiskCache,
   type ImageDiskCacheOptions,
+  type ImageDiskPlace,
   type ImageDiskRequest,
-  imageDiskKey,
 } from './cache/image-disk-cache.js';
+export { imageDiskKey } from './cache/image-disk-key.js';
+export { imageDiskLeaseEntity } from './cache/image-disk-lease.js';
+export { type ImageDiskHome, type ImageDiskUsage, imageDiskUsage, isUnused } from './cache/image-disk-usage.js';
+export { touchImageDisk } from './cache/last-use.js';
 export { baseLeaseEntity } from './guest/base-lease.js';
 export { cleanupGuestRootfs, type Unmount } from './guest/cleanup-guest-rootfs.js';
 export {
@@ -23,6 +30,7 @@ export {
   type GuestRootfsManagerOptions,
   type HeldGuestRootfs,
 } from './guest/guest-rootfs-manager.js';
+export type { GuestRootfsUsage } from './guest/guest-rootfs-usage.js';
 export { type AgentToInject, buildGuestRootfs } from './guest/inject-agent.js';
 export type { ReportFailure } from './guest/rootfs-records.js';
 export { GLOBAL_SOURCE, versionKey } from './guest/version-key.js';

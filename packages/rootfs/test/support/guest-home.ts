@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxliteError } from '@boxlite/core';
 import { GuestRootfsManager, type GuestRootfsManagerOptions } from '../../src/index.js';
-import { MemoryBaseDisks, MemoryLeases } from './memory-stores.js';
+import { MemoryBaseDisks, type MemoryLeases } from './memory-stores.js';
 import { createTestHome, type TestHome } from './test-home.js';
 
 /** Starts as an ELF for x86-64; what follows tells versions apart. */
@@ -22,11 +22,12 @@ export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).
 /** A home with an agent, stores in memory, and overlays that are text files naming what they are backed by. */
 export class GuestHome {
   readonly baseDisks = new MemoryBaseDisks();
-  readonly leases = new MemoryLeases();
   readonly reports: string[] = [];
+  readonly leases: MemoryLeases;
   readonly agentPath: string;
 
   private constructor(readonly home: TestHome) {
+    this.leases = home.leases;
     this.agentPath = join(home.directory, 'agent');
   }
 
@@ -45,7 +46,6 @@ export class GuestHome {
     return new GuestRootfsManager({
       ...this.home,
       baseDisks: this.baseDisks,
-      leases: this.leases,
       diskStore: { backingPath: readTextOverlay },
       agentPath: this.agentPath,
       architecture: 'x64',

@@ -44,7 +44,14 @@ export class MemoryBaseDisks implements BaseDiskStore {
     return this.records.delete(id);
   }
 
-  async addReference(id: string, boxId: BoxId): Promise<void> {
+  async addReference(
+    id: string,
+    boxId: BoxId,
+    { replaces }: { readonly replaces?: BaseDiskRecord['kind'] } = {},
+  ): Promise<void> {
+    for (const [other, boxes] of this.references) {
+      if (other !== id && this.records.get(other)?.kind === replaces) boxes.delete(boxId);
+    }
     this.references.set(id, (this.references.get(id) ?? new Set()).add(boxId));
   }
 
@@ -66,17 +73,22 @@ interface Held {
 /** Leases in memory: shared ones coexist, exclusive ones exclude all. */
 export class MemoryLeases implements LeaseStore {
   readonly held = new Set<Held>();
+  #given: (() => void)[] = [];
 
-  async acquire(entity: string, purpose: string, options: { readonly shared?: boolean } = {}): Promise<Lease> {
-    const shared = options.shared === true;
-    for (const other of this.held) {
-      if (other.entity === entity && !(shared && other.shared))
-        throw new BoxliteError('lease_held', `${entity} is held`);
+  async acquire(
+    entity: string,
+    purpose: string,
+    { shared = false, waitMs = 0 }: { readonly shared?: boolean; readonly waitMs?: number } = {},
+  ): Promise<Lease> {
+    while ([...this.held].some((other) => other.entity === entity && !(shared && other.shared))) {
+      if (waitMs === 0) throw new BoxliteError('lease_held', `${entity} is held`);
+      await new Promise<void>((resolve) => this.#given.push(resolve));
     }
     const entry = { entity, purpose, shared };
     this.held.add(entry);
     const release = async () => {
       this.held.delete(entry);
+      for (const wake of this.#given.splice(0)) wake();
     };
     return { entity, purpose, release, [Symbol.asyncDispose]: release };
   }

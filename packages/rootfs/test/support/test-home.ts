@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { BoxliteError, type Digest, type ImageSource, type ResolvedImage } from '@boxlite/core';
 import { createImageDiskCache, type ImageDiskCache } from '../../src/index.js';
 import { temporaryDirectory } from './host.js';
+import { MemoryLeases } from './memory-stores.js';
 import { type TarEntrySpec, writeTar } from './write-tar.js';
 
 /** The directories of a home that this package uses. */
@@ -13,6 +14,7 @@ export interface TestHome {
   readonly basesDir: string;
   readonly boxesDir: string;
   readonly tmpDir: string;
+  readonly leases: MemoryLeases;
   readonly cache: ImageDiskCache;
 }
 
@@ -21,13 +23,15 @@ export async function createTestHome(parent?: string): Promise<TestHome> {
   const diskImagesDir = join(directory, 'images/disk-images');
   const tmpDir = join(directory, 'tmp');
   await Promise.all([mkdir(diskImagesDir, { recursive: true }), mkdir(tmpDir)]);
+  const leases = new MemoryLeases();
   return {
     directory,
+    leases,
     diskImagesDir,
     basesDir: join(directory, 'bases'),
     boxesDir: join(directory, 'boxes'),
     tmpDir,
-    cache: createImageDiskCache({ diskImagesDir, tmpDir }),
+    cache: createImageDiskCache({ diskImagesDir, tmpDir, leases }),
   };
 }
 
