@@ -9,6 +9,7 @@ import { killVm } from './kill-vm.js';
  */
 export async function removeBoxFiles(services: RuntimeServices, id: BoxId, box: BoxLayout): Promise<void> {
   await killVm(services, box);
+  await services.noteDiskUse(box);
   await forgetJail(services, id);
   await services.store.boxes.delete(id);
   await services.boxRemoved(id);

@@ -32,6 +32,7 @@ function services(overrides: Partial<RuntimeServices> = {}) {
         },
       },
     },
+    noteDiskUse: async ({ id }: { id: string }) => void done.push(`use of the disk of ${id}`),
     boxRemoved: async () => void done.push('owner told'),
     forgetJail: async (id: string) => void done.push(`cgroup of ${id}`),
     log: ({ level, message }: { level: string; message: string }) => void done.push(`${level}: ${message}`),
@@ -41,10 +42,15 @@ function services(overrides: Partial<RuntimeServices> = {}) {
 }
 
 describe('removing the files of a box that is not running', () => {
-  it('removes its cgroup, then the record, then the files', async () => {
+  it('notes the last use of what its disk stands on, removes its cgroup, then the record, then the files', async () => {
     const { fake, done } = services();
     await removeBoxFiles(fake, ID, box);
-    expect(done).toEqual(['cgroup of abc', 'record, with its files still there', 'owner told']);
+    expect(done).toEqual([
+      'use of the disk of abc',
+      'cgroup of abc',
+      'record, with its files still there',
+      'owner told',
+    ]);
     expect([existsSync(box.dir), existsSync(box.socketLink)]).toEqual([false, false]);
   });
 
@@ -55,7 +61,7 @@ describe('removing the files of a box that is not running', () => {
       },
     });
     await removeBoxFiles(fake, ID, box);
-    expect(done[0]).toBe('warn: the cgroup of the box could not be removed');
+    expect(done[1]).toBe('warn: the cgroup of the box could not be removed');
     expect(existsSync(box.dir)).toBe(false);
   });
 });

@@ -46,7 +46,7 @@ function machine(overrides: object = {}) {
       start: async () => vm,
     }),
     resolveImage: async () => ({ config: { env: [] } }),
-    imageDisk: async () => '/base.ext4',
+    imageDisk: async () => ({ path: '/base.ext4', release: async () => undefined }),
     disks: async () => ({ createChild: async () => undefined }),
     guestRootfs: async () => ({
       rootfs: { path: '/guest.ext4' },
@@ -160,7 +160,7 @@ describe('a start that succeeds', () => {
     const { start } = machine({
       imageDisk: async () => {
         rmSync(dirname(box.socketLink), { recursive: true });
-        return '/base.ext4';
+        return { path: '/base.ext4', release: async () => undefined };
       },
       vmm: async () => ({
         id: 'fake',

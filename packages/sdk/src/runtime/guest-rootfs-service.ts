@@ -14,7 +14,7 @@ export function guestRootfsService(
   disks: () => Promise<DiskStore>,
   log: Log,
   agentPath?: string,
-): Pick<RuntimeServices, 'guestRootfs' | 'collectGuestRootfs'> {
+): Pick<RuntimeServices, 'guestRootfs' | 'guestRootfsUsage' | 'collectGuestRootfs'> {
   const manager = lazy(async () => {
     const [{ GuestRootfsManager }, { agentBinaryPath }, diskStore] = await Promise.all([
       import('@boxlite/rootfs'),
@@ -34,6 +34,7 @@ export function guestRootfsService(
   });
   return {
     guestRootfs: async (signal) => (await manager()).getOrCreate(undefined, {}, { signal }),
+    guestRootfsUsage: async () => (await manager()).usage(),
     collectGuestRootfs: async (homeLease) => (await manager()).gc({ homeLease }),
   };
 }

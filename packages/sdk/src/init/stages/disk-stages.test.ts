@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BoxRecord, BoxStateRecord, ResolvedImage } from '@boxlite/core';
-import { parseBoxId } from '@boxlite/core';
+import { BoxliteError, parseBoxId } from '@boxlite/core';
 import { type BoxLayout, createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseBoxOptions } from '../../options/box-options.js';
@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 /** A context over fakes that note what they were asked for. */
-function start(state: Partial<BoxStateRecord>, options: object = {}) {
+function start(state: Partial<BoxStateRecord>, options: object = {}, needed = 0) {
   const asked: unknown[] = [];
   const record = {
     config: { id: parseBoxId('abc') },
@@ -41,9 +41,12 @@ function start(state: Partial<BoxStateRecord>, options: object = {}) {
       asked.push(`resolve ${reference}`);
       return IMAGE;
     },
-    imageDisk: async (_image: ResolvedImage, sizeBytes: number) => {
+    imageDisk: async (_image: ResolvedImage, { sizeBytes }: { sizeBytes: number }) => {
       asked.push(`disk of ${sizeBytes} bytes`);
-      return '/images/base.ext4';
+      if (sizeBytes < needed) {
+        throw new BoxliteError('invalid_argument', 'too small', { details: { field: 'sizeBytes', needed } });
+      }
+      return { path: '/images/base.ext4', release: async () => void asked.push('disk released') };
     },
     disks: async () => ({
       createChild: async (path: string, disk: object, size: object) => {
@@ -123,8 +126,27 @@ describe('the container rootfs', () => {
         size: { virtualSize: size },
       },
       { status: 'configured', updatedAt: 1, image: IMAGE },
+      'disk released',
     ]);
     expect(context.image).toBe(IMAGE);
+  });
+
+  it('gives the lease on its base back also when it cannot be made', async () => {
+    const { context, asked } = start({}, { image: 'app:1' });
+    rmSync(box.disksDir, { recursive: true });
+    await expect(containerRootfs.run(context)).rejects.toThrow();
+    expect(asked.at(-1)).toBe('disk released');
+  });
+
+  it('smaller than the image is refused before it is made, naming the option', async () => {
+    const { context } = start({}, { image: 'app:1', diskSizeGb: 2 }, 2 * 1024 ** 3 + 1);
+    await expect(containerRootfs.run(context)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: 'a disk of 2 GiB is too small for the image app:1, which needs 3 GiB',
+      hint: 'set diskSizeGb (--disk-size) to 3 or more',
+      details: { field: 'diskSizeGb', needed: 3 },
+    });
+    expect(existsSync(box.containerDisk)).toBe(false);
   });
 
   it('of a stopped box is its own disk, and neither image nor disk is asked for', async () => {
