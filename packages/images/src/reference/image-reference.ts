@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import { BoxliteError, type Digest, escapeText, isDigest } from '@boxlite/core';
+import { DEFAULT_REGISTRY, isHostComponent, normalizeHost } from './registry-host.js';
 
 /** A reference to an image in a registry, every default filled in. */
 export interface ImageReference {
@@ -13,25 +13,38 @@ export interface ImageReference {
   readonly digest?: Digest;
 }
 
-/** The registry of names without a host. */
-export const DEFAULT_REGISTRY = 'docker.io';
+/** The rule a refused reference breaks, in `details.rule` of the error. */
+export type ReferenceRule =
+  | 'empty'
+  | 'length'
+  | 'scheme'
+  | 'image-id'
+  | 'host'
+  | 'lower-case'
+  | 'path'
+  | 'tag'
+  | 'digest';
+
 const DEFAULT_TAG = 'latest';
+const OFFICIAL_PREFIX = 'library/';
 
-// Bounds of the distribution reference grammar: 255 for the name, 128 for the tag.
-const MAX_NAME_LENGTH = 255;
-const MAX_REFERENCE_LENGTH = 512;
+/** Bound of the path in a registry, `library/` included (distribution project, package `reference`). */
+const MAX_REPOSITORY_LENGTH = 255;
+const MAX_TAG_LENGTH = 128;
+/** Above the longest host, path, tag and digest together. */
+const MAX_REFERENCE_LENGTH = 1024;
 
-const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
 const BARE_ID = /^[0-9a-f]{64}$/;
+const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 
 /**
- * Reads `[host[:port]/]path[:tag][@digest]` the way Docker does: `alpine` is `docker.io/library/alpine:latest`, and a first
- * component is a host only when it has a dot or a colon or is `localhost`.
+ * Reads `[host[:port]/]path[:tag][@digest]` the way Docker does: `alpine` is `docker.io/library/alpine:latest`, and a first component is a host
+ * only when it has a dot, a colon or an upper-case letter, or is `localhost`.
  *
- * @param text what the user wrote, at most 512 characters
- * @throws BoxliteError `invalid_argument` (field `image`)
+ * @param text what the user wrote, at most 1024 characters
+ * @throws BoxliteError `invalid_argument` (field `image`, `details.rule` is a {@link ReferenceRule})
  *
  * @example
  * ```ts
@@ -39,15 +52,18 @@ const BARE_ID = /^[0-9a-f]{64}$/;
  * ```
  */
 export function parseImageReference(text: string): ImageReference {
-  if (text.length === 0) throw invalidReference(text, 'it is empty');
-  if (text.length > MAX_REFERENCE_LENGTH) throw invalidReference(text, `it is longer than ${MAX_REFERENCE_LENGTH}`);
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    throw invalidReference(text, 'it has a URL scheme', 'leave out "scheme://"');
-
+  if (text.length === 0) throw invalidReference(text, 'empty', 'it is empty');
+  if (text.length > MAX_REFERENCE_LENGTH) {
+    throw invalidReference(text, 'length', `it is longer than ${MAX_REFERENCE_LENGTH} characters`);
+  }
+  if (SCHEME.test(text)) throw invalidReference(text, 'scheme', 'it has a URL scheme', 'leave out "scheme://"');
+  if (BARE_ID.test(text)) {
+    throw invalidReference(text, 'image-id', 'it is an image id, not a name', 'write name@sha256:<digest>');
+  }
   const { rest: named, digest } = splitDigest(text);
   const { rest: name, tag } = splitTag(named, text);
   const { registry, repository } = splitRegistry(name, text);
-  checkRepository(repository, registry, text);
+  checkRepository(repository, text);
   return {
     registry,
     repository,
@@ -66,23 +82,15 @@ export function formatImageReference(reference: ImageReference): string {
 /** True when the user left the registry out, so that search registries may be tried. */
 export function isUnqualified(text: string): boolean {
   const slash = text.indexOf('/');
-  return slash < 0 || !looksLikeHost(text.slice(0, slash));
+  return slash < 0 || !isHostComponent(text.slice(0, slash));
 }
 
 /**
- * Checks and lower-cases `host[:port]`, IPv6 addresses in brackets.
- * @returns undefined when it is not one
+ * The path of an unqualified name in another registry: `library/` is what docker.io puts before single names, others do not.
+ * @param repository what {@link parseImageReference} made of it
  */
-export function normalizeHost(text: string): string | undefined {
-  const match = /^(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?$/.exec(text.toLowerCase());
-  if (match === null) return undefined;
-  const [, host = '', port] = match;
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return undefined;
-  const bracketed = host.startsWith('[');
-  const valid = bracketed ? isIPv6(host.slice(1, -1)) && !host.includes('%') : host.length <= 253 && HOST.test(host);
-  if (!valid) return undefined;
-  const normalized = port === undefined ? host : `${host}:${Number(port)}`;
-  return normalized === 'index.docker.io' || normalized === 'registry-1.docker.io' ? DEFAULT_REGISTRY : normalized;
+export function repositoryOn(registry: string, text: string, repository: string): string {
+  return registry === DEFAULT_REGISTRY || text.includes('/') ? repository : repository.slice(OFFICIAL_PREFIX.length);
 }
 
 function splitDigest(text: string): { rest: string; digest?: Digest } {
@@ -90,7 +98,12 @@ function splitDigest(text: string): { rest: string; digest?: Digest } {
   if (at < 0) return { rest: text };
   const digest = text.slice(at + 1);
   if (!isDigest(digest)) {
-    throw invalidReference(text, 'what follows "@" is not "sha256:" and 64 lower-case hexadecimal digits');
+    const why = 'what follows "@" must be "sha256:" and 64 lower-case hexadecimal digits';
+    throw invalidReference(
+      text,
+      'digest',
+      /^sha(?:384|512):/.test(digest) ? `${why}; no other digests are supported` : why,
+    );
   }
   return { rest: text.slice(0, at), digest };
 }
@@ -100,49 +113,55 @@ function splitTag(named: string, text: string): { rest: string; tag?: string } {
   // A colon before the last slash belongs to a port or an IPv6 host.
   if (colon < 0 || named.indexOf('/', colon) >= 0) return { rest: named };
   const tag = named.slice(colon + 1);
-  if (!TAG.test(tag)) {
-    throw invalidReference(
-      text,
-      'the tag must be 1 to 128 letters, digits, "_", "." or "-", and not start with "." or "-"',
-    );
+  if (tag.length > MAX_TAG_LENGTH || !TAG.test(tag)) {
+    const why = `the tag must be 1 to ${MAX_TAG_LENGTH} letters, digits, "_", "." or "-", and not start with "." or "-"`;
+    throw invalidReference(text, 'tag', why);
   }
   return { rest: named.slice(0, colon), tag };
 }
 
 function splitRegistry(name: string, text: string): { registry: string; repository: string } {
   const slash = name.indexOf('/');
-  const first = slash < 0 ? '' : name.slice(0, slash);
-  if (slash < 0 || !looksLikeHost(first)) {
-    return { registry: DEFAULT_REGISTRY, repository: slash < 0 ? `library/${name}` : name };
-  }
-  const registry = normalizeHost(first);
-  if (registry === undefined) throw invalidReference(text, `${JSON.stringify(first)} is not a host or host:port`);
+  if (slash < 0) return { registry: DEFAULT_REGISTRY, repository: `${OFFICIAL_PREFIX}${name}` };
+  const first = name.slice(0, slash);
+  if (!isHostComponent(first)) return { registry: DEFAULT_REGISTRY, repository: name };
   const rest = name.slice(slash + 1);
-  return { registry, repository: registry === DEFAULT_REGISTRY && !rest.includes('/') ? `library/${rest}` : rest };
+  const host = normalizeHost(first);
+  if (host === undefined) {
+    const why = `${JSON.stringify(escapeText(first, 80))} must be a host or host:port, with a port of 1 to 65535`;
+    throw invalidReference(text, 'host', why);
+  }
+  // "User/app": in lower case it would read as a user of the default registry.
+  const registry = isHostComponent(host) ? host : first;
+  return {
+    registry,
+    repository: registry === DEFAULT_REGISTRY && !rest.includes('/') ? `${OFFICIAL_PREFIX}${rest}` : rest,
+  };
 }
 
-function looksLikeHost(component: string): boolean {
-  return component.includes('.') || component.includes(':') || component === 'localhost';
-}
-
-function checkRepository(repository: string, registry: string, text: string): void {
+function checkRepository(repository: string, text: string): void {
   if (repository !== repository.toLowerCase()) {
-    throw invalidReference(text, 'repository names are lower case', 'write the name in lower case');
+    throw invalidReference(text, 'lower-case', 'repository names are lower case', 'write the name in lower case');
   }
-  if (registry.length + 1 + repository.length > MAX_NAME_LENGTH) {
-    throw invalidReference(text, `the name is longer than ${MAX_NAME_LENGTH} characters`);
+  if (repository.length > MAX_REPOSITORY_LENGTH) {
+    const why = `the path ${repository.startsWith(OFFICIAL_PREFIX) ? `("${OFFICIAL_PREFIX}" included) ` : ''}is longer than ${MAX_REPOSITORY_LENGTH} characters`;
+    throw invalidReference(text, 'length', why);
   }
-  if (!repository.split('/').every((component) => PATH_COMPONENT.test(component))) {
-    throw invalidReference(text, 'names are lower-case letters and digits, separated by ".", "_", "__", "-" or "/"');
-  }
-  if (BARE_ID.test(repository.replace(/^library\//, ''))) {
-    throw invalidReference(text, 'it is an image id, not a name', 'write name@sha256:<digest>');
-  }
+  const wrong = repository.split('/').find((component) => !PATH_COMPONENT.test(component));
+  if (wrong === undefined) return;
+  const what =
+    wrong === '' ? 'a part of the path is empty' : `${JSON.stringify(escapeText(wrong, 80))} is no part of a path`;
+  throw invalidReference(text, 'path', `${what}: lower-case letters and digits, separated by ".", "_", "__" or "-"`);
 }
 
-function invalidReference(text: string, why: string, hint = 'write it as name, name:tag or host/name@sha256:<digest>') {
+function invalidReference(
+  text: string,
+  rule: ReferenceRule,
+  why: string,
+  hint = 'write it as name, name:tag or host/name@sha256:<digest>',
+): BoxliteError {
   return new BoxliteError('invalid_argument', `image ${JSON.stringify(escapeText(text, 160))} is not valid: ${why}`, {
     hint,
-    details: { field: 'image' },
+    details: { field: 'image', rule },
   });
 }

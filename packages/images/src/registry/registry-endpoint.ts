@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import { DEFAULT_REGISTRY } from '../reference/image-reference.js';
+import { DEFAULT_REGISTRY } from '../reference/registry-host.js';
 import { isLoopback, type RegistryEntry } from './registry-settings.js';
 
 /** Where the API of docker.io is (distribution project, `reference` and `registry` packages). */
