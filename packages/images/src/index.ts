@@ -12,7 +12,12 @@ export { DEFAULT_IMAGE_LIMITS, type ImageLimits } from './documents/assemble-ima
 export { hostPlatform } from './documents/choose-platform.js';
 export { type WriteOciLayoutOptions, writeOciLayout } from './layout-writer/write-oci-layout.js';
 export { createLocalImageSource, type LocalImageSourceOptions } from './local/create-local-image-source.js';
-export { formatImageReference, type ImageReference, parseImageReference } from './reference/image-reference.js';
+export {
+  formatImageReference,
+  type ImageReference,
+  parseImageReference,
+  type ReferenceRule,
+} from './reference/image-reference.js';
 export {
   formatLocalReference,
   isLocalReference,

@@ -39,7 +39,7 @@ async function certificate() {
 }
 
 const sourceFor = async (settings: RegistrySettings) =>
-  createRegistryImageSource({ blobs: await temporaryHome(), registries: [settings] });
+  createRegistryImageSource({ blobs: await temporaryHome(), registries: [settings], dockerConfig: false });
 
 describe('a registry with HTTP Basic authentication', () => {
   async function basicRegistry() {

@@ -11,6 +11,8 @@ export interface BlobSink {
   write(chunk: Uint8Array): Promise<void>;
   /** Starts over. */
   reset(): Promise<void>;
+  /** As often as wanted. @throws BoxliteError `digest_mismatch` unless size and digest are the expected ones */
+  verify(): void;
 }
 
 /** A blob being written to a staging file, hashed on the way. */
@@ -54,10 +56,9 @@ export class StagedBlob implements BlobSink {
     this.hash = createHash('sha256');
   }
 
-  /** @throws BoxliteError `digest_mismatch` unless size and digest are the expected ones */
   verify(): void {
     if (this.size !== this.expected.size) throw this.mismatch(`it has ${this.size} of ${this.expected.size} bytes`);
-    const actual = `sha256:${this.hash.digest('hex')}`;
+    const actual = `sha256:${this.hash.copy().digest('hex')}`;
     if (actual !== this.expected.digest) throw this.mismatch(`it is ${actual}`);
   }
 

@@ -21,6 +21,8 @@ export const DEFAULT_HTTP_TIMEOUTS: HttpTimeouts = { connectMs: 10_000, headersM
 
 export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
+  /** Makes it a POST of a form. */
+  readonly form?: URLSearchParams;
   /** Accept any certificate. */
   readonly skipVerify?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -35,7 +37,7 @@ export interface HttpAnswer {
 }
 
 /**
- * GET requests without redirects, through the proxies of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) except to loopback.
+ * Requests that follow no redirects, through the proxies of the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) except to loopback.
  * Connections are made when needed; idle ones do not keep the process alive.
  */
 export class HttpClient {
@@ -44,14 +46,20 @@ export class HttpClient {
   constructor(private readonly timeouts: HttpTimeouts) {}
 
   /** @throws BoxliteError `network_unavailable`, `aborted` */
-  async get(url: URL, { headers = {}, skipVerify = false, signal }: HttpRequest): Promise<HttpAnswer> {
+  async send(url: URL, { headers = {}, form, skipVerify = false, signal }: HttpRequest): Promise<HttpAnswer> {
     const what = `asking ${url.host}`;
     throwIfAborted(signal, what);
     try {
       const undici = await loadUndici();
       const answer = await undici.request(url, {
-        method: 'GET',
-        headers: { 'user-agent': 'boxlite', 'accept-encoding': 'identity', ...headers },
+        method: form === undefined ? 'GET' : 'POST',
+        headers: {
+          'user-agent': 'boxlite',
+          'accept-encoding': 'identity',
+          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+          ...headers,
+        },
+        ...(form === undefined ? {} : { body: form.toString() }),
         dispatcher: this.dispatcher(undici, isLoopback(url.hostname), skipVerify),
         headersTimeout: this.timeouts.headersMs,
         bodyTimeout: this.timeouts.idleMs,

@@ -1,157 +1,166 @@
-import { BoxliteError, type Digest } from '@boxlite/core';
+import { BoxliteError, type Digest, type ImageProgress, type TaskContext } from '@boxlite/core';
 import type { ExpectedBlob } from '../blobs/blob-store.js';
 import { sha256 } from '../blobs/sha256.js';
 import type { BlobSink } from '../blobs/staged-blob.js';
 import { MANIFEST_ACCEPT } from '../documents/media-types.js';
 import { MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
 import type { LoadedDocument } from '../documents/resolve-manifest.js';
+import { BlobTransfer } from './blob-transfer.js';
+import type { CredentialSource } from './credential-source.js';
+import { followRedirects } from './follow-redirects.js';
 import type { HttpAnswer, HttpClient } from './http-client.js';
+import type { ImageRegistry } from './image-registry.js';
 import { readBounded, readStart } from './read-bounded.js';
-import { checkForwardedUrl, endpointUrl } from './registry-endpoint.js';
-import { networkError, registryMessage, statusError } from './registry-errors.js';
+import { endpointUrl } from './registry-endpoint.js';
+import { registryMessage, statusError } from './registry-errors.js';
 import type { RegistryEntry } from './registry-settings.js';
+import { parseRetryAfter } from './retry-after.js';
 import { TokenAuthenticator } from './token-authenticator.js';
 import { withRetries } from './with-retries.js';
 
-const MAX_REDIRECTS = 5;
-const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 const MAX_ERROR_BODY_BYTES = 16 * 1024;
+
+export interface RegistryClientOptions {
+  readonly entry: RegistryEntry;
+  readonly http: HttpClient;
+  readonly configured: (host: string) => RegistryEntry | undefined;
+  readonly credentials: CredentialSource;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Path before every repository, for mirrors. */
+  readonly prefix?: string;
+  /** How often something is tried; default 3. */
+  readonly attempts?: number;
+}
 
 interface Wanted {
   readonly repository: string;
   /** Below `/v2/<repository>/`. */
   readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>>;
   /** In words, for errors. */
   readonly what: string;
-  readonly signal: AbortSignal | undefined;
+  readonly context: TaskContext<ImageProgress>;
 }
 
 /** The pull half of the OCI distribution-spec, for one registry. */
-export class RegistryClient {
+export class RegistryClient implements ImageRegistry {
+  readonly name: string;
   private readonly base: URL;
   private readonly authenticator: TokenAuthenticator;
 
-  constructor(
-    private readonly entry: RegistryEntry,
-    private readonly http: HttpClient,
-    private readonly configured: (host: string) => RegistryEntry | undefined,
-    now: () => number,
-  ) {
-    this.base = endpointUrl(entry);
-    this.authenticator = new TokenAuthenticator(entry, this.base, http, configured, now);
+  constructor(private readonly options: RegistryClientOptions) {
+    this.base = endpointUrl(options.entry);
+    this.name = options.entry.host;
+    this.authenticator = new TokenAuthenticator({ ...options, base: this.base });
   }
 
-  /**
-   * A manifest or an index. Its digest is computed here; what the server says about it is ignored.
-   * @param reference tag or digest
-   * @throws BoxliteError `image_not_found`, `image_unauthorized`, `image_invalid`, `digest_mismatch`, `network_unavailable`, `aborted`
-   */
-  fetchManifest(repository: string, reference: string | Digest, signal?: AbortSignal): Promise<LoadedDocument> {
+  fetchManifest(
+    repository: string,
+    reference: string | Digest,
+    context: TaskContext<ImageProgress>,
+  ): Promise<LoadedDocument> {
     const what = `manifest ${reference} of ${repository}`;
-    const wanted = { repository, path: `manifests/${reference}`, headers: { accept: MANIFEST_ACCEPT }, what, signal };
-    return withRetries(
-      async () => {
-        const answer = await this.get(wanted);
-        if (answer.status !== 200) throw await this.failure(answer, what);
-        const bytes = await readBounded(answer, MAX_DOCUMENT_BYTES, what);
-        const digest = sha256(bytes);
-        if (reference.includes(':') && digest !== reference)
-          throw mismatch(what, `registry ${this.base.host} sent ${digest}`);
-        const mediaType = answer.header('content-type');
-        return { digest, bytes, ...(mediaType === undefined ? {} : { mediaType }) };
-      },
-      `fetching ${what}`,
-      signal,
-    );
+    const wanted = { repository, path: `manifests/${reference}`, headers: { accept: MANIFEST_ACCEPT }, what, context };
+    return this.retried(what, context, undefined, async () => {
+      const answer = await this.get(wanted);
+      if (answer.status !== 200) throw await this.failure(answer, what);
+      const bytes = await readBounded(answer, MAX_DOCUMENT_BYTES, what);
+      const digest = sha256(bytes);
+      if (reference.includes(':') && digest !== reference) {
+        throw new BoxliteError(
+          'digest_mismatch',
+          `${what} is not what was asked for: registry ${this.name} sent ${digest}`,
+          {
+            hint: 'the registry holds a damaged image: push it again',
+          },
+        );
+      }
+      const mediaType = answer.header('content-type');
+      return { digest, bytes, ...(mediaType === undefined ? {} : { mediaType }) };
+    });
   }
 
-  /**
-   * Writes a blob into a sink, going on where a broken transfer stopped. The sink checks the digest.
-   * @param onBytes called with the number of bytes there
-   * @throws BoxliteError as {@link fetchManifest}
-   */
   async fetchBlob(
     repository: string,
     blob: ExpectedBlob,
     sink: BlobSink,
-    options: { readonly signal?: AbortSignal; readonly onBytes?: (bytes: number) => void } = {},
+    context: TaskContext<ImageProgress>,
+    onBytes: (bytes: number) => void = () => undefined,
   ): Promise<void> {
     const what = `blob ${blob.digest} of ${repository}`;
-    const attempt = () => this.fetchRest(repository, blob, sink, what, options);
-    await withRetries(attempt, `fetching ${what}`, options.signal);
+    const transfer = new BlobTransfer({ blob, sink, onBytes, what, origin: this.name });
+    await this.retried(what, context, blob.digest, () =>
+      transfer.attempt(
+        (headers) => this.get({ repository, path: `blobs/${blob.digest}`, headers, what, context }),
+        (answer) => this.failure(answer, what),
+      ),
+    );
   }
 
-  private async fetchRest(
-    repository: string,
-    blob: ExpectedBlob,
-    sink: BlobSink,
+  private retried<Result>(
     what: string,
-    { signal, onBytes }: { readonly signal?: AbortSignal; readonly onBytes?: (bytes: number) => void },
-  ): Promise<void> {
-    const start = sink.size;
-    const headers: Record<string, string> = start > 0 ? { range: `bytes=${start}-` } : {};
-    const answer = await this.get({ repository, path: `blobs/${blob.digest}`, headers, what, signal });
-    const resumed = answer.status === 206 && answer.header('content-range')?.startsWith(`bytes ${start}-`) === true;
-    if (start > 0 && !resumed) await sink.reset();
-    if (!resumed && answer.status !== 200) throw await this.failure(answer, what);
-    const length = Number(answer.header('content-length') ?? blob.size - sink.size);
-    if (length !== blob.size - sink.size) {
-      await answer.discard();
-      throw mismatch(what, `registry ${this.base.host} has ${sink.size + length} bytes, not ${blob.size}`);
-    }
-    for await (const chunk of answer.body) {
-      await sink.write(chunk);
-      onBytes?.(sink.size);
-    }
-    if (sink.size < blob.size) throw networkError(new Error('the transfer ended early'), this.base.host);
+    { signal, tell }: TaskContext<ImageProgress>,
+    digest: Digest | undefined,
+    attempt: () => Promise<Result>,
+  ): Promise<Result> {
+    const about = digest === undefined ? {} : { digest };
+    return withRetries(attempt, {
+      what: `fetching ${what}`,
+      signal,
+      attempts: this.options.attempts,
+      onRetry: (message) => tell({ kind: 'retry', ...about, message }),
+    });
   }
 
   /** One request with its challenge and its redirects. */
-  private async get(wanted: Wanted): Promise<HttpAnswer> {
-    const url = new URL(`/v2/${wanted.repository}/${wanted.path}`, this.base);
-    const first = this.authenticator.header(wanted.repository);
-    const { answer, own } = await this.follow(url, first, wanted);
+  private async get({ repository: inRegistry, path, headers, what, context }: Wanted): Promise<HttpAnswer> {
+    const { entry, http, configured, prefix = '' } = this.options;
+    const repository = prefix === '' ? inRegistry : `${prefix}/${inRegistry}`;
+    const url = new URL(`/v2/${repository}/${path}`, this.base);
+    const request = { headers, what, skipVerify: entry.skipVerify, configured, signal: context.signal };
+    const first = this.authenticator.header(repository);
+    const { answer, own } = await followRedirects(http, url, { ...request, authorization: first });
     // A challenge of where we were redirected to must not lure credentials out.
     if (answer.status !== 401 || !own) return answer;
     const challenge = answer.header('www-authenticate');
-    const header = await this.authenticator.answer(challenge, wanted.repository, first, wanted.signal);
-    if (header === undefined) return answer;
+    const authorization = await this.authenticated(() =>
+      this.authenticator.answer(challenge, repository, first, context),
+    );
+    if (authorization === undefined) return answer;
     await answer.discard();
-    return (await this.follow(url, header, wanted)).answer;
-  }
-
-  /** The `Authorization` goes to the registry itself only: where it redirects to, storage servers get none. */
-  private async follow(
-    url: URL,
-    authorization: string | undefined,
-    wanted: Wanted,
-  ): Promise<{ readonly answer: HttpAnswer; readonly own: boolean }> {
-    let current = url;
-    for (let count = 0; count <= MAX_REDIRECTS; count += 1) {
-      const own = current.origin === this.base.origin;
-      const answer = await this.http.get(current, {
-        headers: { ...wanted.headers, ...(own && authorization !== undefined ? { authorization } : {}) },
-        skipVerify: own ? this.entry.skipVerify : (this.configured(current.host)?.skipVerify ?? false),
-        signal: wanted.signal,
-      });
-      if (!REDIRECTS.includes(answer.status)) return { answer, own };
-      await answer.discard();
-      current = checkForwardedUrl(answer.header('location') ?? '', current, 'redirect', this.configured);
-    }
-    throw new BoxliteError('network_unavailable', `registry ${this.base.host} redirects ${wanted.what} too often`, {
-      details: { registry: this.base.host },
-    });
+    return (await followRedirects(http, url, { ...request, authorization })).answer;
   }
 
   private async failure(answer: HttpAnswer, what: string): Promise<BoxliteError> {
     const body = await readStart(answer, MAX_ERROR_BODY_BYTES);
-    return statusError(answer.status, what, this.base.host, registryMessage(body));
+    const retryAfterMs = parseRetryAfter(answer.header('retry-after'), this.options.now());
+    const { status } = answer;
+    return this.explained(
+      statusError({ status, what, origin: this.name, message: registryMessage(body), retryAfterMs }),
+    );
   }
-}
 
-function mismatch(what: string, why: string): BoxliteError {
-  return new BoxliteError('digest_mismatch', `${what} is not what was asked for: ${why}`, {
-    hint: 'the registry holds a damaged image: push it again',
-  });
+  private async authenticated<Result>(ask: () => Promise<Result>): Promise<Result> {
+    try {
+      return await ask();
+    } catch (thrown) {
+      throw BoxliteError.isInstance(thrown) ? this.explained(thrown) : thrown;
+    }
+  }
+
+  /** A refusal may be for want of credentials that are there but cannot be read; then that is what to mend. */
+  private explained(error: BoxliteError): BoxliteError {
+    const { problem } = this.authenticator;
+    if (problem === undefined || error.code !== 'image_unauthorized') return error;
+    return new BoxliteError(
+      'image_unauthorized',
+      `${error.message}; it was asked without credentials, because ${problem.message}`,
+      {
+        details: error.details,
+        cause: problem,
+        ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+      },
+    );
+  }
 }

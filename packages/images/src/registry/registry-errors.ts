@@ -1,16 +1,21 @@
 import { BoxliteError, errnoOf, escapeText } from '@boxlite/core';
 import { z } from 'zod';
 
-/** Failures another attempt may mend. */
-const transientErrors = new WeakSet<object>();
+/** Failures another attempt may mend, with how long to wait before it, where the server said so. */
+const transientErrors = new WeakMap<object, { readonly retryAfterMs: number | undefined }>();
 
 export function isTransient(thrown: unknown): boolean {
   return typeof thrown === 'object' && thrown !== null && transientErrors.has(thrown);
 }
 
+/** Milliseconds the server asked to wait. */
+export function retryAfterOf(thrown: unknown): number | undefined {
+  return typeof thrown === 'object' && thrown !== null ? transientErrors.get(thrown)?.retryAfterMs : undefined;
+}
+
 /** Marks a failure as one another attempt may mend. */
-export function transient(error: BoxliteError): BoxliteError {
-  transientErrors.add(error);
+export function transient(error: BoxliteError, retryAfterMs?: number): BoxliteError {
+  transientErrors.set(error, { retryAfterMs });
   return error;
 }
 
@@ -42,6 +47,17 @@ export function networkError(thrown: unknown, origin: string): BoxliteError {
   return transient(error);
 }
 
+/** A body that ended before its time. */
+export function brokenTransfer(origin: string, what: string, received: number, wanted: number): BoxliteError {
+  const message = `registry ${origin} broke off ${what} after ${received} of ${wanted} bytes`;
+  return transient(
+    new BoxliteError('network_unavailable', message, {
+      hint: 'check the network connection, and that the registry runs',
+      details: { registry: origin, reason: 'ended early' },
+    }),
+  );
+}
+
 const errorBody = z.object({
   errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })),
 });
@@ -61,14 +77,24 @@ export function registryMessage(body: Uint8Array): string {
   }
 }
 
-/**
- * What an HTTP status other than success becomes.
- * @param what which thing was asked for
- * @param message the registry's words
- */
-export function statusError(status: number, what: string, origin: string, message: string): BoxliteError {
+/** An answer that is no success. */
+export interface RefusedRequest {
+  readonly status: number;
+  /** Which thing was asked for. */
+  readonly what: string;
+  /** Who answered. */
+  readonly origin: string;
+  /** The registry's words. */
+  readonly message: string;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** What an HTTP status other than success becomes. */
+export function statusError({ status, what, origin, message, retryAfterMs }: RefusedRequest): BoxliteError {
   const why = message === '' ? `HTTP ${status}` : `HTTP ${status}, ${message}`;
-  const details = { registry: origin, status };
+  const seconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1000);
+  const details = { registry: origin, status, ...(seconds === undefined ? {} : { retryAfterSeconds: seconds }) };
+  const when = seconds === undefined ? 'later' : `in ${seconds} s`;
   if (status === 404) {
     return new BoxliteError('image_not_found', `${what} does not exist in registry ${origin} (${why})`, {
       hint: 'check name and tag; a private image may need credentials',
@@ -83,14 +109,15 @@ export function statusError(status: number, what: string, origin: string, messag
   }
   if (status === 429) {
     const error = new BoxliteError('resource_exhausted', `registry ${origin} limits the rate of pulls (${why})`, {
-      hint: 'wait, or give credentials for this registry',
+      hint: `try again ${when}, or give credentials for this registry`,
       details,
     });
-    return transient(error);
+    return transient(error, retryAfterMs);
   }
   const error = new BoxliteError('network_unavailable', `registry ${origin} cannot give ${what} (${why})`, {
-    hint: status >= 500 ? 'the registry has a problem; try again later' : 'check that the host is a container registry',
+    hint:
+      status >= 500 ? `the registry has a problem; try again ${when}` : 'check that the host is a container registry',
     details,
   });
-  return status >= 500 || status === 408 ? transient(error) : error;
+  return status >= 500 || status === 408 ? transient(error, retryAfterMs) : error;
 }

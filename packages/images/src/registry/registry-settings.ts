@@ -1,7 +1,9 @@
 import { BoxliteError } from '@boxlite/core';
 import { z } from 'zod';
-import { normalizeHost } from '../reference/image-reference.js';
+import { normalizeHost } from '../reference/registry-host.js';
 import { Credentials } from './credentials.js';
+import { type MirrorLocation, parseMirror } from './mirror-location.js';
+import { secretText } from './secret-text.js';
 
 /** What a user says about one registry. */
 export interface RegistrySettings {
@@ -13,8 +15,21 @@ export interface RegistrySettings {
   readonly skipVerify?: boolean;
   /** Try this registry for images named without a host, in the order of the list. Default false. */
   readonly search?: boolean;
-  /** User name and password come together; `bearerToken` wins over them. */
-  readonly auth?: { readonly username?: string; readonly password?: string; readonly bearerToken?: string };
+  /**
+   * User name and password come together; `identityToken` (a refresh token) wins over them, `bearerToken` over both. Given, even empty, it
+   * is used instead of Docker's configuration; without it that is asked.
+   */
+  readonly auth?: {
+    readonly username?: string;
+    readonly password?: string;
+    readonly bearerToken?: string;
+    readonly identityToken?: string;
+  };
+  /**
+   * `host[:port][/prefix]`, asked before the registry, in order. How a mirror is spoken to, and with which credentials, is said by an entry of its
+   * own host; those of this registry never reach it.
+   */
+  readonly mirrors?: readonly string[];
 }
 
 /** Checked settings; the secrets are out of reach of anything that prints objects. */
@@ -23,15 +38,15 @@ export interface RegistryEntry {
   readonly transport: 'https' | 'http';
   readonly skipVerify: boolean;
   readonly search: boolean;
-  readonly credentials: Credentials;
+  /** Undefined when the settings say nothing of them. */
+  readonly credentials: Credentials | undefined;
+  readonly mirrors: readonly MirrorLocation[];
 }
 
-// A header value; control characters in it could forge another header.
-const secret = z
-  .string()
-  .min(1)
-  .max(16_384)
-  .regex(/^[\x20-\x7e\x80-\uffff]*$/, 'has control characters');
+// More would only be a way to wait long.
+const MAX_MIRRORS = 16;
+
+const secret = secretText.min(1);
 const settingsSchema = z.array(
   z.strictObject({
     host: z.string().refine((host) => normalizeHost(host) !== undefined, 'is not host or host:port'),
@@ -39,11 +54,20 @@ const settingsSchema = z.array(
     skipVerify: z.boolean().optional(),
     search: z.boolean().optional(),
     auth: z
-      .strictObject({ username: secret.optional(), password: secret.optional(), bearerToken: secret.optional() })
+      .strictObject({
+        username: secret.optional(),
+        password: secret.optional(),
+        bearerToken: secret.optional(),
+        identityToken: secret.optional(),
+      })
       .refine(
         (auth) => (auth.username === undefined) === (auth.password === undefined),
         'needs username and password together',
       )
+      .optional(),
+    mirrors: z
+      .array(z.string().refine((text) => parseMirror(text) !== undefined, 'is not host[:port][/prefix]'))
+      .max(MAX_MIRRORS)
       .optional(),
   }),
 );
@@ -68,7 +92,8 @@ export function parseRegistries(registries: readonly RegistrySettings[]): Readon
       transport: settings.transport ?? defaultTransport(host),
       skipVerify: settings.skipVerify ?? false,
       search: settings.search ?? false,
-      credentials: Credentials.from(settings.auth),
+      credentials: settings.auth === undefined ? undefined : Credentials.from(settings.auth),
+      mirrors: (settings.mirrors ?? []).flatMap((text) => parseMirror(text) ?? []),
     });
   }
   return entries;
@@ -81,13 +106,14 @@ export function defaultEntry(host: string): RegistryEntry {
     transport: defaultTransport(host),
     skipVerify: false,
     search: false,
-    credentials: Credentials.from(undefined),
+    credentials: undefined,
+    mirrors: [],
   };
 }
 
 /** True for names that can only mean this machine. @param hostname without port, IPv6 with or without brackets */
 export function isLoopback(hostname: string): boolean {
-  const bare = hostname.replace(/^\[|\]$/g, '');
+  const bare = hostname.replace(/^\[|\]$/g, '').toLowerCase();
   return bare === 'localhost' || bare === '::1' || /^127(?:\.\d{1,3}){3}$/.test(bare);
 }
 
@@ -97,7 +123,7 @@ function defaultTransport(host: string): 'https' | 'http' {
 
 function invalidSettings(field: string, why: string): BoxliteError {
   return new BoxliteError('invalid_argument', `registry settings: ${field} ${why}`, {
-    hint: 'a registry is { host, transport?, skipVerify?, search?, auth? }',
+    hint: 'a registry is { host, transport?, skipVerify?, search?, auth?, mirrors? }',
     details: { field },
   });
 }

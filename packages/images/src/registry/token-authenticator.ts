@@ -1,52 +1,50 @@
-import { BoxliteError } from '@boxlite/core';
-import { z } from 'zod';
-import { parseDocument } from '../documents/parse-document.js';
+import { type BoxliteError, type ImageProgress, SharedTasks, type TaskContext } from '@boxlite/core';
 import { type AuthChallenge, parseAuthChallenges } from './auth-challenge.js';
+import type { CredentialSource } from './credential-source.js';
+import type { Credentials } from './credentials.js';
 import type { HttpClient } from './http-client.js';
-import { readBounded } from './read-bounded.js';
 import { checkForwardedUrl } from './registry-endpoint.js';
-import { registryMessage, statusError } from './registry-errors.js';
 import type { RegistryEntry } from './registry-settings.js';
+import { requestToken } from './token-server.js';
 import { withRetries } from './with-retries.js';
 
-const MAX_TOKEN_BYTES = 256 * 1024;
-/** Distribution token specification: 60 s when the answer does not say. */
-const DEFAULT_LIFETIME_SECONDS = 60;
 /** A token is not used in its last seconds, so that it does not expire on the way. */
 const EXPIRY_MARGIN_SECONDS = 10;
 
-const headerToken = z
-  .string()
-  .min(1)
-  .regex(/^[\x21-\x7e]+$/, 'is no token');
-const tokenSchema = z.object({
-  token: headerToken.optional(),
-  access_token: headerToken.optional(),
-  expires_in: z.number().optional(),
-});
+export interface AuthenticatorOptions {
+  readonly entry: RegistryEntry;
+  /** Of the registry's API. */
+  readonly base: URL;
+  readonly http: HttpClient;
+  readonly configured: (host: string) => RegistryEntry | undefined;
+  readonly credentials: CredentialSource;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
 
 /** Answers the challenges of one registry, with tokens for pulling one repository each. */
 export class TokenAuthenticator {
   private readonly headers = new Map<string, { readonly value: string; readonly expiresAt: number }>();
+  private readonly renewals = new SharedTasks<string | undefined, ImageProgress>();
+  private unread: BoxliteError | undefined;
 
-  constructor(
-    private readonly entry: RegistryEntry,
-    private readonly base: URL,
-    private readonly http: HttpClient,
-    private readonly configured: (host: string) => RegistryEntry | undefined,
-    private readonly now: () => number,
-  ) {}
+  constructor(private readonly options: AuthenticatorOptions) {}
+
+  /** Why credentials that might have helped were not at hand. */
+  get problem(): BoxliteError | undefined {
+    return this.unread;
+  }
 
   /** The `Authorization` to begin with, if one is known. */
   header(repository: string): string | undefined {
-    const given = this.entry.credentials.bearerHeader();
+    const given = this.options.entry.credentials?.bearerHeader();
     if (given !== undefined) return given;
     const cached = this.headers.get(repository);
-    return cached !== undefined && cached.expiresAt > this.now() ? cached.value : undefined;
+    return cached !== undefined && cached.expiresAt > this.options.now() ? cached.value : undefined;
   }
 
   /**
-   * What to send after a 401.
+   * What to send after a 401. Requests for the same repository at the same time share one answer.
    * @param challenge the `WWW-Authenticate` header
    * @param refused the `Authorization` that was not good enough
    * @returns undefined when nothing better can be had
@@ -56,53 +54,70 @@ export class TokenAuthenticator {
     challenge: string | undefined,
     repository: string,
     refused: string | undefined,
-    signal: AbortSignal | undefined,
+    { signal, tell }: TaskContext<ImageProgress>,
+  ): Promise<string | undefined> {
+    const known = this.header(repository);
+    // Another request has renewed it meanwhile.
+    if (known !== undefined && known !== refused) return known;
+    const caller = { signal, onProgress: tell };
+    const value = await this.renewals.run(repository, `asking for leave to pull ${repository}`, caller, (context) =>
+      this.renew(challenge ?? '', repository, context),
+    );
+    return value === refused ? undefined : value;
+  }
+
+  private async renew(
+    challenge: string,
+    repository: string,
+    context: TaskContext<ImageProgress>,
   ): Promise<string | undefined> {
     this.headers.delete(repository);
-    if (this.entry.credentials.bearerHeader() !== undefined) return undefined;
-    const challenges = parseAuthChallenges(challenge ?? '');
+    const { signal } = context;
+    const { entry } = this.options;
+    const { credentials, problem } = await this.options.credentials({ host: entry.host, repository, signal });
+    this.unread = problem;
+    if (problem !== undefined)
+      context.tell({ kind: 'warning', message: `${problem.message}; asking without credentials` });
+    const given = credentials.bearerHeader();
+    if (given !== undefined) return this.keep(repository, given, Number.POSITIVE_INFINITY);
+    const challenges = parseAuthChallenges(challenge);
     const bearer = challenges.find(({ scheme, parameters }) => scheme === 'bearer' && parameters.has('realm'));
-    if (bearer !== undefined) return this.fetchToken(bearer, repository, signal);
-    if (!challenges.some(({ scheme }) => scheme === 'basic')) return undefined;
-    const basic = this.entry.credentials.basicHeader();
-    if (basic === undefined || basic === refused) return undefined;
-    this.headers.set(repository, { value: basic, expiresAt: Number.POSITIVE_INFINITY });
-    return basic;
+    if (bearer !== undefined) return this.fetchToken(bearer, repository, credentials, context);
+    const basic = challenges.some(({ scheme }) => scheme === 'basic') ? credentials.basicHeader() : undefined;
+    return basic === undefined ? undefined : this.keep(repository, basic, Number.POSITIVE_INFINITY);
   }
 
   private async fetchToken(
     { parameters }: AuthChallenge,
     repository: string,
-    signal: AbortSignal | undefined,
+    credentials: Credentials,
+    { signal, tell }: TaskContext<ImageProgress>,
   ): Promise<string> {
-    const url = checkForwardedUrl(parameters.get('realm') ?? '', this.base, 'token server', this.configured);
-    const service = parameters.get('service');
-    if (service !== undefined) url.searchParams.set('service', service);
-    // Not the scope of the challenge: a registry gets no token for more than was asked of it.
-    url.searchParams.set('scope', `repository:${repository}:pull`);
-    const startedAt = this.now();
-    const bytes = await withRetries(() => this.askTokenServer(url, repository, signal), 'asking for a token', signal);
-    const document = parseDocument(tokenSchema, bytes, `the answer of token server ${url.host}`);
-    const token = document.token ?? document.access_token;
-    if (token === undefined) throw new BoxliteError('image_unauthorized', `token server ${url.host} gives no token`);
-    const seconds = (document.expires_in ?? DEFAULT_LIFETIME_SECONDS) - EXPIRY_MARGIN_SECONDS;
-    const value = `Bearer ${token}`;
-    this.headers.set(repository, { value, expiresAt: startedAt + seconds * 1000 });
-    return value;
+    const { base, configured, entry, http, now } = this.options;
+    const realm = checkForwardedUrl(parameters.get('realm') ?? '', base, 'token server', configured);
+    const skipVerify = realm.host === base.host ? entry.skipVerify : (configured(realm.host)?.skipVerify ?? false);
+    const request = {
+      realm,
+      service: parameters.get('service'),
+      repository,
+      credentials,
+      skipVerify,
+      configured,
+      signal,
+      now,
+    };
+    const startedAt = now();
+    const token = await withRetries(() => requestToken(http, request), {
+      what: 'asking for a token',
+      signal,
+      onRetry: (message) => tell({ kind: 'retry', message }),
+    });
+    const lifetimeMs = (token.lifetimeSeconds - EXPIRY_MARGIN_SECONDS) * 1000;
+    return this.keep(repository, `Bearer ${token.value}`, startedAt + lifetimeMs);
   }
 
-  private async askTokenServer(url: URL, repository: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const basic = this.entry.credentials.basicHeader();
-    const skipVerify =
-      url.host === this.base.host ? this.entry.skipVerify : (this.configured(url.host)?.skipVerify ?? false);
-    const answer = await this.http.get(url, {
-      headers: { accept: 'application/json', ...(basic === undefined ? {} : { authorization: basic }) },
-      skipVerify,
-      signal,
-    });
-    const body = await readBounded(answer, MAX_TOKEN_BYTES, `the answer of token server ${url.host}`);
-    if (answer.status === 200) return body;
-    const status = answer.status === 404 ? 502 : answer.status;
-    throw statusError(status, `a token for ${repository}`, url.host, registryMessage(body));
+  private keep(repository: string, value: string, expiresAt: number): string {
+    this.headers.set(repository, { value, expiresAt });
+    return value;
   }
 }
