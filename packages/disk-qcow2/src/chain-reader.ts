@@ -1,15 +1,15 @@
-import { promisify } from 'node:util';
-import { inflateRaw } from 'node:zlib';
-import { BoxliteError } from '@boxlite/core';
 import { ClusterMap, type Extent } from './cluster-map.js';
-import { diskInvalid, quoted } from './disk-errors.js';
-import { readAt, readInto } from './open-disk.js';
+import { decompressCluster } from './compressed/decompress-cluster.js';
+import { diskInvalid } from './disk-errors.js';
+import { readAt, readInto } from './disk-file.js';
+import { FileTables, type TableSource } from './file-tables.js';
+import type { Qcow2Header } from './header.js';
 import type { OpenLayer } from './read-chain.js';
 
-const inflate = promisify(inflateRaw);
-
 /** Deflate cannot expand more than this (zlib's technical notes, "Maximum Compression Factor"). */
-const MAX_INFLATE_RATIO = 1032;
+const MAX_DEFLATE_RATIO = 1032;
+/** Bytes of the smallest zstd frame of a cluster: magic, descriptor, size of 4 bytes, one block of a repeated byte (RFC 8878). */
+const MIN_ZSTD_FRAME_BYTES = 13;
 
 /** One file of the chain, and how many of the disk's bytes it may still give. */
 interface Source {
@@ -19,27 +19,39 @@ interface Source {
   inflatedBytesLeft: number;
 }
 
+/** Settings of a {@link ChainReader}. */
+export interface ChainReaderOptions {
+  /**
+   * Each byte is read once: a file whose tables name the same clusters over and over is found out when it has given more than
+   * it can hold.
+   */
+  readonly once: boolean;
+  /** Tables of the overlay that are newer than its file. */
+  readonly tables?: TableSource;
+}
+
 /** The bytes a range of a disk has, through its chain: zeros, or something stored that `read` fetches. */
 export type StoredRange =
   | { readonly kind: 'zero'; readonly length: number }
   | { readonly kind: 'stored'; readonly length: number; read(into: Buffer): Promise<void> };
 
-/**
- * Reads the bytes a guest would see through an open backing chain, each once: a file whose tables name the same clusters over and over
- * is found out when it has given more than it can hold.
- */
+/** Reads the bytes a guest would see through an open backing chain. */
 export class ChainReader {
   readonly #sources: readonly Source[];
 
   /** @param layers the overlay first; they stay open for as long as this is used */
-  constructor(layers: readonly OpenLayer[]) {
-    this.#sources = layers.map((layer) => ({
-      layer,
-      map: layer.header && new ClusterMap(layer.disk, layer.header),
-      // The last cluster may be written in part only: a cluster is at most 2 MiB.
-      plainBytesLeft: layer.disk.size + 2 ** 21,
-      inflatedBytesLeft: layer.disk.size * MAX_INFLATE_RATIO,
-    }));
+  constructor(layers: readonly OpenLayer[], { once, tables }: ChainReaderOptions) {
+    this.#sources = layers.map((layer, index) => {
+      const { disk, header } = layer;
+      const own = index === 0 ? tables : undefined;
+      return {
+        layer,
+        map: header && new ClusterMap(layer.path, header, own ?? new FileTables(disk, header)),
+        // The last cluster may be written in part only: a cluster is at most 2 MiB.
+        plainBytesLeft: once ? disk.size + 2 ** 21 : Number.POSITIVE_INFINITY,
+        inflatedBytesLeft: once ? disk.size * maxInflation(header) : Number.POSITIVE_INFINITY,
+      };
+    });
   }
 
   /**
@@ -76,6 +88,10 @@ export class ChainReader {
   }
 }
 
+function maxInflation(header: Qcow2Header | undefined): number {
+  return header?.compression === 'zstd' ? 2 ** header.clusterBits / MIN_ZSTD_FRAME_BYTES : MAX_DEFLATE_RATIO;
+}
+
 function stored(length: number, read: (into: Buffer) => Promise<void>): StoredRange {
   return { kind: 'stored', length, read };
 }
@@ -91,26 +107,12 @@ async function readCompressed(source: Source, extent: Extent & { kind: 'compress
   source.inflatedBytesLeft -= into.length;
   if (source.inflatedBytesLeft < 0) throw namesClustersTwice(source);
   const { disk, header, path } = source.layer;
-  if (header?.compression === 'zstd') {
-    throw new BoxliteError('unsupported', `disk ${quoted(path)} has clusters compressed with zstd`, {
-      hint: 'convert it with `qemu-img convert -O qcow2` first',
-      details: { path, field: 'compression_type' },
-    });
-  }
-  const clusterBytes = 2 ** (header?.clusterBits ?? 0);
+  if (header === undefined) return;
   const packed = await readAt(disk, extent.fileOffset, extent.fileBytes);
-  let cluster: Buffer;
-  try {
-    cluster = await inflate(packed, { maxOutputLength: clusterBytes });
-  } catch (cause) {
-    throw diskInvalid(path, 'compressed_cluster', `at ${extent.fileOffset}: it cannot be decompressed`, cause);
-  }
-  if (cluster.length !== clusterBytes) {
-    throw diskInvalid(path, 'compressed_cluster', `at ${extent.fileOffset}: ${cluster.length} bytes, not a cluster`);
-  }
+  const cluster = await decompressCluster(packed, extent.fileOffset, header, path);
   cluster.copy(into, 0, extent.skip, extent.skip + into.length);
 }
 
-function namesClustersTwice({ layer }: Source): BoxliteError {
+function namesClustersTwice({ layer }: Source): ReturnType<typeof diskInvalid> {
   return diskInvalid(layer.path, 'l2_table', 'it names more data than the file holds: clusters are used twice');
 }

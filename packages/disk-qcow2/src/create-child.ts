@@ -5,7 +5,7 @@ import { diskChainInvalid, invalidArgument, quoted } from './disk-errors.js';
 import { encodeChild } from './encode-child.js';
 import { installDisk, type Staging } from './install-disk.js';
 import { MAX_CHAIN_DEPTH, MAX_VIRTUAL_BYTES, SECTOR_BYTES } from './limits.js';
-import { requireAbsolutePath } from './open-disk.js';
+import { requireAbsolutePath } from './disk-file.js';
 import { describeLayer, withChain } from './read-chain.js';
 
 /**

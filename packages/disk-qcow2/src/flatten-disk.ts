@@ -3,7 +3,7 @@ import { ChainReader } from './chain-reader.js';
 import { quoted } from './disk-errors.js';
 import { installDisk, type Staging } from './install-disk.js';
 import { CLUSTER_BYTES, COPY_CHUNK_BYTES } from './limits.js';
-import { requireAbsolutePath } from './open-disk.js';
+import { requireAbsolutePath } from './disk-file.js';
 import { withChain } from './read-chain.js';
 import { StandaloneWriter } from './standalone-writer.js';
 
@@ -29,7 +29,7 @@ export async function flattenDisk(path: string, target: string, options: Flatten
     await installDisk(target, staging, async (handle) => {
       const writer = new StandaloneWriter(handle, virtualSize);
       try {
-        await copyDisk(new ChainReader(layers), writer, virtualSize, () =>
+        await copyDisk(new ChainReader(layers, { once: true }), writer, virtualSize, () =>
           throwIfAborted(signal, `flattening disk ${quoted(path)}`),
         );
         await writer.finish();

@@ -1,7 +1,9 @@
 /** "QFI" and 0xfb, the first four bytes. */
 export const QCOW2_MAGIC = 0x514649fb;
-/** The version written, and the only one opened. */
+/** The version written. */
 export const QCOW2_VERSION = 3;
+/** The older version, read only: no feature bits, no clusters of zeros, reference counts of 16 bits. */
+export const QCOW2_OLD_VERSION = 2;
 
 /** Byte offsets of the header's fields (qcow2 specification, "Header"). */
 export const HeaderField = {
@@ -26,7 +28,11 @@ export const HeaderField = {
   compressionType: 104,
 } as const;
 
-/** Bytes of the header without optional fields. */
+/** Bytes of a version 2 header. */
+export const OLD_HEADER_BYTES = 72;
+/** Width of a reference count of version 2, as a power of two in bits: 16 bits. */
+export const OLD_REFCOUNT_ORDER = 4;
+/** Bytes of a version 3 header without optional fields. */
 export const MIN_HEADER_BYTES = 104;
 /** Bytes of the header as written here: with `compression_type` and its padding, as QEMU does. */
 export const WRITTEN_HEADER_BYTES = 112;

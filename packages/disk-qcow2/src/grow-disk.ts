@@ -3,7 +3,7 @@ import { requireVirtualSize } from './create-child.js';
 import { quoted } from './disk-errors.js';
 import { HeaderField } from './format.js';
 import { l1EntriesFor, l2CoverageBytes, type Qcow2Header } from './header.js';
-import { openDisk, writeAt } from './open-disk.js';
+import { openDiskFile, writeAt } from './disk-file.js';
 import { type OpenLayer, withChain } from './read-chain.js';
 
 /**
@@ -60,7 +60,7 @@ function l1Capacity(header: Qcow2Header): number {
 
 async function writeGrown(top: OpenLayer, header: Qcow2Header, virtualSize: number): Promise<void> {
   const l1Size = Math.max(header.l1Size, l1EntriesFor(virtualSize, header.clusterBits));
-  const disk = await openDisk(top.path, 'write');
+  const disk = await openDiskFile(top.path, 'write');
   try {
     if (disk.identity !== top.disk.identity) {
       throw new BoxliteError('invalid_state', `disk ${quoted(top.path)} was replaced while it was to grow`, {

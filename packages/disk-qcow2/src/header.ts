@@ -1,5 +1,6 @@
 /** A header whose every field was found sound. Offsets and sizes in bytes. */
 export interface Qcow2Header {
+  readonly version: 2 | 3;
   readonly clusterBits: number;
   readonly virtualSize: number;
   /** Entries of the L1 table. */
@@ -9,6 +10,9 @@ export interface Qcow2Header {
   readonly refcountTableClusters: number;
   readonly refcountOrder: number;
   readonly headerLength: number;
+  /** Internal snapshots: states that share clusters with the present one. */
+  readonly snapshotCount: number;
+  readonly snapshotsOffset: number;
   /** Reference counts may be stale; the mapping is not. */
   readonly dirty: boolean;
   readonly autoclearFeatures: bigint;

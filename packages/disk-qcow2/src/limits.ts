@@ -25,6 +25,9 @@ export const MAX_VIRTUAL_BYTES = 2 ** 46;
 export const MAX_L1_BYTES = 2 ** 20;
 /** Largest refcount table, bytes: QEMU's own limit. */
 export const MAX_REFCOUNT_TABLE_BYTES = 2 ** 23;
+/** Most internal snapshots of a disk, and most bytes of their table; QEMU allows 65536 and 64 MiB, which nobody has. */
+export const MAX_SNAPSHOTS = 1024;
+export const MAX_SNAPSHOT_TABLE_BYTES = 2 ** 20;
 /** Most clusters a file may have to be checked: 1 TiB of 64 KiB clusters, 64 MiB of memory. */
 export const MAX_CHECKED_CLUSTERS = 2 ** 24;
 /** Most L2 tables a new child comes with, as holes: those of 64 GiB. Their entries stay within one page of the L1 table. */

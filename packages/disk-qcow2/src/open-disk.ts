@@ -1,106 +1,71 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
-import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
-import { diskInvalid, invalidArgument, quoted } from './disk-errors.js';
+import { BoxliteError } from '@boxlite/core';
+import { createBackingGuard } from './backing-guard.js';
+import { ChainReader } from './chain-reader.js';
+import { invalidArgument, quoted } from './disk-errors.js';
+import type { DiskHandle } from './disk-handle.js';
+import { OpenedDisk } from './opened-disk.js';
+import { type OpenLayer, openChain } from './read-chain.js';
+import { Qcow2Writer } from './writable/qcow2-writer.js';
+import { RawWriter } from './writable/raw-writer.js';
 
-/** An open regular file. Whoever opened it closes it. */
-export interface OpenDisk {
-  readonly path: string;
-  readonly handle: FileHandle;
-  /** Bytes. */
-  readonly size: number;
-  /** Device and inode: the identity of the file, whatever its names. */
-  readonly identity: string;
-}
-
-/** @throws BoxliteError `invalid_argument` naming `field` */
-export function requireAbsolutePath(path: string, field: string): void {
-  if (typeof path === 'string' && isAbsolute(path) && !path.includes('\0')) return;
-  throw invalidArgument(
-    field,
-    `${field} must be an absolute path, not ${quoted(String(path))}`,
-    'give an absolute path',
-  );
+/** Settings of {@link openDisk}. */
+export interface OpenDiskOptions {
+  /** Of the overlay: never guessed. */
+  readonly format: 'raw' | 'qcow2';
+  /** Default `read`. Nothing else may use a disk that is written, and nothing may write to its backing files. */
+  readonly mode?: 'read' | 'write';
+  /**
+   * Absolute directories in which, or below which, every backing file must lie, after symbolic links. Default: anywhere, which is
+   * only for disks you made.
+   */
+  readonly allowedDirectories?: readonly string[];
 }
 
 /**
- * Opens a disk without following a symbolic link in its last component, regular files only: the directory may be one a guest's
- * VMM can write. O_NONBLOCK, so that a FIFO in its place cannot block the open.
- * @throws BoxliteError `not_found`, `disk_invalid` (field `path`), `permission_denied`, `storage_error`
+ * Opens a disk with its backing chain for random access.
+ * @param path absolute
+ * @throws BoxliteError `invalid_argument` (fields `path`, `format`, `mode`, `allowedDirectories`), `not_found`, `disk_invalid`,
+ * `disk_chain_invalid` (too deep, a loop, a file is missing), `permission_denied` (a backing file outside the allowed directories),
+ * `unsupported` (writing version 2), `invalid_state` (writing a disk that is marked dirty)
  */
-export async function openDisk(path: string, mode: 'read' | 'write' = 'read'): Promise<OpenDisk> {
-  const access = mode === 'write' ? constants.O_RDWR : constants.O_RDONLY;
-  let handle: FileHandle;
+export async function openDisk(path: string, options: OpenDiskOptions): Promise<DiskHandle> {
+  const { format, mode = 'read', allowedDirectories } = options;
+  requireOneOf('format', format, ['raw', 'qcow2']);
+  requireOneOf('mode', mode, ['read', 'write']);
+  const guard = allowedDirectories === undefined ? undefined : createBackingGuard(allowedDirectories);
+  const chain = await openChain(path, format, { mode, guard });
   try {
-    handle = await open(path, access | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (thrown) {
-    throw openFailure(path, thrown);
-  }
-  try {
-    const stats = await handle.stat({ bigint: true });
-    if (!stats.isFile()) throw diskInvalid(path, 'path', 'it is not a regular file');
-    if (stats.size > BigInt(Number.MAX_SAFE_INTEGER)) throw diskInvalid(path, 'path', 'it is larger than any disk');
-    return { path, handle, size: Number(stats.size), identity: `${stats.dev}:${stats.ino}` };
-  } catch (thrown) {
-    await handle.close();
-    throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(path)}: cannot be examined`);
-  }
-}
-
-/** Reads up to `length` bytes at `position`; fewer only where the file ends. */
-export async function readAt(disk: OpenDisk, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  return buffer.subarray(0, await readInto(disk, position, buffer));
-}
-
-/** Fills `buffer` from `position`. @returns the bytes read, fewer only where the file ends */
-export async function readInto(disk: OpenDisk, position: number, buffer: Buffer): Promise<number> {
-  let filled = 0;
-  try {
-    while (filled < buffer.length) {
-      const { bytesRead } = await disk.handle.read(buffer, filled, buffer.length - filled, position + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
+    if (mode === 'read') return new OpenedDisk(chain, new ChainReader(chain.layers, { once: false }), undefined);
+    const { top } = chain;
+    if (top.header === undefined) {
+      return new OpenedDisk(chain, new ChainReader(chain.layers, { once: false }), new RawWriter(top.disk));
     }
+    requireWritable(top);
+    const writer = await Qcow2Writer.open(chain.layers, top, top.header);
+    return new OpenedDisk(chain, writer.reader, writer, 2 ** top.header.clusterBits);
   } catch (thrown) {
-    throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(disk.path)}: cannot be read`);
-  }
-  return filled;
-}
-
-/** Writes all of `bytes` at `position`. */
-export async function writeAt(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
+    await chain.close();
+    throw thrown;
   }
 }
 
-function openFailure(path: string, thrown: unknown): BoxliteError {
-  const errno = errnoOf(thrown);
-  switch (errno) {
-    case 'ENOENT':
-    case 'ENOTDIR':
-      return new BoxliteError('not_found', `disk ${quoted(path)} does not exist`, {
-        hint: 'check the path',
-        cause: thrown,
-        details: { path, field: 'path' },
-      });
-    case 'ELOOP':
-      return diskInvalid(path, 'path', 'it is a symbolic link, which is never followed', thrown);
-    case 'ENXIO':
-    case 'EISDIR':
-      return diskInvalid(path, 'path', 'it is not a regular file', thrown);
-    case 'EACCES':
-    case 'EPERM':
-      return new BoxliteError('permission_denied', `disk ${quoted(path)} may not be opened: ${errno}`, {
-        hint: 'check the owner and mode of the file and its directories',
-        cause: thrown,
-        details: { path },
-      });
-    default:
-      return toBoxliteError(thrown, 'storage_error', `disk ${quoted(path)}: cannot be opened`);
+function requireWritable({ path, header }: OpenLayer): void {
+  if (header?.version === 2) {
+    throw new BoxliteError('unsupported', `disk ${quoted(path)} is of version 2, which is only read`, {
+      hint: 'make it version 3 with `qemu-img amend -o compat=1.1`, or write to a child of it',
+      details: { path, field: 'version' },
+    });
   }
+  if (header?.dirty === true) {
+    throw new BoxliteError(
+      'invalid_state',
+      `disk ${quoted(path)} is marked dirty: its last user did not close it, and its reference counts may be too low`,
+      { hint: 'repair it with `qemu-img check -r all`', details: { path, field: 'incompatible_features' } },
+    );
+  }
+}
+
+function requireOneOf(field: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  throw invalidArgument(field, `${field} ${quoted(String(value))} is unknown`, `one of ${allowed.join(', ')}`);
 }

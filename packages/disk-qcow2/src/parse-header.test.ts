@@ -19,6 +19,7 @@ const u64 = (at: number, value: bigint) => (area: Buffer) => void area.writeBigU
 describe('parseHeader', () => {
   it('reads every field of a sound header', () => {
     expect(parse(soundArea())).toEqual({
+      version: 3,
       clusterBits: 16,
       virtualSize: 10 * 2 ** 30,
       l1Size: 20,
@@ -27,6 +28,8 @@ describe('parseHeader', () => {
       refcountTableClusters: 1,
       refcountOrder: 4,
       headerLength: 112,
+      snapshotCount: 0,
+      snapshotsOffset: 0,
       dirty: false,
       autoclearFeatures: 0n,
       compression: 'deflate',
@@ -36,7 +39,8 @@ describe('parseHeader', () => {
 
   const spoiled: [string, string, (area: Buffer) => void][] = [
     ['another magic', 'magic', u32(0, 0x514649fa)],
-    ['version 2', 'version', u32(4, 2)],
+    ['version 1', 'version', u32(4, 1)],
+    ['version 2 without the format of its backing file', 'backing_format', u32(4, 2)],
     ['version 4', 'version', u32(4, 4)],
     ['a backing name over the header', 'backing_file_offset', u64(8, 100n)],
     ['a backing name outside the first cluster', 'backing_file_offset', u64(8, 65537n)],
@@ -68,7 +72,8 @@ describe('parseHeader', () => {
     ['a refcount table inside a cluster', 'refcount_table_offset', u64(48, 65544n)],
     ['no refcount table', 'refcount_table_clusters', u32(56, 0)],
     ['a refcount table of 4 billion clusters', 'refcount_table_clusters', u32(56, 0xffffffff)],
-    ['internal snapshots', 'nb_snapshots', u32(60, 1)],
+    ['a million internal snapshots', 'nb_snapshots', u32(60, 1_000_000)],
+    ['internal snapshots in the place of the header', 'snapshots_offset', u32(60, 1)],
     ['snapshots inside a cluster', 'snapshots_offset', u64(64, 8n)],
     ['snapshots outside the file', 'snapshots_offset', u64(64, 1n << 62n)],
     ['the corrupt bit', 'incompatible_features', u64(72, 2n)],

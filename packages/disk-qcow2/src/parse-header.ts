@@ -5,7 +5,10 @@ import {
   HeaderField,
   IncompatibleFeature,
   MIN_HEADER_BYTES,
+  OLD_HEADER_BYTES,
+  OLD_REFCOUNT_ORDER,
   QCOW2_MAGIC,
+  QCOW2_OLD_VERSION,
   QCOW2_VERSION,
 } from './format.js';
 import { l1EntriesFor, type Qcow2Header } from './header.js';
@@ -17,12 +20,13 @@ import {
   MAX_L1_BYTES,
   MAX_REFCOUNT_ORDER,
   MAX_REFCOUNT_TABLE_BYTES,
+  MAX_SNAPSHOTS,
   MAX_VIRTUAL_BYTES,
   SECTOR_BYTES,
 } from './limits.js';
 
 /**
- * Strictly parses a qcow2 version 3 header.
+ * Strictly parses a qcow2 header, of version 3 or 2.
  * @param area the first bytes of the file: `MAX_HEADER_AREA_BYTES`, or the whole of a shorter file
  * @param fileSize bytes; every table the header names must lie inside
  * @param path for messages
@@ -34,36 +38,28 @@ export function parseHeader(area: Buffer, fileSize: number, path: string): Qcow2
   if (area.length < 4 || area.readUInt32BE(HeaderField.magic) !== QCOW2_MAGIC) {
     throw refuse('magic', 'this is not a qcow2 file');
   }
-  if (area.length < MIN_HEADER_BYTES) throw refuse('header', `the file ends inside it, after ${area.length} bytes`);
+  if (area.length < OLD_HEADER_BYTES) throw refuse('header', `the file ends inside it, after ${area.length} bytes`);
   const version = area.readUInt32BE(HeaderField.version);
-  if (version !== QCOW2_VERSION) throw refuse('version', `${version} is not supported, only ${QCOW2_VERSION} is`);
+  if (version !== QCOW2_OLD_VERSION && version !== QCOW2_VERSION) {
+    throw refuse('version', `${version} is not supported, only ${QCOW2_OLD_VERSION} and ${QCOW2_VERSION} are`);
+  }
 
   const clusterBits = area.readUInt32BE(HeaderField.clusterBits);
   if (clusterBits < CLUSTER_BITS_RANGE.min || clusterBits > CLUSTER_BITS_RANGE.max) {
     throw refuse('cluster_bits', `${clusterBits} is not in ${CLUSTER_BITS_RANGE.min} to ${CLUSTER_BITS_RANGE.max}`);
   }
   const clusterBytes = 2 ** clusterBits;
-  const headerLength = area.readUInt32BE(HeaderField.headerLength);
-  if (headerLength < MIN_HEADER_BYTES || headerLength % 8 !== 0 || headerLength > Math.min(clusterBytes, area.length)) {
-    throw refuse(
-      'header_length',
-      `${headerLength} is not a multiple of 8 from ${MIN_HEADER_BYTES} to the first cluster's end`,
-    );
-  }
+  const { headerLength, refcountOrder, ...features } =
+    version === QCOW2_VERSION ? parseVersion3(area, clusterBytes, path) : VERSION_2;
   const crypt = area.readUInt32BE(HeaderField.cryptMethod);
   if (crypt !== 0) throw refuse('crypt_method', `${crypt}: encrypted disks are not supported`);
-  const refcountOrder = area.readUInt32BE(HeaderField.refcountOrder);
-  if (refcountOrder > MAX_REFCOUNT_ORDER) {
-    throw refuse('refcount_order', `${refcountOrder} is not in 0 to ${MAX_REFCOUNT_ORDER}`);
-  }
-  const snapshots = area.readUInt32BE(HeaderField.snapshotCount);
-  if (snapshots !== 0) throw refuse('nb_snapshots', `${snapshots}: internal snapshots are not supported`);
+  const snapshotCount = area.readUInt32BE(HeaderField.snapshotCount);
+  if (snapshotCount > MAX_SNAPSHOTS) throw refuse('nb_snapshots', `${snapshotCount} is more than ${MAX_SNAPSHOTS}`);
   const snapshotsOffset = area.readBigUInt64BE(HeaderField.snapshotsOffset);
-  if (snapshotsOffset % BigInt(clusterBytes) !== 0n || snapshotsOffset > BigInt(fileSize)) {
+  const noTable = snapshotCount > 0 && snapshotsOffset === 0n;
+  if (noTable || snapshotsOffset % BigInt(clusterBytes) !== 0n || snapshotsOffset > BigInt(fileSize)) {
     throw refuse('snapshots_offset', `${snapshotsOffset} is not the start of a cluster of the file`);
   }
-
-  const features = parseFeatures(area, headerLength, path);
   const tables = parseTables(area, fileSize, clusterBits, path);
   const { name, areaEnd } = parseBackingName(area, headerLength, clusterBytes, path);
   const { backingFormat } = parseExtensions(area.subarray(headerLength, areaEnd), path);
@@ -74,7 +70,50 @@ export function parseHeader(area: Buffer, fileSize: number, path: string): Qcow2
     }
     backing = { name, format: backingFormat };
   }
-  return { clusterBits, refcountOrder, headerLength, ...tables, ...features, backing };
+  return {
+    version,
+    clusterBits,
+    refcountOrder,
+    headerLength,
+    snapshotCount,
+    snapshotsOffset: Number(snapshotsOffset),
+    ...tables,
+    ...features,
+    backing,
+  };
+}
+
+/** The fields only version 3 has. */
+type Version3Fields = Pick<
+  Qcow2Header,
+  'headerLength' | 'refcountOrder' | 'dirty' | 'autoclearFeatures' | 'compression'
+>;
+
+const VERSION_2: Version3Fields = {
+  headerLength: OLD_HEADER_BYTES,
+  refcountOrder: OLD_REFCOUNT_ORDER,
+  dirty: false,
+  autoclearFeatures: 0n,
+  compression: 'deflate',
+};
+
+function parseVersion3(area: Buffer, clusterBytes: number, path: string): Version3Fields {
+  if (area.length < MIN_HEADER_BYTES) {
+    throw diskInvalid(path, 'header', `the file ends inside it, after ${area.length} bytes`);
+  }
+  const headerLength = area.readUInt32BE(HeaderField.headerLength);
+  if (headerLength < MIN_HEADER_BYTES || headerLength % 8 !== 0 || headerLength > Math.min(clusterBytes, area.length)) {
+    throw diskInvalid(
+      path,
+      'header_length',
+      `${headerLength} is not a multiple of 8 from ${MIN_HEADER_BYTES} to the first cluster's end`,
+    );
+  }
+  const refcountOrder = area.readUInt32BE(HeaderField.refcountOrder);
+  if (refcountOrder > MAX_REFCOUNT_ORDER) {
+    throw diskInvalid(path, 'refcount_order', `${refcountOrder} is not in 0 to ${MAX_REFCOUNT_ORDER}`);
+  }
+  return { headerLength, refcountOrder, ...parseFeatures(area, headerLength, path) };
 }
 
 function parseTables(

@@ -4,7 +4,7 @@ import { createChild } from './create-child.js';
 import { flattenDisk } from './flatten-disk.js';
 import { growDisk } from './grow-disk.js';
 import { defaultStagingName } from './install-disk.js';
-import { requireAbsolutePath } from './open-disk.js';
+import { requireAbsolutePath } from './disk-file.js';
 import { readBackingPath } from './read-backing-path.js';
 import { describeLayer, withChain } from './read-chain.js';
 

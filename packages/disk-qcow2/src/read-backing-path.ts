@@ -2,7 +2,7 @@ import { decodeBackingName, resolveBackingName } from './backing-name.js';
 import { diskInvalid } from './disk-errors.js';
 import { HeaderField, QCOW2_MAGIC } from './format.js';
 import { MAX_BACKING_NAME_BYTES } from './limits.js';
-import { openDisk, readAt, requireAbsolutePath } from './open-disk.js';
+import { openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 
 /**
  * The backing file of a disk, from magic, version, offset and length alone: garbage collection must be able to see what a
@@ -12,7 +12,7 @@ import { openDisk, readAt, requireAbsolutePath } from './open-disk.js';
  */
 export async function readBackingPath(path: string): Promise<string | undefined> {
   requireAbsolutePath(path, 'path');
-  const disk = await openDisk(path);
+  const disk = await openDiskFile(path);
   try {
     const header = await readAt(disk, 0, HeaderField.clusterBits);
     if (header.length < HeaderField.clusterBits) throw diskInvalid(path, 'header', `the file ends inside it`);

@@ -3,7 +3,7 @@ import { encodeHeader } from './encode-header.js';
 import { COPIED_HIGH } from './format.js';
 import { l1EntriesFor } from './header.js';
 import { CLUSTER_BITS, CLUSTER_BYTES } from './limits.js';
-import { writeAt } from './open-disk.js';
+import { writeAt } from './disk-file.js';
 import { encodeRefcountBlock, encodeRefcountTable, planRefcounts } from './refcount-plan.js';
 
 const ENTRIES_PER_L2 = CLUSTER_BYTES / 8;

@@ -1,0 +1,25 @@
+import type { DiskFile } from '../disk-file.js';
+import { WritableFile } from './writable-file.js';
+
+/** Writes a raw disk. Node has no call to free a part of a file. */
+export class RawWriter {
+  readonly #file: WritableFile;
+
+  constructor(disk: DiskFile) {
+    this.#file = new WritableFile(disk);
+  }
+
+  async write(offset: number, bytes: Buffer): Promise<void> {
+    await this.#file.write(offset, bytes);
+  }
+
+  /** A raw disk has no clusters to free: its user never asks for it. */
+  async zeroClusters(): Promise<void> {}
+
+  /** There is nothing but data. */
+  async commit(): Promise<void> {}
+
+  async flush(): Promise<void> {
+    await this.#file.sync();
+  }
+}
