@@ -27,6 +27,8 @@ export const DEBIAN_PACKAGES = {
     git: 'lists the files that the repository rules look at',
     openssl: 'the certificate of a registry with TLS',
     binutils: 'readelf shows that native programs are static',
+    'btrfs-progs': 'a file system that clones, in a loop device',
+    xfsprogs: 'a file system that clones, in a loop device',
     mount: 'mounts in tests that run as root',
     strace: 'shows in which order a process confines itself',
     'g++-aarch64-linux-gnu': 'builds the native programs for arm64',
