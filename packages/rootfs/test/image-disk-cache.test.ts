@@ -1,7 +1,13 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ext4Converter, imageDiskKey } from '../src/index.js';
+import {
+  createImageDiskCache,
+  ext4Converter,
+  type ImageConverter,
+  imageDiskKey,
+  imageDiskLeaseEntity,
+} from '../src/index.js';
 import { checkFileSystem } from './support/host.js';
 import { createTestHome, testImage } from './support/test-home.js';
 
@@ -16,7 +22,8 @@ describe('the image-disk cache', () => {
     await checkFileSystem(disk.path);
     expect(await readdir(home.diskImagesDir)).toEqual([`${imageDiskKey(image, ext4Converter, SIZE.sizeBytes)}.ext4`]);
     expect((await stat(disk.path)).mode & 0o777).toBe(0o600);
-    expect(await home.cache.ensure({ image, source, ...SIZE })).toEqual(disk);
+    expect(disk).toMatchObject({ ...home.cache.locate(image, SIZE.sizeBytes), ...SIZE });
+    expect(await home.cache.ensure({ image, source, ...SIZE })).toMatchObject({ path: disk.path, ...SIZE });
     expect(counts.opened).toBe(2);
     expect(await readdir(home.tmpDir)).toEqual([]);
   });
@@ -108,6 +115,99 @@ describe('the image-disk cache', () => {
     const build = home.cache.ensure({ image, source: stuck, ...SIZE, signal: abort.signal });
     await expect(build).rejects.toMatchObject({ code: 'aborted' });
     expect([await readdir(home.diskImagesDir), await readdir(home.tmpDir)]).toEqual([[], []]);
+  });
+
+  it('holds a lease from before it looks until it is released, and notes the use then', async () => {
+    const home = await createTestHome();
+    const { image, source } = testImage([[{ name: 'a' }]]);
+    const leased: string[][] = [];
+    const watched: typeof source = {
+      openLayer(...args) {
+        leased.push([...home.leases.held].map(({ entity }) => entity));
+        return source.openLayer(...args);
+      },
+    };
+    const first = await home.cache.ensure({ image, source: watched, ...SIZE });
+    const entity = imageDiskLeaseEntity(first.key);
+    expect(leased).toEqual([[entity, `image-disk-build:${first.key}`]]);
+    const second = await home.cache.ensure({ image, source, ...SIZE });
+    expect([...home.leases.held]).toEqual([1, 2].map(() => ({ entity, purpose: 'start', shared: true })));
+    await utimes(first.path, 1000, 1000);
+    await first.release();
+    await first.release();
+    expect(home.leases.held.size).toBe(1);
+    expect((await stat(first.path)).mtimeMs).toBeGreaterThan(Date.now() - 60_000);
+    await second[Symbol.asyncDispose]();
+    expect(home.leases.held.size).toBe(0);
+  });
+
+  it('gives the lease back when there will be no disk', async () => {
+    const home = await createTestHome();
+    const { image, source } = testImage([[{ name: 'a' }]], { damage: true });
+    await expect(home.cache.ensure({ image, source, ...SIZE })).rejects.toThrow();
+    expect(home.leases.held.size).toBe(0);
+  });
+
+  it('waits for another process that builds the disk, and takes what that one made', async () => {
+    const home = await createTestHome();
+    const { image, source, counts } = testImage([[{ name: 'a' }]]);
+    const { path, key } = home.cache.locate(image, SIZE.sizeBytes);
+    const theirs = await home.leases.acquire(`image-disk-build:${key}`, 'build');
+    const ours = home.cache.ensure({ image, source, ...SIZE });
+    await home.leases.waiting();
+    await writeFile(path, 'theirs');
+    await theirs.release();
+    expect(await ours).toMatchObject({ path, sizeBytes: 6 });
+    expect(counts.opened).toBe(0);
+  });
+
+  it('builds the disk when the process that was at it gives up', async () => {
+    const home = await createTestHome();
+    const { image, source, counts } = testImage([[{ name: 'a' }]]);
+    const { key } = home.cache.locate(image, SIZE.sizeBytes);
+    const theirs = await home.leases.acquire(`image-disk-build:${key}`, 'build');
+    const ours = home.cache.ensure({ image, source, ...SIZE });
+    await home.leases.waiting();
+    await theirs.release();
+    expect(await ours).toMatchObject(SIZE);
+    expect(counts.opened).toBe(1);
+  });
+
+  it('needs no leases where one process is alone', async () => {
+    const { diskImagesDir, tmpDir } = await createTestHome();
+    const { image, source } = testImage([[{ name: 'a' }]]);
+    const disk = await createImageDiskCache({ diskImagesDir, tmpDir }).ensure({ image, source, ...SIZE });
+    await disk.release();
+    expect(await readdir(diskImagesDir)).toEqual([basename(disk.path)]);
+  });
+
+  it('is refused where the image needs a larger disk than asked for, saying how large', async () => {
+    const { diskImagesDir, tmpDir, leases } = await createTestHome();
+    const large: ImageConverter = {
+      ...ext4Converter,
+      async convert({ target }) {
+        await writeFile(target, '');
+        await truncate(target, 3 * MIB);
+        return { sizeBytes: 3 * MIB, usedBytes: 0, entries: 0 };
+      },
+    };
+    const { image, source } = testImage([[{ name: 'a' }]]);
+    const cache = createImageDiskCache({ diskImagesDir, tmpDir, leases, converter: large });
+    for (const time of ['when it is built', 'when it is found']) {
+      await expect(cache.ensure({ image, source, sizeBytes: 2 * MIB }), time).rejects.toMatchObject({
+        code: 'invalid_argument',
+        details: { field: 'sizeBytes', needed: 3 * MIB, wanted: 2 * MIB },
+      });
+    }
+    expect(leases.held.size).toBe(0);
+  });
+
+  it('is one disk for boxes of the default size and all larger ones', async () => {
+    const { cache } = await createTestHome();
+    const { image } = testImage([[{ name: 'a' }]]);
+    const keys = [undefined, 10, 20, 5000].map((gib) => cache.locate(image, gib && gib * 1024 ** 3).key);
+    expect(new Set(keys).size).toBe(1);
+    expect(cache.locateAll(image).map(({ key }) => key)).toContain(keys[0]);
   });
 
   it('says what is wrong when its directories cannot be used', async () => {

@@ -63,7 +63,7 @@ export class GuestHome {
   }
 }
 
-async function readTextOverlay(path: string): Promise<string | undefined> {
+export async function readTextOverlay(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8');
   if (!text.startsWith('backing=')) throw new BoxliteError('disk_invalid', `${path} is no overlay`);
   return text.slice('backing='.length) || undefined;

@@ -74,6 +74,12 @@ interface Held {
 export class MemoryLeases implements LeaseStore {
   readonly held = new Set<Held>();
   #given: (() => void)[] = [];
+  #noticed: (() => void)[] = [];
+
+  /** Resolves once somebody waits for a lease. */
+  async waiting(): Promise<void> {
+    if (this.#given.length === 0) await new Promise<void>((resolve) => this.#noticed.push(resolve));
+  }
 
   async acquire(
     entity: string,
@@ -82,7 +88,9 @@ export class MemoryLeases implements LeaseStore {
   ): Promise<Lease> {
     while ([...this.held].some((other) => other.entity === entity && !(shared && other.shared))) {
       if (waitMs === 0) throw new BoxliteError('lease_held', `${entity} is held`);
-      await new Promise<void>((resolve) => this.#given.push(resolve));
+      const given = new Promise<void>((resolve) => this.#given.push(resolve));
+      for (const notice of this.#noticed.splice(0)) notice();
+      await given;
     }
     const entry = { entity, purpose, shared };
     this.held.add(entry);
