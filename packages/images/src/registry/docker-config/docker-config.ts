@@ -23,7 +23,7 @@ export interface DockerConfig {
 const configSchema = z.looseObject({
   auths: z.record(z.string(), z.unknown()).nullish(),
   credHelpers: z.record(z.string(), z.unknown()).nullish(),
-  credsStore: z.unknown(),
+  credsStore: z.unknown().optional(),
 });
 const authSchema = z.looseObject({
   auth: secretText.nullish(),
