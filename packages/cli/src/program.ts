@@ -1,15 +1,16 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { CliContext, type GlobalFlags } from './commands/cli-context.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addCreateCommand } from './commands/create.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addExecCommand } from './commands/exec.js';
-import { addImageCommands } from './commands/images.js';
+import { addImageCommands } from './commands/image/image-commands.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addLifecycleCommands } from './commands/lifecycle.js';
 import { addListCommand } from './commands/list.js';
-import { pluginOption } from './commands/options.js';
+import { collect, pluginOption } from './commands/options.js';
 import { addRunCommand } from './commands/run.js';
+import { addSystemCommands } from './commands/system.js';
 
 /** The whole command line; parsing it runs a command and leaves its status in the context. */
 export function createProgram(version: string): { readonly program: Command; readonly context: CliContext } {
@@ -18,6 +19,14 @@ export function createProgram(version: string): { readonly program: Command; rea
     .version(version)
     .option('--home <DIR>', 'directory of all state (default: $BOXLITE_HOME, else ~/.boxlite)')
     .option('--debug', 'say more when something fails')
+    .option('--config <FILE>', 'JSON of registries, dockerConfig and cache (default: $BOXLITE_CONFIG, else none)')
+    .addOption(
+      new Option(
+        '--registry <HOST>',
+        'look here first for images named without a registry; repeatable, in order',
+      ).argParser(collect),
+    )
+    .option('--no-docker-config', "leave docker's configuration and its credential helpers alone")
     .addOption(pluginOption())
     .enablePositionalOptions()
     .showHelpAfterError('run `boxlite --help` for the commands')
@@ -30,10 +39,16 @@ export function createProgram(version: string): { readonly program: Command; rea
   addListCommand(program, context);
   addInspectCommand(program, context);
   addImageCommands(program, context);
+  addSystemCommands(program, context);
   addDoctorCommand(program, context);
   // Any of them may need one: to start a box, to find an image, to say what is there.
-  for (const command of program.commands) command.addOption(pluginOption());
+  for (const command of program.commands.flatMap(leaves)) command.addOption(pluginOption());
   program.hook('preAction', (_program, command) => context.addPlugins(command.opts<GlobalFlags>().plugin ?? []));
   addCompletionCommand(program, context);
   return { program, context };
+}
+
+/** The commands that do something: `image ls` rather than `image`. */
+function leaves(command: Command): readonly Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
 }

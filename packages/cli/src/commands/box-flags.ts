@@ -6,6 +6,7 @@ import { parseVolumes } from '../arguments/parse-volume.js';
 
 /** What commander leaves of the options `run` and `create` share. */
 export interface BoxFlags {
+  readonly pull?: 'always' | 'missing' | 'never';
   readonly env?: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
@@ -24,6 +25,7 @@ export interface BoxFlags {
 export function boxOptions(flags: BoxFlags, image: string | undefined, command: readonly string[]): BoxOptions {
   return {
     ...(image === undefined ? {} : { image }),
+    ...(flags.pull === undefined ? {} : { pull: flags.pull }),
     ...(command.length === 0 ? {} : { cmd: [...command] }),
     ...(flags.entrypoint === undefined ? {} : { entrypoint: flags.entrypoint === '' ? [] : [flags.entrypoint] }),
     ...(flags.env === undefined ? {} : { env: parseEnv(flags.env, process.env) }),

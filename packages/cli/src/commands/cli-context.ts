@@ -1,4 +1,5 @@
 import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry } from '@boxlite/sdk';
+import { configuredOptions } from '../arguments/configured-options.js';
 import { environmentPlugins } from '../arguments/environment-plugins.js';
 import { exitStatusOf } from '../exit-status.js';
 import { formatError } from '../output/print-error.js';
@@ -9,6 +10,10 @@ export interface GlobalFlags {
   readonly home?: string;
   readonly debug?: boolean;
   readonly plugin?: readonly string[];
+  readonly config?: string;
+  readonly registry?: readonly string[];
+  /** False with `--no-docker-config`. */
+  readonly dockerConfig?: boolean;
 }
 
 /** What a command does with an open home. It takes over the process's signals by asking for their abort signal. */
@@ -57,14 +62,21 @@ export class CliContext {
     });
   }
 
-  /** Runs an action for each of several boxes, reports each failure, and goes on with the rest. */
+  /** Runs an action for each of several boxes, names those it was done for, reports each failure, and goes on with the rest. */
   async forEach(ids: readonly string[], action: (id: string) => Promise<void>): Promise<void> {
-    for (const id of ids) {
+    await this.eachOf(ids, false, async (id) => {
+      await action(id);
+      process.stdout.write(`${id}\n`);
+    });
+  }
+
+  /** Runs an action for each of several things, reports each failure, and goes on with the rest. */
+  async eachOf(names: readonly string[], json: boolean, action: (name: string) => Promise<void>): Promise<void> {
+    for (const name of names) {
       try {
-        await action(id);
-        process.stdout.write(`${id}\n`);
+        await action(name);
       } catch (thrown) {
-        this.#report(thrown, false, false);
+        this.#report(thrown, false, json);
       }
     }
   }
@@ -77,6 +89,7 @@ export class CliContext {
   async #withRuntime<T>(signals: SignalRelay, action: HomeAction<T>): Promise<T> {
     const { home, debug } = this.#globals();
     const boxlite = await Boxlite.open({
+      ...(await configuredOptions(this.#globals(), process.env)),
       registry: await this.registry(),
       ...(home === undefined ? {} : { homeDir: home }),
       ...(debug === true ? { log: debugLog } : {}),

@@ -13,6 +13,13 @@ export const userOption = () => new Option('-u, --user <USER[:GROUP]>', 'user na
 export const interactiveOption = () => new Option('-i, --interactive', 'pass stdin on');
 export const ttyOption = () => new Option('-t, --tty', 'give the command a terminal');
 export const jsonOption = () => new Option('--json', 'print JSON');
+export const platformOption = () =>
+  new Option('--platform <OS/ARCH[/VARIANT]>', 'of a multi-platform image (default: linux and this machine)');
+export const pullPolicyOption = () =>
+  new Option(
+    '--pull <POLICY>',
+    'when the image is fetched from its registry at the first start (default: missing)',
+  ).choices(['always', 'missing', 'never']);
 export const nameOption = () => new Option('--name <NAME>', 'name of the box, usable instead of its id');
 export const cpusOption = () => new Option('--cpus <N>', 'virtual CPUs (default: 1)');
 export const memoryOption = () => new Option('--memory <SIZE>', 'guest memory: MiB, or with k, m, g (default: 512)');
@@ -35,8 +42,9 @@ export const hostnameOption = () => new Option('--hostname <NAME>', 'host name i
 export function addNewBoxOptions(command: Command): Command {
   return command
     .usage(IMAGE_USAGE)
-    .argument('[image]', 'image reference, oci:DIR or oci-archive:FILE')
+    .argument('[image]', 'image reference, oci:DIR, oci-archive:FILE or docker-archive:FILE')
     .argument('[cmd...]', "the command and its arguments; without one the image's own")
+    .addOption(pullPolicyOption())
     .addOption(envOption())
     .addOption(workdirOption())
     .addOption(userOption())

@@ -1,4 +1,5 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
+import { formatJsonLine } from './format-json.js';
 
 /** One failure as a person reads it, or as a program does with `--json`. Text of guests and images is made harmless. */
 export function formatError(thrown: unknown, options: { readonly json: boolean; readonly debug: boolean }): string {
@@ -6,7 +7,7 @@ export function formatError(thrown: unknown, options: { readonly json: boolean; 
     const error = BoxliteError.isInstance(thrown)
       ? { code: thrown.code, message: thrown.message, hint: thrown.hint, details: thrown.details }
       : { code: 'internal', message: thrown instanceof Error ? thrown.message : String(thrown) };
-    return JSON.stringify({ error });
+    return formatJsonLine({ error });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const lines = [`boxlite: ${escapeText(message)}`];

@@ -4,8 +4,11 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 /** A start from a cold cache may take minutes (pull and convert), so others wait long for it. */
 const LEASE_WAIT_MS = 600_000;
 
+/** What lease entities of boxes begin with. */
+export const BOX_LEASE_PREFIX = 'box:';
+
 /** The lease entity of a box's lifecycle. */
-export const boxLeaseEntity = (id: BoxId): string => `box:${id}`;
+export const boxLeaseEntity = (id: BoxId): string => `${BOX_LEASE_PREFIX}${id}`;
 
 /** Runs `action` while no other process starts, stops or removes this box. */
 export async function withBoxLease<T>(

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 
-const LOCAL = /^(oci|oci-archive):(?=[^/])(.+)$/s;
+/** Kinds of BoxLite's own, and any kind whose path shows that it is one, such as `dir:./image` of somebody's source. */
+const LOCAL = /^(oci|oci-archive|docker-archive|[a-z][a-z0-9+.-]*(?=:\.{1,2}(?:\/|$))):(?=[^/])(.+)$/s;
 
 /**
  * A reference to files of this machine with its path made absolute: a box may be started by another process, elsewhere. Anything else is

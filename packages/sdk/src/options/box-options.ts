@@ -69,6 +69,7 @@ const volumeSchema = z.strictObject({
 
 export const boxOptionsSchema = z.strictObject({
   image: nonEmpty.max(4096).optional(),
+  pull: z.enum(['missing', 'always', 'never'], "must be 'missing', 'always' or 'never'").default('missing'),
   name: boxName.optional(),
   cpus: wholeNumber(1, 255, '').default(DEFAULT_CPUS),
   memoryMib: wholeNumber(1, 1_048_576, ' MiB').default(DEFAULT_MEMORY_MIB),
@@ -93,6 +94,7 @@ export const boxOptionsSchema = z.strictObject({
 /**
  * What a box is made of. Every field is optional.
  * - `image`: reference, `oci:DIR` or `oci-archive:FILE`; default: the bundled starter image (busybox), which needs no network
+ * - `pull`: at the first start, `missing` uses the image that is here, `always` asks its registry again, `never` does without a network
  * - `name`: unique in the home, usable wherever an id is
  * - `cpus`, `memoryMib` (MiB), `diskSizeGb` (GiB, sparse): the size of the machine
  * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says

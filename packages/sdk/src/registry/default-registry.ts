@@ -7,8 +7,10 @@ import {
   type Sandbox,
   type VmmHandler,
 } from '@boxlite/core';
+import type { BlobStore } from '@boxlite/images';
 import { stagingName } from '@boxlite/layout';
 import { createHardwareProbe } from './hardware-probe.js';
+import { homeBlobStore } from './home-blob-store.js';
 import { lazyPlugin } from './lazy-plugin.js';
 import type { PluginContext } from './plugin-context.js';
 
@@ -78,11 +80,11 @@ export function defaultRegistry(): PluginRegistry {
         id: 'local',
         priority: 10,
         async load() {
-          const { createLocalImageSource } = await import('@boxlite/images');
+          const { BlobStore, createLocalImageSource } = await import('@boxlite/images');
           return {
             probe: here,
-            create: ({ layout, store }) =>
-              createLocalImageSource({ blobs: blobDirectories(layout), store: store.images }),
+            create: (context) =>
+              createLocalImageSource({ blobs: blobStoreOf(BlobStore, context), store: context.store.images }),
           };
         },
       }),
@@ -92,17 +94,30 @@ export function defaultRegistry(): PluginRegistry {
         kind: 'image-source',
         id: 'registry',
         async load() {
-          const { createRegistryImageSource } = await import('@boxlite/images');
+          const { BlobStore, createRegistryImageSource } = await import('@boxlite/images');
           return {
             probe: here,
-            create: ({ layout, store, registries }) =>
-              createRegistryImageSource({ blobs: blobDirectories(layout), store: store.images, registries }),
+            create: (context) =>
+              createRegistryImageSource({
+                blobs: blobStoreOf(BlobStore, context),
+                store: context.store.images,
+                registries: context.registries,
+                ...(context.dockerConfig === undefined ? {} : { dockerConfig: context.dockerConfig }),
+              }),
           };
         },
       }),
     );
 }
 
-function blobDirectories({ layersDir, manifestsDir, configsDir, tmpDir }: PluginContext['layout']) {
-  return { layersDir, manifestsDir, configsDir, tmpDir };
+/** The package is loaded by whoever needs it first; listing boxes does without. */
+export function blobStoreOf(
+  Store: typeof BlobStore,
+  { layout, store }: Pick<PluginContext, 'layout' | 'store'>,
+): BlobStore {
+  const { layersDir, manifestsDir, configsDir, tmpDir } = layout;
+  return homeBlobStore(
+    { store },
+    () => new Store({ layersDir, manifestsDir, configsDir, tmpDir }, { leases: store.leases }),
+  );
 }

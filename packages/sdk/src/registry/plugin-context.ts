@@ -8,4 +8,6 @@ export interface PluginContext {
   readonly store: StateStore;
   readonly hardware: HardwareProbe;
   readonly registries: readonly RegistryOptions[];
+  /** As `BoxliteOptions.dockerConfig`. */
+  readonly dockerConfig?: boolean | string;
 }

@@ -1,13 +1,6 @@
-import {
-  BoxliteError,
-  type DiskStore,
-  type ImageSource,
-  type KernelSource,
-  type PluginRegistry,
-  type Sandbox,
-  type VmmHandler,
-} from '@boxlite/core';
+import type { DiskStore, KernelSource, Sandbox, VmmHandler } from '@boxlite/core';
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
+import { imageSources } from '../images/image-sources.js';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { defaultVmm } from '../registry/default-vmm.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
@@ -17,6 +10,7 @@ import type { BoxliteOptions } from './boxlite.js';
 import { buildJail } from './build-jail.js';
 import { guestRootfsService } from './guest-rootfs-service.js';
 import { imageDiskService } from './image-disk-service.js';
+import { imageService } from './image-service.js';
 import { lazy } from './lazy.js';
 import { silentLog } from './log.js';
 import { MetricsCounter } from './runtime-metrics.js';
@@ -44,6 +38,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     store,
     hardware: createHardwareProbe(),
     registries: options.registries ?? [],
+    ...(options.dockerConfig === undefined ? {} : { dockerConfig: options.dockerConfig }),
   };
   const { choose: plugins, toAttach } = pluginChooser(registry, context);
   const disks = lazy(() => plugins<DiskStore>('disk-store'));
@@ -58,16 +53,9 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...owner,
     vmm: (id) => plugins<VmmHandler>('vmm', id ?? defaultVmm(process.env)),
     vmmToAttach: (id) => toAttach<VmmHandler>('vmm', id),
-    async resolveImage(reference, pullOptions = {}) {
-      const { signal, onProgress, ...rest } = pullOptions;
-      return (await sources(reference)).resolve(reference, {
-        ...rest,
-        ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined ? {} : { onProgress }),
-      });
-    },
+    ...imageService(context, sources, log),
     disks,
-    imageDisk: imageDiskService(layout, sources),
+    ...imageDiskService({ layout, store, log, disks, sourceOf: sources }),
     ...guestRootfsService(layout, store, disks, log, options.agentPath),
     kernel: async (signal, source) => (await plugins<KernelSource>('kernel-source', source)).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
@@ -75,21 +63,5 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
       buildJail(layout, () => plugins<Sandbox>('sandbox', request.options.sandbox), await disks(), request),
     forgetJail: async (id) => (await import('@boxlite/jailer')).createCgroupV2Controller().release(id),
     agent: async (channel) => (await agent()).createAgentClient(channel),
-  };
-}
-
-/** The first available image source that takes a reference. */
-function imageSources(registry: PluginRegistry, context: PluginContext) {
-  const load = lazy(async () => {
-    const probed = await registry.probeAll('image-source');
-    return probed.filter(({ result }) => result.available).map(({ plugin }) => plugin.create(context) as ImageSource);
-  });
-  return async (reference: string): Promise<ImageSource> => {
-    const source = (await load()).find((candidate) => candidate.accepts(reference));
-    if (source !== undefined) return source;
-    throw new BoxliteError('invalid_argument', `${JSON.stringify(reference)} is not an image reference`, {
-      hint: 'write name[:tag], oci:DIR or oci-archive:FILE',
-      details: { field: 'image' },
-    });
   };
 }

@@ -5,12 +5,15 @@ import { type BoxInfo, boxInfo } from '../box/box-info.js';
 import { ownerLeaseEntity } from '../box/owner-lease.js';
 import { reconciledRecord } from '../box/reconcile.js';
 import { DEFAULT_STOP_GRACE_MS } from '../box/stop-box.js';
+import { ImageLibrary } from '../images/image-library.js';
 import { absoluteImage } from '../options/absolute-image.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
+import { type CacheOptions, parseCacheOptions } from '../options/cache-options.js';
 import type { RegistryOptions } from '../options/registry-options.js';
 import { pluginOrigins } from '../registry/plugin-origins.js';
+import { CacheKeeper } from '../storage/cache-keeper.js';
+import { HomeStorage } from '../storage/home-storage.js';
 import { assembleServices } from './assemble-services.js';
-import { ImageLibrary } from './image-library.js';
 import type { Log } from './log.js';
 import { recoverHome } from './recovery/recover-home.js';
 import type { RuntimeMetrics } from './runtime-metrics.js';
@@ -20,8 +23,15 @@ import type { RuntimeServices } from './runtime-services.js';
 export interface BoxliteOptions {
   /** Absolute; default `$BOXLITE_HOME`, else `~/.boxlite`. Several processes may share one home. */
   readonly homeDir?: string;
-  /** Registries that need credentials, plain HTTP or their own certificate rules. */
+  /** Registries that need credentials, plain HTTP, mirrors or their own certificate rules, and those to search for names without a host. */
   readonly registries?: readonly RegistryOptions[];
+  /**
+   * Docker's configuration, for the credentials of registries that have none here: false does without, a text is the path of another file. Default:
+   * `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json`, read when a registry asks for credentials.
+   */
+  readonly dockerConfig?: boolean | string;
+  /** Bounds of the image cache; default: none, nothing is evicted. */
+  readonly cache?: CacheOptions;
   /** Plugins to choose from; default: those of this package. */
   readonly registry?: PluginRegistry;
   /** Id of the VMM of boxes that name none; default: the best that is available. */
@@ -48,6 +58,9 @@ export interface BoxliteOptions {
  */
 export class Boxlite implements AsyncDisposable {
   readonly images: ImageLibrary;
+  /** What this home takes on disk. */
+  readonly system: HomeStorage;
+  readonly #keeper: CacheKeeper;
   readonly #services: RuntimeServices;
   readonly #lifetime: AbortController;
   readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox'>;
@@ -56,16 +69,20 @@ export class Boxlite implements AsyncDisposable {
   readonly #owned = new Map<string, Lease>();
   #ending: Promise<void> | undefined;
 
-  private constructor(services: RuntimeServices, lifetime: AbortController, { vmm, sandbox }: BoxliteOptions) {
+  private constructor(services: RuntimeServices, lifetime: AbortController, { vmm, sandbox, cache }: BoxliteOptions) {
     this.#services = services;
     this.#lifetime = lifetime;
     this.#chosen = { ...(vmm === undefined ? {} : { vmm }), ...(sandbox === undefined ? {} : { sandbox }) };
-    this.images = new ImageLibrary(services);
+    this.#keeper = new CacheKeeper(services, cache ?? {});
+    this.images = new ImageLibrary(services, this.#keeper);
+    this.system = new HomeStorage(services);
+    this.#keeper.tidy();
   }
 
-  /** @throws BoxliteError `config_error`, `permission_denied`, `database_newer`, `database_foreign`, `storage_error` */
+  /** @throws BoxliteError `invalid_argument`, `config_error`, `permission_denied`, `database_newer`, `database_foreign`, `storage_error` */
   static async open(options: BoxliteOptions = {}): Promise<Boxlite> {
     const lifetime = new AbortController();
+    if (options.cache !== undefined) parseCacheOptions(options.cache);
     let opened: Boxlite | undefined;
     const services = await assembleServices(options, {
       lifetime: lifetime.signal,
@@ -172,7 +189,8 @@ export class Boxlite implements AsyncDisposable {
     this.#lifetime.abort(
       new BoxliteError('stopped', 'this runtime has been shut down', { hint: 'open a new one with Boxlite.open()' }),
     );
-    const results = await Promise.allSettled([...this.#boxes.values()].map((box) => box.retire(graceMs)));
+    const retired = [...this.#boxes.values()].map((box) => box.retire(graceMs));
+    const results = await Promise.allSettled([...retired, this.#keeper.idle()]);
     await this.#services.store.close();
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

@@ -4,6 +4,7 @@ import type {
   GuestChannel,
   GuestKernel,
   ImageProgress,
+  ImageRecord,
   Jail,
   Lease,
   Platform,
@@ -15,8 +16,17 @@ import type {
   VmmSpec,
 } from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
+import type { ImageCache } from '@boxlite/images';
 import type { BoxLayout, HomeLayout } from '@boxlite/layout';
-import type { HeldGuestRootfs } from '@boxlite/rootfs';
+import type {
+  GuestRootfsUsage,
+  HeldGuestRootfs,
+  HeldImageDisk,
+  ImageDiskCollection,
+  ImageDiskPolicy,
+  ImageDiskRequest,
+  ImageDiskUsage,
+} from '@boxlite/rootfs';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { Log } from './log.js';
@@ -29,6 +39,9 @@ export interface PullOptions {
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
   readonly pull?: 'missing' | 'always' | 'never';
 }
+
+/** Which disk of an image is wanted: of how many bytes (default 10 GiB), and how its making is watched and ended. */
+export type ImageDiskOptions = Pick<ImageDiskRequest, 'sizeBytes' | 'signal' | 'onProgress'>;
 
 /** What a jail is built from for one start. */
 export interface JailRequest {
@@ -62,12 +75,29 @@ export interface RuntimeServices extends RuntimeOwner {
   vmm(id?: string): Promise<VmmHandler>;
   /** For a machine that runs already: nothing is probed. Undefined when no plugin of this id is registered. */
   vmmToAttach(id: string): Promise<VmmHandler | undefined>;
+  /** Records the image, or its use, too. */
   resolveImage(reference: string, options?: PullOptions): Promise<ResolvedImage>;
+  /** The blobs and records of this home. */
+  imageCache(): Promise<ImageCache>;
+  /** What a user's text means among the images of this home. @throws BoxliteError `invalid_argument` for an ambiguous id */
+  findImage(text: string): Promise<ImageRecord | undefined>;
+  /** A recorded image, without asking anybody outside for it; undefined when it is not all here, or its source is not. */
+  storedImage(record: ImageRecord): Promise<ResolvedImage | undefined>;
   disks(): Promise<DiskStore>;
-  /** The shared ext4 disk of an image, made when it is missing. */
-  imageDisk(image: ResolvedImage, sizeBytes: number, signal?: AbortSignal): Promise<string>;
+  /** The shared ext4 disk of an image, made when it is missing. Leased against garbage collection until it is released; make the overlay first. */
+  imageDisk(image: ResolvedImage, options?: ImageDiskOptions): Promise<HeldImageDisk>;
+  /** The keys of the disks an image can have, whether they exist or not: to tell whose the rows of `imageDiskUsage` are. */
+  imageDiskKeys(image: ResolvedImage): Promise<readonly string[]>;
+  /** The image disks of the home, the least recently used first. */
+  imageDiskUsage(): Promise<readonly ImageDiskUsage[]>;
+  /** Removes image disks that nobody needs, as the policy says. */
+  collectImageDisks(policy: ImageDiskPolicy): Promise<ImageDiskCollection>;
+  /** Notes that the image disk under the disk of a box was used until now. Never fails. */
+  noteDiskUse(box: Pick<BoxLayout, 'id' | 'containerDisk'>): Promise<void>;
   /** Leased against garbage collection until it is released; record its use by a box before that. */
   guestRootfs(signal?: AbortSignal): Promise<HeldGuestRootfs>;
+  /** The guest rootfs disks of the home. */
+  guestRootfsUsage(): Promise<readonly GuestRootfsUsage[]>;
   /** Removes guest rootfs disks that nobody needs. @param homeLease the exclusive lease of the home, which the caller holds */
   collectGuestRootfs(homeLease: Lease): Promise<number>;
   /** @param source id of a kernel source; default: the best that is available */

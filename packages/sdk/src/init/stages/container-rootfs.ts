@@ -1,5 +1,5 @@
 import { access, rm } from 'node:fs/promises';
-import { BoxliteError, type BoxRecord } from '@boxlite/core';
+import { BoxliteError, type BoxRecord, type ResolvedImage } from '@boxlite/core';
 import { STARTER_IMAGE } from '../../options/starter-image.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
@@ -17,20 +17,46 @@ export const containerRootfs: Stage<StartContext> = {
       context.image = kept;
       return;
     }
-    const image = await services.resolveImage(options.image ?? STARTER_IMAGE, {
-      signal,
-      onProgress: context.onImageProgress,
-    });
+    const [image, disks] = await Promise.all([
+      services.resolveImage(options.image ?? STARTER_IMAGE, {
+        pull: options.pull,
+        signal,
+        onProgress: context.onImageProgress,
+      }),
+      services.disks(),
+    ]);
     const sizeBytes = options.diskSizeGb * BYTES_PER_GIB;
-    const [base, disks] = await Promise.all([services.imageDisk(image, sizeBytes, signal), services.disks()]);
-    // A disk without a recorded image was left by a start that died before anything ran from it.
-    await rm(box.containerDisk, { force: true });
-    await disks.createChild(box.containerDisk, { path: base, format: 'raw' }, { virtualSize: sizeBytes });
-    // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
-    await services.store.boxes.update(record.config.id, (state) => ({ ...state, image }));
+    const base = await services.imageDisk(image, { sizeBytes, signal }).catch((thrown: unknown) => {
+      throw inOptionNames(thrown, image, options.diskSizeGb);
+    });
+    try {
+      // A disk without a recorded image was left by a start that died before anything ran from it.
+      await rm(box.containerDisk, { force: true });
+      // Larger than its base where the box asks for more: the guest grows the file system when it first starts.
+      await disks.createChild(box.containerDisk, { path: base.path, format: 'raw' }, { virtualSize: sizeBytes });
+      // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
+      await services.store.boxes.update(record.config.id, (state) => ({ ...state, image }));
+    } finally {
+      await base.release();
+    }
     context.image = image;
   },
 };
+
+/** The cache counts bytes, the option GiB. */
+function inOptionNames(thrown: unknown, { reference }: ResolvedImage, diskSizeGb: number): unknown {
+  if (!BoxliteError.isInstance(thrown, 'invalid_argument') || thrown.details.field !== 'sizeBytes') return thrown;
+  const needed = Math.ceil(Number(thrown.details.needed) / BYTES_PER_GIB);
+  return new BoxliteError(
+    'invalid_argument',
+    `a disk of ${diskSizeGb} GiB is too small for the image ${reference}, which needs ${needed} GiB`,
+    {
+      hint: `set diskSizeGb (--disk-size) to ${needed} or more`,
+      cause: thrown,
+      details: { field: 'diskSizeGb', needed },
+    },
+  );
+}
 
 /** Never made again in silence: the files of the box were on it. */
 function diskLost({ config }: BoxRecord, path: string): BoxliteError {

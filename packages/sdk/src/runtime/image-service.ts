@@ -1,0 +1,52 @@
+import { BoxliteError, type ImageSource } from '@boxlite/core';
+import { rememberImage } from '../images/remember-image.js';
+import { blobStoreOf } from '../registry/default-registry.js';
+import type { PluginContext } from '../registry/plugin-context.js';
+import { lazy } from './lazy.js';
+import type { Log } from './log.js';
+import type { RuntimeServices } from './runtime-services.js';
+
+/** The images of a home, over whichever source each comes from. */
+export function imageService(
+  context: PluginContext,
+  sourceOf: (reference: string) => Promise<ImageSource>,
+  log: Log,
+): Pick<RuntimeServices, 'resolveImage' | 'imageCache' | 'findImage' | 'storedImage'> {
+  const { store, registries } = context;
+  const imageCache = lazy(async () => {
+    const { BlobStore } = await import('@boxlite/images');
+    return { blobs: blobStoreOf(BlobStore, context), store: store.images };
+  });
+  return {
+    imageCache,
+    async resolveImage(reference, options = {}) {
+      const { signal, onProgress, ...rest } = options;
+      const image = await (await sourceOf(reference)).resolve(reference, {
+        ...rest,
+        ...(signal === undefined ? {} : { signal }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+      try {
+        await rememberImage(store.images, image, Date.now());
+      } catch (cause) {
+        // The image is here, which is what was asked for; it will only look less recently used than it is.
+        log({ level: 'warn', message: `image ${image.reference} could not be recorded`, cause });
+      }
+      return image;
+    },
+    async findImage(text) {
+      const { findImage } = await import('@boxlite/images');
+      const searchHosts = registries.filter(({ search }) => search === true).map(({ host }) => host);
+      return findImage(await imageCache(), text, { searchHosts });
+    },
+    async storedImage({ reference }) {
+      try {
+        return await (await sourceOf(reference)).resolve(reference, { pull: 'never' });
+      } catch (thrown) {
+        if (!BoxliteError.isInstance(thrown) || thrown.code === 'aborted') throw thrown;
+        log({ level: 'debug', message: `image ${reference} is recorded and cannot be read`, cause: thrown });
+        return undefined;
+      }
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import type {
+  BlobState,
+  GuestRootfsState,
+  ImageDiskState,
+  ImageState,
+  KernelState,
+  StorageSnapshot,
+} from './storage-snapshot.js';
+
+/** What is to go. */
+export interface RemovalPlan {
+  readonly images: readonly ImageState[];
+  readonly blobs: readonly BlobState[];
+  readonly imageDisks: readonly ImageDiskState[];
+}
+
+/** What is to go when a home is tidied up. */
+export interface PrunePlan extends RemovalPlan {
+  readonly guestRootfs: readonly GuestRootfsState[];
+  readonly kernels: readonly KernelState[];
+}
+
+/** What a prune may take. */
+export interface PruneRules {
+  /** Also images no box was made from. */
+  readonly all: boolean;
+  /** Milliseconds since the epoch: images and disks used later stay. */
+  readonly until: number;
+}
+
+/**
+ * What nobody needs: blobs and disks of no image that stays and of no box, guest rootfs disks of earlier agents, kernels of earlier libraries.
+ * Boxes are never part of it, stopped or not: their files are what people keep them for.
+ */
+export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules): PrunePlan {
+  const images = all ? snapshot.images.filter((image) => image.boxes.length === 0 && image.lastUsedAt < until) : [];
+  return {
+    ...planRemoval(snapshot, images, ({ lastUsedAt }) => lastUsedAt < until),
+    guestRootfs: snapshot.guestRootfs.filter(({ isCurrent, boxes }) => !isCurrent && boxes.length === 0),
+    kernels: snapshot.kernels.filter(({ isCurrent }) => !isCurrent),
+  };
+}
+
+/**
+ * What goes with images that are removed: the blobs that no other image needs, also those that none has needed before, and disks.
+ * @param mayGo says of a disk nobody needs whether it is to go
+ */
+export function planRemoval(
+  { images, blobs, imageDisks }: StorageSnapshot,
+  removed: readonly ImageState[],
+  mayGo: (disk: ImageDiskState) => boolean,
+): RemovalPlan {
+  const staying = images.filter((image) => !removed.includes(image));
+  const references = new Set(staying.map(({ reference }) => reference));
+  const keys = new Set(staying.flatMap(({ diskKeys }) => diskKeys));
+  return {
+    images: removed,
+    blobs: blobs.filter(({ referencedBy }) => !referencedBy.some((reference) => references.has(reference))),
+    imageDisks: imageDisks.filter((disk) => disk.users.length === 0 && !keys.has(disk.key) && mayGo(disk)),
+  };
+}
+
+/** Bytes on disk of several things. */
+export function totalBytes(items: readonly { readonly bytes: number }[]): number {
+  return items.reduce((sum, { bytes }) => sum + bytes, 0);
+}

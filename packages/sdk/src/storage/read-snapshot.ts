@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { isActive } from '@boxlite/core';
+import type { StoredImage } from '@boxlite/images';
+import { boxLabel, imageUsers } from '../images/image-users.js';
+import { imagesToCome } from '../images/images-to-come.js';
+import { lastUse } from '../images/remember-image.js';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { allocatedBytes, namesIn } from './allocated-bytes.js';
+import { readKernels } from './read-kernels.js';
+import type { StorageSnapshot } from './storage-snapshot.js';
+
+/**
+ * Looks at everything that takes room in a home. Takes no lock: whoever acts on it asks again under one.
+ * @throws BoxliteError `storage_error`; `disk_invalid` when the overlay of a box cannot be read
+ */
+export async function readSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
+  const [images, imageDisks, guestRootfs, kernels, boxes, staging] = await Promise.all([
+    readImages(services),
+    readImageDisks(services),
+    readGuestRootfs(services),
+    readKernels(services),
+    readBoxes(services),
+    readStaging(services),
+  ]);
+  return { ...images, imageDisks, guestRootfs, kernels, boxes, staging };
+}
+
+/** What decisions about images need; nothing else of the home is looked at. */
+export async function readImageSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
+  const [images, imageDisks] = await Promise.all([readImages(services), readImageDisks(services)]);
+  return { ...images, imageDisks, guestRootfs: [], kernels: [], boxes: [], staging: [] };
+}
+
+async function readImages(services: RuntimeServices): Promise<Pick<StorageSnapshot, 'images' | 'blobs'>> {
+  const [{ listImages, measureBlobs }, cache, boxes] = await Promise.all([
+    import('@boxlite/images'),
+    services.imageCache(),
+    services.store.boxes.list(),
+  ]);
+  const toCome = await imagesToCome(services, boxes);
+  const stored = await listImages(cache);
+  const images = stored.map(async ({ record, sizeBytes }: StoredImage) => {
+    const image = await services.storedImage(record);
+    return {
+      reference: record.reference,
+      diskKeys: image === undefined ? [] : await services.imageDiskKeys(image),
+      sizeBytes,
+      lastUsedAt: lastUse(record),
+      boxes: imageUsers(record, boxes, toCome).map(boxLabel),
+    };
+  });
+  const { blobs } = await measureBlobs(cache);
+  return { images: await Promise.all(images), blobs };
+}
+
+async function readImageDisks({ imageDiskUsage, store }: RuntimeServices): Promise<StorageSnapshot['imageDisks']> {
+  const [disks, boxes] = await Promise.all([imageDiskUsage(), store.boxes.list()]);
+  const label = (id: string) => boxes.find(({ config }) => config.id === id)?.config.name ?? id;
+  return disks.map(({ key, diskBytes, lastUsedAt, boxes: ids, bases, leases }) => ({
+    key,
+    bytes: diskBytes,
+    lastUsedAt,
+    users: [...ids.map(label), ...bases, ...leases.map(({ pid, purpose }) => `process ${pid} (${purpose})`)],
+  }));
+}
+
+async function readGuestRootfs({ guestRootfsUsage, store }: RuntimeServices): Promise<StorageSnapshot['guestRootfs']> {
+  const [disks, boxes] = await Promise.all([guestRootfsUsage(), store.boxes.list()]);
+  const label = (id: string) => boxes.find(({ config }) => config.id === id)?.config.name ?? id;
+  return disks.map(({ id, name, diskBytes, isCurrent, boxes: ids }) => ({
+    name: name ?? id,
+    bytes: diskBytes,
+    isCurrent,
+    boxes: ids.map(label),
+  }));
+}
+
+async function readBoxes({ store, layout }: RuntimeServices): Promise<StorageSnapshot['boxes']> {
+  const boxes = await store.boxes.list();
+  return Promise.all(
+    boxes.map(async (box) => ({
+      name: boxLabel(box),
+      bytes: await allocatedBytes(layout.box(box.config.id).dir),
+      isRunning: isActive(box.state.status),
+    })),
+  );
+}
+
+async function readStaging({ layout }: RuntimeServices): Promise<StorageSnapshot['staging']> {
+  const names = await namesIn(layout.tmpDir);
+  return Promise.all(names.map(async (name) => ({ name, bytes: await allocatedBytes(join(layout.tmpDir, name)) })));
+}
