@@ -125,18 +125,6 @@ describe('an OCI archive', () => {
     expect((await imageFiles(home)).tmp).toEqual([]);
   });
 
-  it('of "docker save" without a layout is refused with how to convert it; docker-archive: too', async () => {
-    const { source } = await sampleArchive();
-    const file = join(await temporaryDirectory(), 'docker.tar');
-    await writeFile(file, await makeTar([{ name: 'manifest.json', body: '[]' }]));
-    await expect(source.resolve(`oci-archive:${file}`)).rejects.toMatchObject({
-      code: 'unsupported',
-      hint: expect.stringContaining('skopeo copy docker-archive:'),
-    });
-    expect(source.accepts(`docker-archive:${file}`)).toBe(true);
-    await expect(source.resolve(`docker-archive:${file}`)).rejects.toMatchObject({ code: 'unsupported' });
-  });
-
   it('aborted leaves nothing', async () => {
     const { file, home, source, store } = await sampleArchive();
     const controller = new AbortController();

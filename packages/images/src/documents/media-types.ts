@@ -9,13 +9,18 @@ export const MEDIA_TYPE = {
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
 } as const;
 
+/** OCI's media types of layers, by compression. */
+export const LAYER_TYPE = {
+  none: 'application/vnd.oci.image.layer.v1.tar',
+  gzip: MEDIA_TYPE.ociLayerGzip,
+  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+} as const;
+
 const INDEX_TYPES: readonly string[] = [MEDIA_TYPE.ociIndex, MEDIA_TYPE.dockerIndex];
 const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPE.ociManifest, MEDIA_TYPE.dockerManifest];
 const CONFIG_TYPES: readonly string[] = [MEDIA_TYPE.ociConfig, MEDIA_TYPE.dockerConfig];
 const LAYER_TYPES: readonly string[] = [
-  'application/vnd.oci.image.layer.v1.tar',
-  MEDIA_TYPE.ociLayerGzip,
-  'application/vnd.oci.image.layer.v1.tar+zstd',
+  ...Object.values(LAYER_TYPE),
   'application/vnd.docker.image.rootfs.diff.tar',
   'application/vnd.docker.image.rootfs.diff.tar.gzip',
   'application/vnd.docker.image.rootfs.diff.tar.zstd',

@@ -7,7 +7,12 @@ import { digestMismatch } from './digest-mismatch.js';
 /** Below this much output the ratio says nothing: a layer of a few zero-filled files is legal and tiny. */
 const RATIO_FREE_BYTES = 1024 ** 3;
 /** Above what gzip can do at all (1032:1), so only zstd bombs meet it. */
-const MAX_RATIO = 2000;
+export const MAX_RATIO = 2000;
+
+/** True when what was stored has grown more than anything honest does. */
+export function isExploding(totalBytes: number, storedBytes: number): boolean {
+  return totalBytes > RATIO_FREE_BYTES && totalBytes > storedBytes * MAX_RATIO;
+}
 
 export interface DecodeLayerOptions {
   /** Uncompressed bytes; more is `resource_exhausted`. */
@@ -91,7 +96,7 @@ class StoredBytes {
 }
 
 function checkBounds(layer: ImageLayer, total: number, stored: number, limit: number): void {
-  const exploding = total > RATIO_FREE_BYTES && total > stored * MAX_RATIO;
+  const exploding = isExploding(total, stored);
   if (total <= limit && !exploding) return;
   const why = exploding ? `it expands more than ${MAX_RATIO} times` : `it has more than ${limit} bytes uncompressed`;
   throw new BoxliteError('resource_exhausted', `layer ${layer.digest} is too large: ${why}`, {

@@ -9,7 +9,7 @@ import { BoxliteError, type Digest, digestHex, type ImageConfig, type Platform, 
 import { sha256 } from '../blobs/sha256.js';
 import { hostPlatform } from '../documents/choose-platform.js';
 import { MEDIA_TYPE } from '../documents/media-types.js';
-import { REF_NAME } from '../local/layout-documents.js';
+import { REF_NAME } from '../local/image-names.js';
 
 export interface WriteOciLayoutOptions {
   /** Made with its parents; must not hold another layout's `index.json`. */

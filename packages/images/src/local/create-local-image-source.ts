@@ -12,7 +12,12 @@ import { type BlobDirectories, BlobStore } from '../blobs/blob-store.js';
 import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
 import { hostPlatform } from '../documents/choose-platform.js';
 import { openStoredLayer } from '../layers/open-stored-layer.js';
-import { formatLocalReference, isLocalReference, parseLocalReference } from '../reference/local-reference.js';
+import {
+  formatLocalReference,
+  isLocalReference,
+  type LocalReference,
+  parseLocalReference,
+} from '../reference/local-reference.js';
 import { importArchive } from './import-archive.js';
 import { openLayoutLayer } from './open-layout-layer.js';
 import { resolveLayout } from './resolve-layout.js';
@@ -29,8 +34,8 @@ export interface LocalImageSourceOptions {
 }
 
 /**
- * Images of this machine: `oci:DIR[:TAG]`, a directory read in place, and `oci-archive:FILE[:TAG]`, a tar file whose blobs are copied to
- * the blob store first.
+ * Images of this machine: `oci:DIR[:TAG]`, a directory read in place, and `oci-archive:FILE[:TAG]` or `docker-archive:FILE[:NAME[:TAG]]`, tar files
+ * whose blobs are copied to the blob store first. Both read archives of either kind.
  *
  * Documents are hashed when an image is resolved; layers read in place are checked by size then, and hashed when they are opened.
  * Errors: see {@link resolveLayout} and {@link importArchive}.
@@ -85,13 +90,28 @@ export function createLocalImageSource(options: LocalImageSourceOptions = {}): I
     openLayer: (image, layer, signal) => openLocalLayer(image, layer, signal),
   };
 
+  /** Mends a stored layer from the archive, while there is one. */
+  async function importAgain(image: ResolvedImage, reference: LocalReference, signal: AbortSignal | undefined) {
+    const tell = () => undefined;
+    const { platform } = image;
+    try {
+      const from = { platform, limits, signal, tell, blobs: storeFor(image.reference), store, now, always: true };
+      await importArchive(reference, from);
+    } catch (thrown) {
+      // The stored layer is then read as it is, which says what is wrong with it.
+      if (!BoxliteError.isInstance(thrown, 'image_not_found')) throw thrown;
+    }
+  }
+
   async function* openLocalLayer(image: ResolvedImage, layer: ImageLayer, signal: AbortSignal | undefined) {
     throwIfAborted(signal, `reading layer ${layer.digest}`);
     const reference = parseLocalReference(image.reference);
-    if (reference.kind === 'oci-archive') {
-      yield* openStoredLayer(storeFor(image.reference), layer, { maxLayerBytes: limits.maxLayerBytes, signal });
+    if (reference.kind === 'oci') {
+      yield* openLayoutLayer(reference.path, layer, limits.maxLayerBytes, signal);
       return;
     }
-    yield* openLayoutLayer(reference.path, layer, limits.maxLayerBytes, signal);
+    const store = storeFor(image.reference);
+    const refetch = () => importAgain(image, reference, signal);
+    yield* openStoredLayer(store, layer, { maxLayerBytes: limits.maxLayerBytes, signal, refetch });
   }
 }

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Digest, digestHex, errnoOf, type ImageStore, type ResolvedImage, toBoxliteError } from '@boxlite/core';
-import type { BlobKind, BlobStore } from '../blobs/blob-store.js';
+import { type Digest, errnoOf, type ImageStore, type ResolvedImage, toBoxliteError } from '@boxlite/core';
+import type { BlobStore } from '../blobs/blob-store.js';
 import { loadCachedImage, recordImage } from '../cached-image.js';
 import { formatLocalReference, type LocalReference } from '../reference/local-reference.js';
+import { adoptImage } from './adopt-image.js';
+import { describeArchive, openArchive } from './open-archive.js';
 import { type ResolveLayoutOptions, resolveLayout } from './resolve-layout.js';
 import { stageArchive } from './stage-archive.js';
 
@@ -31,20 +32,15 @@ export async function importArchive(reference: LocalReference, options: ImportAr
     if (cached !== undefined) return cached;
   }
   const startedAt = now();
-  const area = await blobs.stage();
-  try {
-    await stageArchive(reference.path, area.dir, limits.maxImageBytes, signal);
-    const image = await resolveLayout(area.dir, reference, options);
-    const adopt = (kind: BlobKind, digest: Digest) =>
-      blobs.adopt(kind, digest, join(area.dir, 'blobs', 'sha256', digestHex(digest)));
-    for (const digest of new Set(image.layers.map((layer) => layer.digest))) await adopt('layers', digest);
-    await adopt('configs', image.configDigest);
-    await adopt('manifests', image.manifestDigest);
-    await recordImage(store, blobs, image, () => startedAt);
-    return image;
-  } finally {
-    await area.remove();
-  }
+  await using session = blobs.session(`importing ${formatLocalReference(reference)}`);
+  await using area = await blobs.stage();
+  const { maxImageBytes, maxLayerBytes } = limits;
+  const staging = { directory: area.dir, maxBytes: maxImageBytes, maxLayerBytes, signal };
+  await stageArchive(openArchive(reference.path, options), describeArchive(reference.path), staging);
+  const image = await resolveLayout(area.dir, reference, options);
+  await adoptImage(session, area.dir, image);
+  await recordImage(store, blobs, image, () => startedAt);
+  return image;
 }
 
 async function unchangedImport(

@@ -1,12 +1,11 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
 import { z } from 'zod';
+import { isAttestation } from '../documents/choose-platform.js';
 import { type IndexEntry, parseManifestDocument } from '../documents/image-documents.js';
 import { documentKind } from '../documents/media-types.js';
 import { invalidDocument, parseDocument } from '../documents/parse-document.js';
 import { formatLocalReference, type LocalReference } from '../reference/local-reference.js';
-
-/** The annotation that names an image in `index.json` (OCI image-spec, annotations.md). */
-export const REF_NAME = 'org.opencontainers.image.ref.name';
+import { canonicalName, entryName, IMAGE_NAME, REF_NAME } from './image-names.js';
 
 const markerSchema = z.object({ imageLayoutVersion: z.string().regex(/^1\.\d+\.\d+$/, 'only version 1 can be read') });
 
@@ -16,39 +15,64 @@ export function checkLayoutMarker(bytes: Uint8Array): void {
 }
 
 /**
- * The entries of `index.json` that a reference means: those with its tag, or all images when it has none.
- * @throws BoxliteError `image_not_found` listing the tags there are, `image_invalid`, `invalid_argument` when several tags would do
+ * The images of `index.json`; what is no image is passed over.
+ * @param what names the layout, for errors
+ * @throws BoxliteError `image_invalid`
  */
-export function selectEntries(index: Uint8Array, reference: LocalReference): readonly IndexEntry[] {
-  const document = parseManifestDocument(index, undefined, `index.json of ${formatLocalReference(reference)}`);
+export function readIndexEntries(index: Uint8Array, what: string): readonly IndexEntry[] {
+  const document = parseManifestDocument(index, undefined, `index.json of ${what}`);
   if (document.kind !== 'index') throw invalidDocument('index.json', 'manifests: missing', 'manifests');
-  const images = document.index.manifests.filter((entry) => documentKind(entry.mediaType) !== undefined);
-  const tags = [...new Set(images.flatMap((entry) => entry.annotations?.[REF_NAME] ?? []))];
-  if (reference.tag !== undefined) {
-    const tagged = images.filter((entry) => entry.annotations?.[REF_NAME] === reference.tag);
-    if (tagged.length > 0) return tagged;
-    throw noSuchTag(`tag ${JSON.stringify(reference.tag)}`, reference, tags);
-  }
-  if (images.length === 0) throw noSuchTag('an image', reference, tags);
-  if (new Set(tags.map((tag) => digestsOf(images, tag))).size > 1) {
-    throw new BoxliteError('invalid_argument', `${formatLocalReference(reference)} has several images: ${list(tags)}`, {
-      hint: 'add the tag: oci:DIR:TAG',
-      details: { field: 'image', tags },
-    });
-  }
-  return images;
+  return document.index.manifests.filter(
+    (entry) => documentKind(entry.mediaType) !== undefined && !isAttestation(entry),
+  );
 }
 
-/** Several tags of one image are no ambiguity. */
-function digestsOf(images: readonly IndexEntry[], tag: string): string {
-  const digests = images.filter((entry) => entry.annotations?.[REF_NAME] === tag).map((entry) => entry.digest);
+/**
+ * The entries of `index.json` that a reference means: those with its tag or name, or all images when it has none.
+ * @throws BoxliteError `image_not_found` listing the tags there are, `image_invalid`, `invalid_argument` when several images would do
+ */
+export function selectEntries(index: Uint8Array, reference: LocalReference): readonly IndexEntry[] {
+  const images = readIndexEntries(index, formatLocalReference(reference));
+  const named = reference.tag === undefined ? images : entriesNamed(images, reference.tag);
+  if (named.length === 0) {
+    const wanted = reference.tag === undefined ? 'an image' : `tag ${JSON.stringify(reference.tag)}`;
+    throw noSuchTag(wanted, reference, labelsOf(images));
+  }
+  const labels = labelsOf(named);
+  if (new Set(labels.map((label) => digestsOf(named, label))).size <= 1) return named;
+  throw new BoxliteError('invalid_argument', `${formatLocalReference(reference)} has several images: ${list(labels)}`, {
+    hint: `add which one: ${reference.kind}:PATH:NAME`,
+    details: { field: 'image', tags: labels },
+  });
+}
+
+/** Those with this tag, else those with this name. */
+function entriesNamed(images: readonly IndexEntry[], tag: string): readonly IndexEntry[] {
+  const tagged = images.filter((entry) => entry.annotations?.[REF_NAME] === tag);
+  if (tagged.length > 0) return tagged;
+  const name = canonicalName(tag);
+  return name === undefined ? [] : images.filter((entry) => entryName(entry.annotations) === name);
+}
+
+/** What an entry is best called: its whole name, else its tag. */
+function labelOf({ annotations }: IndexEntry): string | undefined {
+  return annotations?.[IMAGE_NAME] ?? annotations?.[REF_NAME];
+}
+
+function labelsOf(images: readonly IndexEntry[]): readonly string[] {
+  return [...new Set(images.flatMap((entry) => labelOf(entry) ?? []))];
+}
+
+/** Several names of one image are no ambiguity. */
+function digestsOf(images: readonly IndexEntry[], label: string): string {
+  const digests = images.filter((entry) => labelOf(entry) === label).map((entry) => entry.digest);
   return digests.sort().join(' ');
 }
 
 function noSuchTag(wanted: string, reference: LocalReference, tags: readonly string[]): BoxliteError {
   const where = escapeText(formatLocalReference({ kind: reference.kind, path: reference.path }));
   return new BoxliteError('image_not_found', `${where} does not have ${wanted}; tags: ${list(tags)}`, {
-    hint: 'name one of its tags: oci:DIR:TAG',
+    hint: `name one of its tags: ${reference.kind}:PATH:TAG`,
     details: { field: 'image', tags },
   });
 }

@@ -21,16 +21,28 @@ export interface ResolveLayoutOptions {
 export async function resolveLayout(
   directory: string,
   reference: LocalReference,
+  options: ResolveLayoutOptions,
+): Promise<ResolvedImage> {
+  const layout = await LayoutDirectory.open(directory);
+  const entries = selectEntries(await layout.readIndex(), reference);
+  return resolveLayoutImage(layout, entries, formatLocalReference(reference), options);
+}
+
+/**
+ * As {@link resolveLayout}, when the entries of `index.json` are known.
+ * @param name of the image
+ */
+export async function resolveLayoutImage(
+  layout: LayoutDirectory,
+  entries: readonly IndexEntry[],
+  name: string,
   { platform, limits, signal, tell }: ResolveLayoutOptions,
 ): Promise<ResolvedImage> {
-  const name = formatLocalReference(reference);
-  const layout = await LayoutDirectory.open(directory);
   const load = async (entry: IndexEntry) => ({
     digest: entry.digest,
     bytes: await layout.readDocument(entry.digest, entry.size),
     mediaType: entry.mediaType,
   });
-  const entries = selectEntries(await layout.readIndex(), reference);
   const { digest, manifest } = await resolveEntries(entries, platform, load, name);
   checkManifest(manifest, name, limits);
   const configBytes = await layout.readDocument(manifest.config.digest, manifest.config.size);

@@ -1,162 +1,122 @@
-import { chmod, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BoxliteError, type Digest, escapeText, isDigest, throwIfAborted } from '@boxlite/core';
+import { join, posix } from 'node:path';
+import { BoxliteError, isDigest, throwIfAborted } from '@boxlite/core';
 import { ensurePrivateDirectory } from '@boxlite/layout';
-import { type Extract, extract } from 'tar-stream';
-import { openRegularFile } from '../blobs/open-regular-file.js';
-import { readFileChunks } from '../blobs/read-file-chunks.js';
+import type { Extract } from 'tar-stream';
 import { StagedBlob } from '../blobs/staged-blob.js';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
-import { decompress } from '../layers/decompress.js';
 import { readError } from '../read-error.js';
+import { ArchiveFiles, normalizeEntryName } from './archive-files.js';
+import { convertDockerArchive } from './docker-archive.js';
+import { readTar } from './read-tar.js';
+import { stageFile } from './stage-file.js';
 
 type Source = Extract extends AsyncIterable<infer Entry> ? Entry : never;
 
 // A layout of the largest image allowed, for several platforms, is far below this.
 const MAX_ENTRIES = 16_384;
 const BLOB_NAME = /^blobs\/(sha256)\/([0-9a-f]{64})$/;
-const DOCUMENT_NAMES: readonly string[] = ['oci-layout', 'index.json'];
+const LAYOUT_NAMES: readonly string[] = ['oci-layout', 'index.json'];
+const DOCUMENT_NAMES: readonly string[] = [...LAYOUT_NAMES, 'manifest.json', 'repositories'];
+
+export interface StageArchiveOptions {
+  /** An empty private directory. */
+  readonly directory: string;
+  /** Of all entries together, uncompressed. */
+  readonly maxBytes: number;
+  /** Uncompressed bytes of a layer. */
+  readonly maxLayerBytes: number;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
- * Copies the blobs of a tar of an OCI layout, compressed or not, into a directory of the same shape. No name of the archive becomes a
- * path: only `oci-layout`, `index.json` and well-formed blob names are taken, all else is passed over, and each blob is hashed on the way.
+ * Copies what an archive holds of images, compressed or not, into an OCI layout. An archive that has none is one of `docker save` before Docker 25, and
+ * is converted. No name of the archive becomes a path, and each blob is hashed on the way.
  *
- * @param file the archive
- * @param directory an empty private directory
- * @param maxBytes of all entries together, uncompressed
- * @throws BoxliteError `image_not_found`, `image_invalid`, `digest_mismatch`, `resource_exhausted`, `unsupported`, `disk_full`, `aborted`
+ * @param source the archive's bytes; closed however the reading ends
+ * @param what names it, for errors
+ * @throws BoxliteError `image_invalid`, `digest_mismatch`, `resource_exhausted`, `unsupported`, `disk_full`, `storage_error`, `aborted`
  */
 export async function stageArchive(
-  file: string,
-  directory: string,
-  maxBytes: number,
-  signal?: AbortSignal,
+  source: AsyncGenerator<Uint8Array, void, undefined>,
+  what: string,
+  options: StageArchiveOptions,
 ): Promise<void> {
-  const what = `archive ${escapeText(file)}`;
-  const blobsDir = join(directory, 'blobs');
-  for (const path of [blobsDir, join(blobsDir, 'sha256')]) await ensurePrivateDirectory(path, process.getuid?.() ?? 0);
-  // The user's own path may be a link.
-  const opened = await openRegularFile(file, what, { followLink: true });
-  if (opened === undefined) {
-    throw new BoxliteError('image_not_found', `${what} does not exist`, {
-      hint: 'name a tar file: oci-archive:FILE',
-      details: { field: 'image', path: file },
-    });
+  const { directory, maxBytes, signal } = options;
+  for (const name of ['blobs', 'blobs/sha256', 'files']) {
+    await ensurePrivateDirectory(join(directory, name), process.getuid?.() ?? 0);
   }
-  const seen = new Set<string>();
-  const archive = extract();
-  const feeding = feed(bounded(decompress(readFileChunks(opened.handle, signal), what), maxBytes, what), archive);
+  const staging = new Staging(directory, what);
   try {
     let entries = 0;
-    for await (const entry of archive) {
+    for await (const entry of readTar(source, what, maxBytes)) {
       throwIfAborted(signal, `reading ${what}`);
       entries += 1;
       if (entries > MAX_ENTRIES) throw invalidDocument(what, `more than ${MAX_ENTRIES} entries`);
-      await takeEntry(entry, directory, seen, what);
+      await staging.take(entry);
     }
+    if (staging.isLayout) return;
+    await convertDockerArchive(staging.files, { ...options, what });
   } catch (thrown) {
     throwIfAborted(signal, `reading ${what}`);
+    if (BoxliteError.isInstance(thrown, 'layer_invalid')) {
+      const hint = 'archives are plain, or compressed with gzip or zstd: decompress it first';
+      throw new BoxliteError('image_invalid', thrown.message, { hint, cause: thrown });
+    }
     throw readError(thrown, 'image_invalid', `${what} is damaged or no tar file`);
-  } finally {
-    archive.destroy(null);
-    await feeding;
   }
-  checkComplete(seen, what, file);
 }
 
-async function takeEntry(entry: Source, directory: string, seen: Set<string>, what: string): Promise<void> {
-  const name = entry.header.name.replace(/^(\.\/)+/, '');
-  const [, algorithm, hex] = BLOB_NAME.exec(name) ?? [];
-  const isDocument = DOCUMENT_NAMES.includes(name);
-  const isFile = entry.header.type === 'file' || entry.header.type === 'contiguous-file';
-  const repeated = seen.has(name);
-  if (name === 'manifest.json' || (isFile && (isDocument || hex !== undefined))) seen.add(name);
-  if (!isFile || (hex === undefined && !isDocument)) {
+class Staging {
+  readonly files = new ArchiveFiles();
+  private count = 0;
+
+  constructor(
+    private readonly directory: string,
+    private readonly what: string,
+  ) {}
+
+  get isLayout(): boolean {
+    return LAYOUT_NAMES.every((name) => this.files.has(name));
+  }
+
+  async take(entry: Source): Promise<void> {
+    const name = normalizeEntryName(entry.header.name);
+    const { type } = entry.header;
+    if (name !== undefined && (type === 'file' || type === 'contiguous-file')) return this.takeFile(name, entry);
+    if (name !== undefined && (type === 'symlink' || type === 'link')) this.takeLink(name, entry);
     // The iteration goes on when the entry has ended.
     entry.resume();
-    return;
   }
-  if (isDocument) {
-    if (repeated) throw invalidDocument(what, `it has ${name} twice`);
-    await writeFile(join(directory, name), await readDocument(entry, name, what));
-    return chmod(join(directory, name), 0o600);
-  }
-  const digest = `${algorithm}:${hex}`;
-  if (repeated || hex === undefined || !isDigest(digest)) {
-    // The iteration goes on when the entry has ended.
-    entry.resume();
-    return;
-  }
-  await writeBlob(entry, join(directory, 'blobs', 'sha256', hex), digest);
-}
 
-async function writeBlob(entry: Source, path: string, digest: Digest): Promise<void> {
-  const blob = await StagedBlob.create(path, { digest, size: entry.header.size });
-  try {
-    for await (const chunk of entry) await blob.write(chunk as Uint8Array);
-    blob.verify();
-  } finally {
-    await blob.close();
-  }
-}
-
-async function readDocument(entry: Source, name: string, what: string): Promise<Buffer> {
-  if (entry.header.size > MAX_DOCUMENT_BYTES)
-    throw invalidDocument(what, `${name} is larger than ${MAX_DOCUMENT_BYTES} bytes`);
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of entry) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks);
-}
-
-/** Never rejects: what goes wrong is thrown to whoever reads the entries. */
-async function feed(source: AsyncIterable<Uint8Array>, archive: Extract): Promise<void> {
-  try {
-    for await (const chunk of source) {
-      if (archive.destroyed) return;
-      if (!archive.write(chunk)) await drained(archive);
+  private async takeFile(name: string, entry: Source): Promise<void> {
+    const [, algorithm, hex] = BLOB_NAME.exec(name) ?? [];
+    const digest = `${algorithm}:${hex}`;
+    if (this.files.has(name)) {
+      // The same digest again is the same bytes; anything else could be two things to two readers.
+      if (hex === undefined) throw invalidDocument(this.what, `it has ${JSON.stringify(name)} twice`);
+      entry.resume();
+    } else if (hex !== undefined && isDigest(digest)) {
+      const path = join(this.directory, 'blobs', 'sha256', hex);
+      const blob = await StagedBlob.create(path, { digest, size: entry.header.size });
+      try {
+        for await (const chunk of entry) await blob.write(chunk as Uint8Array);
+        blob.verify();
+      } finally {
+        await blob.close();
+      }
+      this.files.add(name, { path, size: blob.size, digest });
+    } else {
+      if (DOCUMENT_NAMES.includes(name) && entry.header.size > MAX_DOCUMENT_BYTES) {
+        throw invalidDocument(this.what, `${name} is larger than ${MAX_DOCUMENT_BYTES} bytes`);
+      }
+      const path = LAYOUT_NAMES.includes(name) ? name : join('files', String(this.count++));
+      this.files.add(name, await stageFile(entry as AsyncIterable<Uint8Array>, join(this.directory, path)));
     }
-    archive.end(null);
-  } catch (thrown) {
-    archive.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
-}
 
-function drained(archive: Extract): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      archive.off('drain', done).off('close', done);
-      resolve();
-    };
-    archive.on('drain', done).on('close', done);
-    if (archive.destroyed) done();
-  });
-}
-
-async function* bounded(source: AsyncIterable<Uint8Array>, maxBytes: number, what: string) {
-  let total = 0;
-  for await (const chunk of source) {
-    total += chunk.byteLength;
-    if (total > maxBytes) {
-      throw new BoxliteError('resource_exhausted', `${what} has more than ${maxBytes} bytes`, {
-        hint: 'use a smaller image, or raise maxImageBytes of the image source',
-      });
-    }
-    yield chunk;
+  private takeLink(name: string, { header }: Source): void {
+    if (this.files.has(name)) throw invalidDocument(this.what, `it has ${JSON.stringify(name)} twice`);
+    const target = header.linkname ?? '';
+    this.files.addLink(name, header.type === 'link' ? target : posix.join(posix.dirname(name), target));
   }
-}
-
-function checkComplete(seen: ReadonlySet<string>, what: string, path: string): void {
-  const missing = DOCUMENT_NAMES.find((name) => !seen.has(name));
-  if (missing === undefined) return;
-  const details = { field: 'image', path };
-  if (seen.has('manifest.json')) {
-    throw new BoxliteError('unsupported', `${what} was made by "docker save" in the format that has no OCI layout`, {
-      hint: 'convert it: skopeo copy docker-archive:FILE oci-archive:FILE2',
-      details,
-    });
-  }
-  throw new BoxliteError('image_invalid', `${what} is not an OCI image layout: it has no file ${missing}`, {
-    hint: 'make one with: skopeo copy <image> oci-archive:FILE',
-    details,
-  });
 }

@@ -9,6 +9,9 @@ describe('a local reference', () => {
     ['oci:../layout', 'oci:/layout'],
     ['oci:/a:docker.io/library/alpine:3', 'oci:/a:docker.io/library/alpine:3'],
     ['oci-archive:/a/b.tar:v1', 'oci-archive:/a/b.tar:v1'],
+    ['docker-archive:b.tar', 'docker-archive:/work/b.tar'],
+    ['docker-archive:/b.tar:my_app', 'docker-archive:/b.tar:docker.io/library/my_app:latest'],
+    ['docker-archive:/b.tar:localhost:5000/app:v1', 'docker-archive:/b.tar:localhost:5000/app:v1'],
   ])('%s means %s', (text, canonical) => {
     expect(isLocalReference(text)).toBe(true);
     expect(formatLocalReference(parseLocalReference(text, '/work'))).toBe(canonical);
@@ -25,16 +28,16 @@ describe('a local reference', () => {
     `oci:/${'a'.repeat(5000)}`,
     `oci:/a:${'t'.repeat(300)}`,
     'alpine',
+    'docker-archive:/a:app/UPPER',
   ])('%j is refused, naming the field image', (text) => {
-    expect(() => parseLocalReference(text)).toThrow(
-      expect.objectContaining({ code: 'invalid_argument', details: { field: 'image' } }),
-    );
+    const details = expect.objectContaining({ field: 'image' });
+    expect(() => parseLocalReference(text)).toThrow(expect.objectContaining({ code: 'invalid_argument', details }));
   });
 
   it('is told from a name in a registry by its kind', () => {
     for (const text of ['alpine', 'oci/app', 'ocix:latest', 'dir:v1', 'localhost:5000/oci', './oci'])
       expect(isLocalReference(text)).toBe(false);
-    for (const text of ['docker-archive:x.tar', 'docker-daemon:app:v1', 'dir:/a', 'containers-storage:app']) {
+    for (const text of ['docker-daemon:app:v1', 'dir:/a', 'containers-storage:app']) {
       expect(isLocalReference(text)).toBe(true);
       expect(() => parseLocalReference(text)).toThrow(expect.objectContaining({ code: 'unsupported' }));
     }

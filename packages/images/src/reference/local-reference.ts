@@ -1,19 +1,23 @@
 import { resolve } from 'node:path';
 import { BoxliteError, escapeText } from '@boxlite/core';
+import { formatImageReference, parseImageReference } from './image-reference.js';
 
-/** A reference to an OCI image layout on this machine. */
+/** A reference to an image on this machine. */
 export interface LocalReference {
-  /** `oci`: a directory; `oci-archive`: a tar file of one. */
-  readonly kind: 'oci' | 'oci-archive';
+  /** `oci`: the directory of an OCI image layout; `oci-archive`: a tar file of one; `docker-archive`: what `docker save` writes. */
+  readonly kind: 'oci' | 'oci-archive' | 'docker-archive';
   /** Absolute. */
   readonly path: string;
-  /** Matches the annotation `org.opencontainers.image.ref.name` of an entry of `index.json`. */
+  /**
+   * Which of its images: the annotation `org.opencontainers.image.ref.name` of an entry of `index.json`, or an image's name. Of
+   * `docker-archive` always the whole name, as {@link formatImageReference} has it.
+   */
   readonly tag?: string;
 }
 
-const LOCAL_KIND = /^(oci|oci-archive):/;
+const LOCAL_KIND = /^(oci|oci-archive|docker-archive):/;
 /** Transports of other tools that people try; accepted by the local source so that it can say what to do instead. */
-const FOREIGN_KIND = /^(?:(docker-archive|docker-daemon|containers-storage):|(dir|sif):[./~])/;
+const FOREIGN_KIND = /^(?:(docker-daemon|containers-storage):|(dir|sif):[./~])/;
 
 // PATH_MAX of Linux (limits.h), the bound for paths a system call accepts.
 const MAX_PATH_LENGTH = 4096;
@@ -26,11 +30,12 @@ export function isLocalReference(text: string): boolean {
 }
 
 /**
- * Reads `oci:DIR[:TAG]` and `oci-archive:FILE[:TAG]`. The path ends at its first colon, as with skopeo, because tags may have colons.
+ * Reads `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]` and `docker-archive:FILE[:NAME[:TAG]]`. The path ends at its first colon, as with skopeo,
+ * because tags may have colons.
  *
  * @param text what the user wrote
  * @param workingDirectory relative paths start here
- * @throws BoxliteError `invalid_argument` (field `image`), `unsupported` for `docker-archive:` and other tools' transports
+ * @throws BoxliteError `invalid_argument` (field `image`), `unsupported` for other tools' transports
  */
 export function parseLocalReference(text: string, workingDirectory: string = process.cwd()): LocalReference {
   const foreign = FOREIGN_KIND.exec(text);
@@ -40,9 +45,10 @@ export function parseLocalReference(text: string, workingDirectory: string = pro
       details: { field: 'image' },
     });
   }
-  const kind = LOCAL_KIND.exec(text)?.[1];
-  if (kind !== 'oci' && kind !== 'oci-archive')
-    throw invalidLocal(text, 'it starts with neither "oci:" nor "oci-archive:"');
+  const kind = LOCAL_KIND.exec(text)?.[1] as LocalReference['kind'] | undefined;
+  if (kind === undefined) {
+    throw invalidLocal(text, 'it starts with none of "oci:", "oci-archive:" and "docker-archive:"');
+  }
   const rest = text.slice(kind.length + 1);
   const colon = rest.indexOf(':');
   const path = colon < 0 ? rest : rest.slice(0, colon);
@@ -56,7 +62,8 @@ export function parseLocalReference(text: string, workingDirectory: string = pro
       `what follows ${JSON.stringify(escapeText(path, 160))} is not a tag (paths with ":" cannot be named)`,
     );
   }
-  return { kind, path: resolve(workingDirectory, path), ...(tag === undefined ? {} : { tag }) };
+  const image = tag === undefined || kind !== 'docker-archive' ? tag : formatImageReference(parseImageReference(tag));
+  return { kind, path: resolve(workingDirectory, path), ...(image === undefined ? {} : { tag: image }) };
 }
 
 /** The canonical text of a reference; parses to an equal one. */
@@ -66,7 +73,7 @@ export function formatLocalReference(reference: LocalReference): string {
 
 function invalidLocal(text: string, why: string): BoxliteError {
   return new BoxliteError('invalid_argument', `image ${JSON.stringify(escapeText(text, 160))} is not valid: ${why}`, {
-    hint: 'write it as oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG]',
+    hint: 'write it as oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME[:TAG]]',
     details: { field: 'image' },
   });
 }

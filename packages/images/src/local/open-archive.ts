@@ -1,0 +1,56 @@
+import { stat } from 'node:fs/promises';
+import { BoxliteError, escapeText, type ImageProgress } from '@boxlite/core';
+import { openRegularFile } from '../blobs/open-regular-file.js';
+import { readFileChunks } from '../blobs/read-file-chunks.js';
+
+/** Between two progress events, in bytes of the archive. */
+const PROGRESS_STEP_BYTES = 8 * 1024 * 1024;
+
+export interface OpenArchiveOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly tell: (progress: ImageProgress) => void;
+}
+
+/**
+ * The bytes of an archive.
+ * @throws BoxliteError `image_not_found` when there is no such file, `image_invalid` when it is a directory or a pipe
+ */
+export async function* openArchive(
+  file: string,
+  { signal, tell }: OpenArchiveOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const what = describeArchive(file);
+  // The user's own path may be a link.
+  const opened = await openRegularFile(file, what, { followLink: true });
+  if (opened === undefined) {
+    throw new BoxliteError('image_not_found', `${what} does not exist`, {
+      hint: 'name a tar file of docker save, or of skopeo copy <image> oci-archive:FILE',
+      details: { field: 'image', path: file },
+    });
+  }
+  yield* reported(readFileChunks(opened.handle, signal), tell, (await stat(file)).size);
+}
+
+/** A stream as an archive's bytes, with progress. */
+export async function* reported(
+  source: AsyncIterable<Uint8Array>,
+  tell: (progress: ImageProgress) => void,
+  totalBytes?: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let [bytes, told] = [0, 0];
+  const report = () => {
+    told = bytes;
+    tell({ kind: 'download', bytes, ...(totalBytes === undefined ? {} : { totalBytes }) });
+  };
+  for await (const chunk of source) {
+    bytes += chunk.byteLength;
+    if (bytes - told >= PROGRESS_STEP_BYTES) report();
+    yield chunk;
+  }
+  report();
+}
+
+/** How errors call an archive. */
+export function describeArchive(file: string): string {
+  return `archive ${escapeText(file)}`;
+}
