@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type ImageProgress, type TaskContext, throwIfAborted } from '@boxlite/core';
 import type PQueue from 'p-queue';
 import type { BlobSession } from '../blobs/blob-session.js';
@@ -25,6 +26,8 @@ export async function fetchLayers(layers: readonly Descriptor[], options: FetchL
   const { queue, context } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
+  // Every layer listens to it.
+  setMaxListeners(0, signal);
   const unique = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
   const tally = createImageTally(unique);
   const tell = (progress: ImageProgress) => context.tell(tally.count(progress));
