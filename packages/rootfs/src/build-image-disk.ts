@@ -1,8 +1,8 @@
-import { BoxliteError } from '@boxlite/core';
 import { Ext4Writer } from './ext4/ext4-writer.js';
+import { encodeXattrs } from './ext4/xattr-encoding.js';
 import type { ConversionOptions, ConvertedDisk, ImageConverter } from './image-converter.js';
 import { LayerApplier } from './layers/layer-applier.js';
-import { DEFAULT_LAYER_LIMITS } from './layers/layer-limits.js';
+import { type LayerLimits, layerLimitsOf, limitExceeded } from './layers/layer-limits.js';
 import { readLayer } from './layers/read-layer.js';
 import { TarReader } from './tar/tar-reader.js';
 import { treeDigest } from './tree/tree-digest.js';
@@ -23,14 +23,16 @@ const PROGRESS_INTERVAL_BYTES = 1024 * 1024;
  */
 export async function buildImageDisk(options: ConversionOptions): Promise<ConvertedDisk> {
   const sizeBytes = options.sizeBytes ?? DEFAULT_DISK_BYTES;
+  const limits = layerLimitsOf(options);
   const writer = await Ext4Writer.create(options.target, {
     sizeBytes,
     journal: options.journal ?? true,
     ...(options.label === undefined ? {} : { label: options.label }),
   });
   try {
-    const applier = new LayerApplier(writer, options.maxEntries ?? DEFAULT_LAYER_LIMITS.maxEntries);
-    await applyLayers(options, applier, writer);
+    // What a file may carry is judged as it comes, so that the error can name it.
+    const applier = new LayerApplier(writer, limits, encodeXattrs);
+    await applyLayers(options, limits, applier, writer);
     const { files } = applier.tree;
     const { usedBytes } = await writer.finish(files, options.identity ?? treeDigest(files));
     return { sizeBytes, usedBytes, entries: applier.entries };
@@ -43,18 +45,21 @@ export async function buildImageDisk(options: ConversionOptions): Promise<Conver
 /** The converter of {@link buildImageDisk}. */
 export const ext4Converter: ImageConverter = { id: 'ext4', version: 3, convert: buildImageDisk };
 
-async function applyLayers(options: ConversionOptions, applier: LayerApplier, writer: Ext4Writer): Promise<void> {
-  const { layers, signal, onProgress } = options;
-  const maxBytes = options.maxBytes ?? DEFAULT_LAYER_LIMITS.maxBytes;
+async function applyLayers(
+  { layers, signal, onProgress }: ConversionOptions,
+  { maxBytes, maxHeaderBytes }: LayerLimits,
+  applier: LayerApplier,
+  writer: Ext4Writer,
+): Promise<void> {
   let bytes = 0;
   let reported = 0;
   for (const [layer, stream] of layers.entries()) {
     onProgress?.({ layer, bytes, entries: applier.entries });
     applier.beginLayer();
-    const reader = new TarReader(applier);
+    const reader = new TarReader(applier, maxHeaderBytes);
     const onPiece = async (piece: Buffer): Promise<void> => {
       bytes += piece.length;
-      if (bytes > maxBytes) throw tooManyBytes(maxBytes);
+      if (bytes > maxBytes) throw limitExceeded('maxBytes', maxBytes, `they unpack to more than ${maxBytes} bytes`);
       reader.push(piece);
       await writer.drain();
       if (onProgress !== undefined && bytes - reported >= PROGRESS_INTERVAL_BYTES) {
@@ -65,13 +70,7 @@ async function applyLayers(options: ConversionOptions, applier: LayerApplier, wr
     const what = `layer ${layer + 1} of ${layers.length}`;
     await readLayer(typeof stream === 'function' ? stream() : stream, onPiece, what, signal);
     reader.finish();
+    applier.endLayer();
   }
   onProgress?.({ layer: layers.length, bytes, entries: applier.entries });
-}
-
-function tooManyBytes(maxBytes: number): BoxliteError {
-  return new BoxliteError('resource_exhausted', `the layers unpack to more than ${maxBytes} bytes`, {
-    hint: 'use a smaller image, or raise maxBytes if you trust it',
-    details: { field: 'maxBytes', maxBytes },
-  });
 }

@@ -1,3 +1,5 @@
+import type { LayerLimits } from './layers/layer-limits.js';
+
 /** The uncompressed tar of one layer, or a function that opens it (called once, when its turn comes). */
 export type LayerStream = AsyncIterable<Uint8Array> | (() => AsyncIterable<Uint8Array>);
 
@@ -11,8 +13,8 @@ export interface ConversionProgress {
   readonly entries: number;
 }
 
-/** What to convert. */
-export interface ConversionOptions {
+/** What to convert, and bounds on it (see {@link LayerLimits}). */
+export interface ConversionOptions extends Partial<LayerLimits> {
   /** Bottom first. */
   readonly layers: readonly LayerStream[];
   /** Path of the disk; must not exist. */
@@ -28,10 +30,6 @@ export interface ConversionOptions {
    * metadata of the files.
    */
   readonly identity?: string;
-  /** Most uncompressed bytes of all layers together; default 20 GiB. */
-  readonly maxBytes?: number;
-  /** Most entries of all layers together; default 5 million. */
-  readonly maxEntries?: number;
   readonly signal?: AbortSignal;
   /** Called at the start of each layer, about once a MiB, and at the end. */
   readonly onProgress?: (progress: ConversionProgress) => void;

@@ -1,9 +1,8 @@
-import { BoxliteError } from '@boxlite/core';
 import { invalidLayer } from '../tar/tar-entry.js';
 import { FileTree } from '../tree/file-tree.js';
 import { type ByteString, DEFAULT_DIRECTORY_METADATA, type FileContent, type NodeId } from '../tree/image-node.js';
 import type { NameId } from '../tree/name-table.js';
-import { MAX_DEPTH, MAX_STEPS, MAX_SYMLINKS } from './layer-limits.js';
+import { type LayerLimits, limitExceeded, MAX_STEPS, MAX_SYMLINKS } from './layer-limits.js';
 
 /**
  * The file system the layers add up to. Paths resolve as in a chroot: symlinks of parents are followed inside the root, absolute
@@ -14,17 +13,17 @@ import { MAX_DEPTH, MAX_STEPS, MAX_SYMLINKS } from './layer-limits.js';
  */
 export class ImageTree {
   readonly files = new FileTree();
-  readonly #maxNodes: number;
+  readonly #limits: LayerLimits;
   readonly #onUnlinked: (content: FileContent) => void;
   #layer = 0;
   #hasLowerLayers = false;
+  /** Directories that hold nothing of the layers below any more: those the current layer made, and those it emptied. */
+  #current = new Set<NodeId>();
+  #steps = 0;
 
-  /**
-   * @param maxNodes files and directories, those included that nobody described: a path of 4096 bytes names up to 2048
-   * @param onUnlinked told about the content of each file whose last name goes away
-   */
-  constructor(maxNodes: number, onUnlinked: (content: FileContent) => void) {
-    this.#maxNodes = maxNodes;
+  /** @param onUnlinked told about the content of each file whose last name goes away */
+  constructor(limits: LayerLimits, onUnlinked: (content: FileContent) => void) {
+    this.#limits = limits;
     this.#onUnlinked = onUnlinked;
   }
 
@@ -32,6 +31,7 @@ export class ImageTree {
   beginLayer(isFirst: boolean): void {
     this.#hasLowerLayers = !isFirst;
     this.#layer++;
+    this.#current = new Set();
   }
 
   /**
@@ -47,12 +47,18 @@ export class ImageTree {
     return this.#walk(path, entry, false);
   }
 
-  /** Puts a node under a name. What was there goes away, except the children of a directory that stays one. */
-  place(parent: NodeId, text: ByteString, node: NodeId): void {
+  /**
+   * Puts a node under a name. What was there goes away, except the children of a directory that stays one.
+   * @param entry whose place it is, for errors
+   * @throws BoxliteError `resource_exhausted` for too many names in a directory
+   */
+  place(parent: NodeId, text: ByteString, node: NodeId, entry: ByteString): void {
     const { nodes, names } = this.files;
     const name = names.find(parent, text);
     if (name === 0) {
+      this.#checkRoom(parent, entry);
       names.setLayer(names.add(parent, text, node), this.#layer);
+      this.#markCurrent(node);
       return;
     }
     const old = names.node(name);
@@ -64,6 +70,7 @@ export class ImageTree {
     }
     this.#drop(old);
     names.setNode(name, node);
+    this.#markCurrent(node);
   }
 
   /** Removes what the layers below have under a name. */
@@ -89,42 +96,52 @@ export class ImageTree {
     this.#drop(node);
   }
 
+  /** Removes a name, whichever layer it is from. */
+  remove(parent: NodeId, text: ByteString): void {
+    const { names } = this.files;
+    const name = names.find(parent, text);
+    if (name === 0) return;
+    const node = names.node(name);
+    names.remove(name);
+    this.#drop(node);
+  }
+
   /** Removes what the layers below have in a directory. */
   makeOpaque(directory: NodeId): void {
     if (this.#hasLowerLayers) this.#removeLower(directory);
   }
 
-  /** Returns whether anything of the current layer is left below. Iterative, children before their parents. */
+  /**
+   * Returns whether anything of the current layer is left below. Iterative, children before their parents. A directory is walked once a
+   * layer, however many whiteouts name it: what is left of it afterwards, and all that is added to it, is the current layer's.
+   */
   #removeLower(top: NodeId): boolean {
     const { nodes, names } = this.files;
-    // Directories below the top by their names, parents first.
-    const order: NameId[] = [];
-    const listBelow = (directory: NodeId) => {
-      for (let name = names.first(directory); name !== 0; name = names.next(name)) {
-        if (nodes.isDirectory(names.node(name))) order.push(name);
+    const order: NodeId[] = this.#current.has(top) ? [] : [top];
+    for (let index = 0; index < order.length; index++) {
+      for (let name = names.first(order[index] as NodeId); name !== 0; name = names.next(name)) {
+        const node = names.node(name);
+        if (nodes.isDirectory(node) && !this.#current.has(node)) order.push(node);
       }
-    };
-    listBelow(top);
-    for (let index = 0; index < order.length; index++) listBelow(names.node(order[index] as NameId));
-    for (const name of order.reverse()) {
-      const directory = names.node(name);
-      this.#removeLowerFiles(directory);
-      if (this.#isTouched(name)) continue;
-      if (names.first(directory) === 0) names.remove(name);
-      else nodes.setMetadata(directory, DEFAULT_DIRECTORY_METADATA);
     }
-    this.#removeLowerFiles(top);
+    for (const directory of order.reverse()) this.#removeLowerNames(directory);
     return names.first(top) !== 0;
   }
 
-  #removeLowerFiles(directory: NodeId): void {
+  #removeLowerNames(directory: NodeId): void {
     const { nodes, names } = this.files;
     for (let name = names.first(directory); name !== 0; name = names.next(name)) {
+      if (this.#isTouched(name)) continue;
       const node = names.node(name);
-      if (nodes.isDirectory(node) || this.#isTouched(name)) continue;
+      if (nodes.isDirectory(node) && names.first(node) !== 0) {
+        // It stays for the sake of what the current layer put below it.
+        nodes.setMetadata(node, DEFAULT_DIRECTORY_METADATA);
+        continue;
+      }
       names.remove(name);
       this.#drop(node);
     }
+    this.#current.add(directory);
   }
 
   #walk(path: readonly ByteString[], entry: ByteString, create: boolean): NodeId | undefined {
@@ -133,8 +150,10 @@ export class ImageTree {
     const pending = [...path].reverse();
     let followed = 0;
     let steps = 0;
+    const { maxDepth } = this.#limits;
     for (let text = pending.pop(); text !== undefined; text = pending.pop()) {
       if (++steps > MAX_STEPS) throw invalidLayer('its path takes too many steps through symlinks', entry, 'name');
+      if (++this.#steps > this.#limits.maxPathSteps) throw this.#tooManySteps(entry);
       if (text === '..') {
         if (stack.length > 1) stack.pop();
         continue;
@@ -151,23 +170,42 @@ export class ImageTree {
         if (target.startsWith('/')) stack.length = 1;
         pending.push(...parts.reverse());
       } else if (create) {
-        stack.push(this.#makeParent(directory, text));
+        stack.push(this.#makeParent(directory, text, entry));
       } else {
         return undefined;
       }
-      if (stack.length > MAX_DEPTH)
-        throw invalidLayer(`its path is more than ${MAX_DEPTH} directories deep`, entry, 'name');
+      if (stack.length - 1 > maxDepth) {
+        throw limitExceeded('maxDepth', maxDepth, `it lies more than ${maxDepth} directories deep`, entry);
+      }
     }
     return stack[stack.length - 1];
   }
 
   /** A directory nobody described. */
-  #makeParent(directory: NodeId, text: ByteString): NodeId {
+  #makeParent(directory: NodeId, text: ByteString, entry: ByteString): NodeId {
     const { nodes } = this.files;
-    if (nodes.count > this.#maxNodes) throw tooManyEntries(this.#maxNodes);
+    // A path of 4096 bytes names up to 2048 of them.
+    if (nodes.count > this.#limits.maxEntries) throw tooManyEntries(this.#limits.maxEntries, entry);
     const made = nodes.create('directory', DEFAULT_DIRECTORY_METADATA);
-    this.place(directory, text, made);
+    this.place(directory, text, made, entry);
     return made;
+  }
+
+  #checkRoom(directory: NodeId, entry: ByteString): void {
+    const { maxDirectoryEntries } = this.#limits;
+    if (this.files.nodes.nameCount(directory) < maxDirectoryEntries) return;
+    const reason = `its directory has more than ${maxDirectoryEntries} names`;
+    throw limitExceeded('maxDirectoryEntries', maxDirectoryEntries, reason, entry);
+  }
+
+  #tooManySteps(entry: ByteString): Error {
+    const { maxPathSteps } = this.#limits;
+    const reason = `finding the places of all entries takes more than ${maxPathSteps} steps`;
+    return limitExceeded('maxPathSteps', maxPathSteps, reason, entry);
+  }
+
+  #markCurrent(node: NodeId): void {
+    if (this.#hasLowerLayers && this.files.nodes.isDirectory(node)) this.#current.add(node);
   }
 
   #isTouched(name: NameId): boolean {
@@ -193,10 +231,7 @@ export class ImageTree {
   }
 }
 
-/** The error of layers with more files and directories than is allowed. */
-export function tooManyEntries(maxEntries: number): BoxliteError {
-  return new BoxliteError('resource_exhausted', `the layers have more than ${maxEntries} entries`, {
-    hint: 'use an image with fewer files, or raise maxEntries',
-    details: { field: 'maxEntries' },
-  });
+/** The error of layers with more entries, or files and directories, than is allowed. */
+export function tooManyEntries(maxEntries: number, entry?: ByteString): Error {
+  return limitExceeded('maxEntries', maxEntries, `the layers have more than ${maxEntries} entries`, entry);
 }

@@ -1,72 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type TarEntrySpec, writeTar } from '../../test/support/write-tar.js';
-import { TarReader } from '../tar/tar-reader.js';
-import type { FileTree } from '../tree/file-tree.js';
-import type { FileContent, NodeId } from '../tree/image-node.js';
-import { type ContentStore, LayerApplier } from './layer-applier.js';
+import { applyLayers } from '../../test/support/applied-tree.js';
+import type { TarEntrySpec } from '../../test/support/write-tar.js';
 
-class MemoryStore implements ContentStore {
-  readonly released: string[] = [];
-  /** By the first block, of which each file with content has one of its own. */
-  readonly #texts: string[] = [''];
-  #text = '';
-
-  write(bytes: Buffer): void {
-    this.#text += bytes.toString('latin1');
-  }
-  skip(count: number): void {
-    this.#text += '\0'.repeat(count);
-  }
-  endFile(): FileContent {
-    const size = this.#text.length;
-    const extents = size === 0 ? [] : [{ logical: 0, physical: this.#texts.length, length: Math.ceil(size / 4096) }];
-    if (size > 0) this.#texts.push(this.#text);
-    this.#text = '';
-    return { size, extents };
-  }
-  release(content: FileContent): void {
-    this.released.push(this.textOf(content));
-  }
-  textOf(content: FileContent): string {
-    return this.#texts[content.extents[0]?.physical ?? 0] ?? '';
-  }
-}
-
-/** The tree as text: path to content, `/` for directories, `-> target` for symlinks. */
-function apply(...layers: readonly (readonly TarEntrySpec[])[]) {
-  const store = new MemoryStore();
-  const applier = new LayerApplier(store, 1000);
-  for (const layer of layers) {
-    applier.beginLayer();
-    const reader = new TarReader(applier);
-    reader.push(writeTar(layer));
-    reader.finish();
-  }
-  const files: Record<string, string> = {};
-  const tree = applier.tree.files;
-  const walk = (directory: NodeId, path: string) => {
-    for (const [name, node] of tree.children(directory)) {
-      files[`${path}${name}`] = describeNode(tree, node, store);
-      if (tree.nodes.isDirectory(node)) walk(node, `${path}${name}/`);
-    }
-  };
-  walk(tree.root, '');
-  return { files, released: store.released, tree };
-}
-
-function describeNode({ nodes }: FileTree, node: NodeId, store: MemoryStore): string {
-  const kind = nodes.kind(node);
-  if (kind === 'directory') return '/';
-  if (kind === 'symlink') return `-> ${nodes.target(node)}`;
-  return kind === 'file' ? store.textOf(nodes.content(node)) : kind;
-}
-
-/** What a tree says of a path from its root. */
-function lookUp(tree: FileTree, path: string) {
-  let node: NodeId | undefined = tree.root;
-  for (const name of path.split('/')) if (name !== '' && node !== undefined) node = tree.child(node, name);
-  return node === undefined ? undefined : { node, metadata: tree.nodes.metadata(node), links: tree.nodes.links(node) };
-}
+const apply = (...layers: readonly (readonly TarEntrySpec[])[]) => applyLayers(layers, { maxEntries: 1000 });
 
 const file = (name: string, content = name): TarEntrySpec => ({ name, content });
 const directory = (name: string, mode = 0o755): TarEntrySpec => ({ name, type: 'directory', mode });
@@ -91,7 +27,7 @@ describe('whiteouts', () => {
   });
 
   it('free the space of what they remove', () => {
-    expect(apply(lower, [whiteout('.wh.d')]).released.sort()).toEqual(['d/1', 'd/sub/2']);
+    expect([...apply(lower, [whiteout('.wh.d')]).released].sort()).toEqual(['d/1', 'd/sub/2']);
   });
 
   it('that are opaque empty a directory of the layers below but keep what the same layer put there', () => {
@@ -112,8 +48,8 @@ describe('whiteouts', () => {
     const behind = apply([directory('d', 0o700), ...lower.slice(1)], [...below, whiteout('.wh.d')]);
     expect(behind.files).toEqual({ x: 'x', d: '/', 'd/sub': '/', 'd/sub/new': 'new' });
     expect(behind.files).toEqual(before.files);
-    expect(lookUp(behind.tree, 'd')?.metadata.mode).toBe(0o755);
-    expect(lookUp(before.tree, 'd')?.metadata.mode).toBe(0o755);
+    expect(behind.lookUp('d')?.metadata.mode).toBe(0o755);
+    expect(before.lookUp('d')?.metadata.mode).toBe(0o755);
   });
 
   it('in the lowest layer hide nothing', () => {
@@ -136,12 +72,12 @@ describe('entries over what the layers below have', () => {
   });
 
   it('change the metadata of a directory and keep its content', () => {
-    const { files, tree } = apply(
+    const { files, lookUp } = apply(
       [directory('a'), file('a/in')],
       [{ name: 'a', type: 'directory', mode: 0o2700, uid: 7, mtime: 99 }],
     );
     expect(files).toEqual({ a: '/', 'a/in': 'a/in' });
-    expect(lookUp(tree, 'a')?.metadata).toMatchObject({
+    expect(lookUp('a')?.metadata).toMatchObject({
       mode: 0o2700,
       uid: 7,
       mtime: { seconds: 99, nanoseconds: 0 },
@@ -157,15 +93,15 @@ describe('entries over what the layers below have', () => {
   });
 
   it('describe the root, which may be nothing but a directory', () => {
-    expect(lookUp(apply([directory('./', 0o700)]).tree, '')?.metadata.mode).toBe(0o700);
+    expect(apply([directory('./', 0o700)]).lookUp('')?.metadata.mode).toBe(0o700);
     expect(() => apply([file('./')])).not.toThrow();
     expect(() => apply([{ name: '.', type: 'fifo' }])).toThrow(fails('layer_invalid', 'name'));
   });
 
   it('get parents nobody described, 0755 and owned by root, also where a file is in the way', () => {
-    const { files, tree } = apply([file('a')], [file('a/b/c')]);
+    const { files, lookUp } = apply([file('a')], [file('a/b/c')]);
     expect(files).toEqual({ a: '/', 'a/b': '/', 'a/b/c': 'a/b/c' });
-    expect(lookUp(tree, 'a')?.metadata).toEqual({
+    expect(lookUp('a')?.metadata).toEqual({
       mode: 0o755,
       uid: 0,
       gid: 0,
@@ -220,18 +156,18 @@ describe('hard links', () => {
   it('share one file, whose space lives as long as a name does', () => {
     const layers = [[file('a', 'data'), hardlink('b', 'a')], [whiteout('.wh.a')]];
     expect(apply(...layers)).toMatchObject({ files: { b: 'data' }, released: [] });
-    const { tree, released } = apply(...layers, [file('b', 'other')]);
-    expect(lookUp(tree, 'b')).toMatchObject({ links: 1 });
+    const { lookUp, released } = apply(...layers, [file('b', 'other')]);
+    expect(lookUp('b')).toMatchObject({ links: 1 });
     expect(released).toEqual(['data']);
   });
 
   it('to files of a layer below, to symlinks, and to themselves are fine', () => {
-    const { files, tree } = apply(
+    const { files, lookUp } = apply(
       [file('a', 'data'), symlink('s', 'a')],
       [hardlink('b', './a'), hardlink('t', 's'), hardlink('a', 'a')],
     );
     expect(files).toEqual({ a: 'data', b: 'data', s: '-> a', t: '-> a' });
-    expect(lookUp(tree, 'a')?.links).toBe(2);
+    expect(lookUp('a')?.links).toBe(2);
   });
 
   it('that leave the root are an error that names the entry', () => {
@@ -241,8 +177,8 @@ describe('hard links', () => {
   });
 
   it('through a climbing symlink stay inside the image', () => {
-    const { tree } = apply([file('etc/shadow', 'inner'), symlink('up', '../..'), hardlink('a', 'up/etc/shadow')]);
-    expect(lookUp(tree, 'a')?.node).toBe(lookUp(tree, 'etc/shadow')?.node);
+    const { lookUp } = apply([file('etc/shadow', 'inner'), symlink('up', '../..'), hardlink('a', 'up/etc/shadow')]);
+    expect(lookUp('a')?.node).toBe(lookUp('etc/shadow')?.node);
   });
 
   it.each([['missing'], ['dir'], ['.'], ['missing/file']])('to %j are an error', (target) => {

@@ -2,9 +2,11 @@ import { invalidLayer, type TarEntry, type TarSink } from '../tar/tar-entry.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { type ByteString, displayName, type FileContent, type NodeId } from '../tree/image-node.js';
 import { parseEntryPath } from './entry-path.js';
+import { EntryXattrs, type Xattrs } from './entry-xattrs.js';
 import { ImageTree, tooManyEntries } from './image-tree.js';
-import { MAX_PATH_BYTES } from './layer-limits.js';
-import { parseWhiteout } from './whiteout.js';
+import { type HardLink, LateLinks } from './late-links.js';
+import { type LayerLimits, limitExceeded, MAX_HARD_LINKS, MAX_TARGET_BYTES } from './layer-limits.js';
+import { isBookkeeping, parseWhiteout } from './whiteout.js';
 
 /** Device numbers Linux can express. */
 const MAX_MAJOR = 0xfff;
@@ -22,16 +24,21 @@ export interface ContentStore {
 export class LayerApplier implements TarSink {
   readonly tree: ImageTree;
   readonly #store: ContentStore;
-  readonly #maxEntries: number;
+  readonly #limits: LayerLimits;
+  readonly #xattrs: EntryXattrs;
+  readonly #lateLinks = new LateLinks();
+  /** Names in the root that the current layer needs but the image does not have. */
+  readonly #bookkeeping = new Set<ByteString>();
   /** The file whose bytes come. */
-  #file: NodeId | undefined;
+  #file: { readonly node: NodeId; readonly name: ByteString } | undefined;
   #entries = 0;
 
-  /** @param maxEntries entries of all layers together */
-  constructor(store: ContentStore, maxEntries: number) {
+  /** @param checkXattrs throws a BoxliteError for attributes that cannot be stored */
+  constructor(store: ContentStore, limits: LayerLimits, checkXattrs: (xattrs: Xattrs) => void = () => undefined) {
     this.#store = store;
-    this.#maxEntries = maxEntries;
-    this.tree = new ImageTree(maxEntries, (content) => store.release(content));
+    this.#limits = limits;
+    this.#xattrs = new EntryXattrs(limits, checkXattrs);
+    this.tree = new ImageTree(limits, (content) => store.release(content));
   }
 
   /** Entries of all layers so far. */
@@ -45,13 +52,11 @@ export class LayerApplier implements TarSink {
 
   /** @throws BoxliteError `layer_escapes`, `layer_invalid`, `resource_exhausted` */
   entry(entry: TarEntry): void {
-    if (++this.#entries > this.#maxEntries) throw tooManyEntries(this.#maxEntries);
-    const path = parseEntryPath(entry.name, 'name');
+    if (++this.#entries > this.#limits.maxEntries) throw tooManyEntries(this.#limits.maxEntries);
+    const path = this.#parsePath(entry.name, 'name', entry.name);
     const name = path.pop();
     if (name === undefined) {
-      if (entry.type !== 'directory')
-        throw invalidLayer('the root of the image must be a directory', entry.name, 'name');
-      this.tree.files.nodes.setMetadata(this.tree.files.root, entry);
+      this.#describeRoot(entry);
       return;
     }
     // Whiteouts are empty files; anything else may bear such a name.
@@ -63,14 +68,17 @@ export class LayerApplier implements TarSink {
       if (whiteout.kind === 'remove') this.tree.whiteout(directory, whiteout.name);
       return;
     }
+    const top = path[0] ?? name;
+    if (isBookkeeping(top)) this.#bookkeeping.add(top);
     const parent = this.tree.makeDirectory(path, entry.name);
     if (entry.type === 'hardlink') {
-      this.#link(parent, name, this.#linkTarget(entry, parent, name));
-      return;
+      if (!this.#link(parent, name, entry)) this.#lateLinks.add(entry, this.tree.files.child(parent, name));
+    } else {
+      const node = createNode(this.tree.files, this.#described(entry));
+      this.tree.place(parent, name, node, entry.name);
+      if (entry.type === 'file') this.#file = { node, name: entry.name };
     }
-    const node = createNode(this.tree.files, entry);
-    this.tree.place(parent, name, node);
-    if (entry.type === 'file') this.#file = node;
+    this.#checkMemory(entry.name);
   }
 
   data(bytes: Buffer): void {
@@ -83,33 +91,81 @@ export class LayerApplier implements TarSink {
 
   endEntry(): void {
     if (this.#file === undefined) return;
-    this.tree.files.nodes.setContent(this.#file, this.#store.endFile());
+    const { node, name } = this.#file;
+    this.tree.files.nodes.setContent(node, this.#store.endFile());
     this.#file = undefined;
+    this.#checkMemory(name);
   }
 
-  #link(parent: NodeId, name: ByteString, node: NodeId): void {
-    const { files } = this.tree;
-    if (files.child(parent, name) !== node) files.nodes.setLinks(node, files.nodes.links(node) + 1);
-    this.tree.place(parent, name, node);
+  /**
+   * Call it behind the last entry of a layer: makes the hard links that came before their targets, and takes the bookkeeping of aufs out.
+   * @throws BoxliteError `layer_invalid` for a hard link to nothing
+   */
+  endLayer(): void {
+    this.#lateLinks.resolve((link, before) => {
+      const path = this.#parsePath(link.name, 'name', link.name);
+      const name = path.pop() as ByteString;
+      const parent = this.tree.makeDirectory(path, link.name);
+      // A later entry has taken the name meanwhile.
+      if (this.tree.files.child(parent, name) !== before) return true;
+      return this.#link(parent, name, link);
+    });
+    for (const name of this.#bookkeeping) this.tree.remove(this.tree.files.root, name);
+    this.#bookkeeping.clear();
   }
 
-  #linkTarget(entry: TarEntry, parent: NodeId, name: ByteString): NodeId {
+  #describeRoot(entry: TarEntry): void {
+    if (entry.type !== 'directory') throw invalidLayer('the root of the image must be a directory', entry.name, 'name');
+    this.tree.files.nodes.setMetadata(this.tree.files.root, this.#described(entry));
+  }
+
+  #described(entry: TarEntry): TarEntry {
+    return entry.xattrs === undefined ? entry : { ...entry, xattrs: this.#xattrs.keep(entry) };
+  }
+
+  /** Makes a hard link; false when its target does not exist. */
+  #link(parent: NodeId, name: ByteString, link: HardLink): boolean {
     const { files } = this.tree;
-    const path = parseEntryPath(entry.linkName, 'linkName', entry.name);
-    const targetName = path.pop();
-    const directory = targetName === undefined ? undefined : this.tree.findDirectory(path, entry.name);
-    let target: NodeId | undefined = files.root;
-    if (targetName !== undefined) target = directory === undefined ? undefined : files.child(directory, targetName);
-    const shown = JSON.stringify(displayName(entry.linkName).slice(0, 512));
-    if (target === undefined)
-      throw invalidLayer(`it is a hard link to ${shown}, which does not exist`, entry.name, 'linkName');
-    if (files.nodes.isDirectory(target))
-      throw invalidLayer(`it is a hard link to the directory ${shown}`, entry.name, 'linkName');
+    const target = this.#findTarget(link);
+    if (target === undefined) return false;
+    const shown = JSON.stringify(displayName(link.linkName).slice(0, 512));
+    if (files.nodes.isDirectory(target.node))
+      throw invalidLayer(`it is a hard link to the directory ${shown}`, link.name, 'linkName');
     const replaced = files.child(parent, name);
-    if (replaced !== undefined && directory !== undefined && isInside(files, replaced, directory)) {
-      throw invalidLayer(`it replaces the directory that holds its target ${shown}`, entry.name, 'linkName');
+    if (replaced === target.node) {
+      this.tree.place(parent, name, target.node, link.name);
+      return true;
     }
-    return target;
+    if (replaced !== undefined && isInside(files, replaced, target.directory)) {
+      throw invalidLayer(`it replaces the directory that holds its target ${shown}`, link.name, 'linkName');
+    }
+    const links = files.nodes.links(target.node);
+    if (links >= MAX_HARD_LINKS)
+      throw invalidLayer(`${shown} has more than ${MAX_HARD_LINKS} names`, link.name, 'linkName');
+    files.nodes.setLinks(target.node, links + 1);
+    this.tree.place(parent, name, target.node, link.name);
+    return true;
+  }
+
+  #findTarget(link: HardLink): { readonly node: NodeId; readonly directory: NodeId } | undefined {
+    const { files } = this.tree;
+    const path = this.#parsePath(link.linkName, 'linkName', link.name);
+    const name = path.pop();
+    if (name === undefined) return { node: files.root, directory: files.root };
+    const directory = this.tree.findDirectory(path, link.name);
+    const node = directory === undefined ? undefined : files.child(directory, name);
+    return directory === undefined || node === undefined ? undefined : { node, directory };
+  }
+
+  #parsePath(path: ByteString, field: 'name' | 'linkName', entry: ByteString): ByteString[] {
+    return parseEntryPath(path, field, entry, this.#limits.maxPathBytes);
+  }
+
+  #checkMemory(entry: ByteString): void {
+    const { maxMetadataBytes } = this.#limits;
+    if (this.tree.files.memoryBytes + this.#lateLinks.bytes <= maxMetadataBytes) return;
+    const reason = `what is to be remembered of the files takes more than ${maxMetadataBytes} bytes of memory`;
+    throw limitExceeded('maxMetadataBytes', maxMetadataBytes, reason, entry);
   }
 }
 
@@ -126,7 +182,7 @@ function isInside({ nodes, names }: FileTree, top: NodeId, directory: NodeId): b
 function createNode({ nodes }: FileTree, entry: TarEntry): NodeId {
   switch (entry.type) {
     case 'symlink':
-      if (entry.linkName === '' || entry.linkName.length >= MAX_PATH_BYTES) {
+      if (entry.linkName === '' || entry.linkName.length >= MAX_TARGET_BYTES) {
         throw invalidLayer('its target is empty or too long', entry.name, 'linkName');
       }
       return nodes.createSymlink(entry.linkName, { ...entry, mode: 0o777 });

@@ -5,13 +5,15 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const EQUALS = 0x3d;
 const XATTR_PREFIX = 'SCHILY.xattr.';
+/** The form of libarchive: the name percent-encoded, the value in base64. */
+const ENCODED_XATTR_PREFIX = 'LIBARCHIVE.xattr.';
 
 /** Records of an extended header, in order: the same key may come several times (GNU sparse maps). */
 export type PaxRecords = readonly (readonly [key: ByteString, value: Buffer])[];
 
 /**
- * Reads the records of a pax extended header ("length key=value\n", length counting all of it). Values stay bytes: attributes are
- * binary, and names need not be UTF-8.
+ * Reads the records of a pax extended header ("length key=value\n", length counting all of it). Values stay bytes, and views into
+ * `bytes`: attributes are binary, and names need not be UTF-8.
  * @throws BoxliteError `layer_invalid`
  */
 export function parsePaxRecords(bytes: Buffer): PaxRecords {
@@ -26,7 +28,7 @@ export function parsePaxRecords(bytes: Buffer): PaxRecords {
       throw invalidLayer('a pax record is malformed');
     const equals = bytes.indexOf(EQUALS, space);
     if (equals < 0 || equals >= end || equals === space + 1) throw invalidLayer('a pax record has no key');
-    records.push([bytes.toString('latin1', space + 1, equals), Buffer.from(bytes.subarray(equals + 1, end - 1))]);
+    records.push([bytes.toString('latin1', space + 1, equals), bytes.subarray(equals + 1, end - 1)]);
     at = end;
   }
   return records;
@@ -48,12 +50,7 @@ export interface PaxAttributes {
 /** @throws BoxliteError `layer_invalid` for values that are no numbers or names */
 export function readPaxAttributes(records: PaxRecords): PaxAttributes {
   const attributes: { -readonly [key in keyof PaxAttributes]: PaxAttributes[key] } = {};
-  const xattrs = new Map<ByteString, Uint8Array>();
   for (const [key, value] of records) {
-    if (key.startsWith(XATTR_PREFIX)) {
-      xattrs.set(key.slice(XATTR_PREFIX.length), value);
-      continue;
-    }
     // An empty value takes a record back; a later one replaces an earlier one.
     const isEmpty = value.length === 0;
     if (key === 'path' || key === 'linkpath') {
@@ -72,8 +69,35 @@ export function readPaxAttributes(records: PaxRecords): PaxAttributes {
       attributes.deviceMinor = paxNumber(key, value);
     }
   }
+  const xattrs = readXattrs(records);
   if (xattrs.size > 0) attributes.xattrs = xattrs;
   return attributes;
+}
+
+/** Where both forms tell of an attribute, the plain one counts. */
+function readXattrs(records: PaxRecords): Map<ByteString, Uint8Array> {
+  const xattrs = new Map<ByteString, Uint8Array>();
+  for (const [key, value] of records) {
+    if (key.startsWith(ENCODED_XATTR_PREFIX)) xattrs.set(decodeXattrName(key), decodeXattrValue(value));
+  }
+  for (const [key, value] of records) {
+    if (key.startsWith(XATTR_PREFIX)) xattrs.set(key.slice(XATTR_PREFIX.length), value);
+  }
+  return xattrs;
+}
+
+function decodeXattrName(key: ByteString): ByteString {
+  return key
+    .slice(ENCODED_XATTR_PREFIX.length)
+    .replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+}
+
+function decodeXattrValue(value: Buffer): Uint8Array {
+  const text = value.toString('latin1');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+    throw invalidLayer('an extended attribute is no base64', undefined, 'xattrs');
+  }
+  return Buffer.from(text, 'base64');
 }
 
 /** Decimal seconds with an optional fraction, kept to the nanosecond; the fraction of a negative time counts backwards. */

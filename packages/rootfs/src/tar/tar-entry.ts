@@ -32,11 +32,16 @@ export interface TarSink {
   endEntry(): void;
 }
 
-/** The error for archives that break the format. */
-export function invalidLayer(reason: string, name?: ByteString, field = 'layer'): BoxliteError {
+/**
+ * The error for archives that break the format.
+ * @param name of the entry, when it is known
+ * @param field of the entry
+ */
+export function invalidLayer(reason: string, name?: ByteString, field = 'layer', cause?: unknown): BoxliteError {
   const where = name === undefined ? 'a layer' : `layer entry ${JSON.stringify(displayName(name).slice(0, 512))}`;
   return new BoxliteError('layer_invalid', `${where}: ${reason}`, {
     hint: 'the image is damaged or was built by a broken tool: pull it again or rebuild it',
-    details: { field, ...(name === undefined ? {} : { entry: displayName(name) }) },
+    details: { field, ...(name === undefined ? {} : { entry: displayName(name.slice(0, 4096)) }) },
+    ...(cause === undefined ? {} : { cause }),
   });
 }

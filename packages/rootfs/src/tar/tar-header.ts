@@ -89,17 +89,18 @@ function readBase256(block: Buffer, at: number, length: number, field: string): 
 }
 
 function checkSum(block: Buffer): void {
+  const stored = readNumber(block, 148, 8, 'checksum');
+  // The eight bytes of the sum itself count as spaces.
   let unsigned = 8 * 0x20;
+  for (let index = 0; index < 148; index++) unsigned += block[index] as number;
+  for (let index = 156; index < TAR_BLOCK; index++) unsigned += block[index] as number;
+  if (stored === unsigned) return;
+  // Some old programs added up signed characters.
   let highBits = 0;
   for (let index = 0; index < TAR_BLOCK; index++) {
-    if (index === 148) index = 156;
-    const byte = block[index] as number;
-    unsigned += byte;
-    highBits += byte >> 7;
+    if (index < 148 || index >= 156) highBits += (block[index] as number) >> 7;
   }
-  const stored = readNumber(block, 148, 8, 'checksum');
-  // Some old programs added up signed characters.
-  if (stored !== unsigned && stored !== unsigned - highBits * 256) {
+  if (stored !== unsigned - highBits * 256) {
     throw invalidLayer('the checksum of a header is wrong', undefined, 'checksum');
   }
 }

@@ -1,11 +1,10 @@
+import { DEFAULT_LAYER_LIMITS, limitExceeded } from '../layers/layer-limits.js';
 import type { ByteString } from '../tree/image-node.js';
 import { type PaxAttributes, type PaxRecords, parsePaxRecords, readPaxAttributes } from './pax-records.js';
 import { openSparseBody, type SparseBody } from './sparse-body.js';
 import { invalidLayer, type TarEntry, type TarEntryType, type TarSink } from './tar-entry.js';
 import { parseTarHeader, readText, TAR_BLOCK, type TarHeader } from './tar-header.js';
 
-/** Extended headers and long names are held in memory; real ones are far smaller. */
-const MAX_EXTENDED_BYTES = 1024 * 1024;
 /** The largest file ext4 can hold with 4 KiB blocks. */
 const MAX_FILE_BYTES = 16 * 1024 ** 4 - 4096;
 const ZERO_BLOCK = Buffer.alloc(TAR_BLOCK);
@@ -43,6 +42,7 @@ type State =
  */
 export class TarReader {
   readonly #sink: TarSink;
+  readonly #maxHeaderBytes: number;
   #state: State = { at: 'header' };
   readonly #block = Buffer.alloc(TAR_BLOCK);
   #blockFill = 0;
@@ -51,11 +51,13 @@ export class TarReader {
   #longName: ByteString | undefined;
   #longLinkName: ByteString | undefined;
 
-  constructor(sink: TarSink) {
+  /** @param maxHeaderBytes of one extended header, long name or sparse map: they are held in memory */
+  constructor(sink: TarSink, maxHeaderBytes: number = DEFAULT_LAYER_LIMITS.maxHeaderBytes) {
     this.#sink = sink;
+    this.#maxHeaderBytes = maxHeaderBytes;
   }
 
-  /** @throws BoxliteError `layer_invalid`, and whatever the sink throws */
+  /** @throws BoxliteError `layer_invalid`, `resource_exhausted` for an extended header that is too large, and whatever the sink throws */
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length) {
@@ -69,9 +71,10 @@ export class TarReader {
 
   /** Call after the last piece. @throws BoxliteError `layer_invalid` when the archive stops in the middle */
   finish(): void {
-    // Without the two closing blocks an archive may end between entries, as other readers have it.
     const isPending = this.#records.length > 0 || this.#longName !== undefined || this.#longLinkName !== undefined;
-    const between = this.#state.at === 'header' && this.#blockFill === 0 && !isPending;
+    if (isPending) throw invalidLayer('the archive ends between an extended header and its entry');
+    // Without the two closing blocks an archive may end between entries, as other readers have it.
+    const between = this.#state.at === 'header' && this.#blockFill === 0;
     if (this.#state.at !== 'end' && !between) throw invalidLayer('the archive is truncated');
   }
 
@@ -105,7 +108,8 @@ export class TarReader {
   #header(header: TarHeader, block: Buffer): void {
     const { typeFlag } = header;
     if (typeFlag === 'x' || typeFlag === 'g' || typeFlag === 'L' || typeFlag === 'K') {
-      if (header.size < 0 || header.size > MAX_EXTENDED_BYTES) throw invalidLayer('an extended header is too large');
+      if (header.size < 0) throw invalidLayer('the size of an extended header is negative', undefined, 'size');
+      if (header.size > this.#maxHeaderBytes) throw this.#headerTooLarge();
       const bytes = Buffer.alloc(header.size);
       this.#state = { at: 'extended', kind: typeFlag, bytes, fill: 0, padding: paddingOf(header.size) };
       if (header.size === 0) this.#extendedDone(typeFlag, bytes);
@@ -121,8 +125,13 @@ export class TarReader {
     const last = blocks[blocks.length - 1] as Buffer;
     const isExtended = last[blocks.length === 1 ? 482 : 504] !== 0;
     if (!isExtended) this.#entry(header, blocks);
-    else if (blocks.length * TAR_BLOCK > MAX_EXTENDED_BYTES) throw invalidLayer('a sparse map is too large');
+    else if ((blocks.length + 1) * TAR_BLOCK > this.#maxHeaderBytes) throw this.#headerTooLarge();
     else this.#state = { at: 'gnu-sparse', header, blocks };
+  }
+
+  #headerTooLarge(): Error {
+    const limit = this.#maxHeaderBytes;
+    return limitExceeded('maxHeaderBytes', limit, `an extended header has more than ${limit} bytes`);
   }
 
   #extended(state: Extract<State, { at: 'extended' }>, chunk: Buffer, at: number): number {

@@ -56,6 +56,7 @@ export class NameTable {
     if (last === 0) this.#nodes.setFirstName(directory, name);
     else rows.set(last, Word.NEXT, name);
     this.#nodes.setLastName(directory, name);
+    this.#nodes.setNameCount(directory, this.#nodes.nameCount(directory) + 1);
     if (++this.#count > this.#buckets.length) this.#grow();
     this.#link(name, hash);
     return name;
@@ -70,6 +71,7 @@ export class NameTable {
     else rows.set(previous, Word.NEXT, next);
     if (next === 0) this.#nodes.setLastName(directory, previous);
     else rows.set(next, Word.PREVIOUS, previous);
+    this.#nodes.setNameCount(directory, this.#nodes.nameCount(directory) - 1);
     this.#unlink(name);
     this.#count--;
   }

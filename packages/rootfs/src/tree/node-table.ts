@@ -172,7 +172,16 @@ export class NodeTable {
     this.#rows.set(directory, Word.SECOND, name);
   }
 
-  /** Inode of a directory's parent, 0 until the writer has numbered the tree. */
+  /** Names in a directory. Only until the writer numbers the tree: then the place is taken by {@link parentInode}. */
+  nameCount(directory: NodeId): number {
+    return this.#rows.get(directory, Word.THIRD);
+  }
+
+  setNameCount(directory: NodeId, count: number): void {
+    this.#rows.set(directory, Word.THIRD, count);
+  }
+
+  /** Inode of a directory's parent, once the writer has numbered the tree. */
   parentInode(directory: NodeId): number {
     return this.#rows.get(directory, Word.THIRD);
   }
