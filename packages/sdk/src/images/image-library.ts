@@ -148,15 +148,15 @@ export class ImageLibrary {
     const { all = false, until, dryRun = false, signal } = options;
     this.#services.lifetime.throwIfAborted();
     signal?.throwIfAborted();
-    const snapshot = await readImageSnapshot(this.#services);
-    const plan = planPrune(snapshot, { all, until: until?.getTime() ?? Number.POSITIVE_INFINITY });
+    const olderThan = until?.getTime() ?? Number.POSITIVE_INFINITY;
+    const plan = planPrune(await readImageSnapshot(this.#services), { all, until: olderThan });
     const removed: Removed = dryRun
       ? {
           images: plan.images.map(({ reference }) => reference),
           blobs: { count: plan.blobs.length, bytes: totalBytes(plan.blobs) },
           imageDisks: { count: plan.imageDisks.length, bytes: totalBytes(plan.imageDisks) },
         }
-      : await removePlanned(this.#services, plan, { signal });
+      : await removePlanned(this.#services, plan, { olderThan, signal });
     return { dryRun, ...removed, freedBytes: removed.blobs.bytes + removed.imageDisks.bytes };
   }
 

@@ -43,6 +43,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
   const { choose: plugins, toAttach } = pluginChooser(registry, context);
   const disks = lazy(() => plugins<DiskStore>('disk-store'));
   const sources = imageSources(registry, context);
+  const images = imageService(context, sources, log);
   const agent = lazy(() => import('@boxlite/guest-agent'));
   return {
     layout,
@@ -53,9 +54,9 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...owner,
     vmm: (id) => plugins<VmmHandler>('vmm', id ?? defaultVmm(process.env)),
     vmmToAttach: (id) => toAttach<VmmHandler>('vmm', id),
-    ...imageService(context, sources, log),
+    ...images,
     disks,
-    ...imageDiskService({ layout, store, log, disks, sourceOf: sources }),
+    ...imageDiskService({ layout, store, log, disks, sourceOf: sources, imageCache: images.imageCache }),
     ...guestRootfsService(layout, store, disks, log, options.agentPath),
     kernel: async (signal, source) => (await plugins<KernelSource>('kernel-source', source)).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { BoxliteError, type DiskStore, type ImageSource, type StateStore } from '@boxlite/core';
 import type { HomeLayout } from '@boxlite/layout';
 import type { ImageDiskHome } from '@boxlite/rootfs';
+import { holdingSource } from '../images/holding-source.js';
 import { lazy } from './lazy.js';
 import type { Log } from './log.js';
 import type { RuntimeServices } from './runtime-services.js';
@@ -13,6 +14,7 @@ export interface ImageDiskParts {
   readonly log: Log;
   readonly disks: () => Promise<DiskStore>;
   readonly sourceOf: (reference: string) => Promise<ImageSource>;
+  readonly imageCache: RuntimeServices['imageCache'];
 }
 
 /** The cache of image disks over whichever source an image came from. */
@@ -22,6 +24,7 @@ export function imageDiskService({
   log,
   disks,
   sourceOf,
+  imageCache,
 }: ImageDiskParts): Pick<
   RuntimeServices,
   'imageDisk' | 'imageDiskKeys' | 'imageDiskUsage' | 'collectImageDisks' | 'noteDiskUse'
@@ -40,8 +43,9 @@ export function imageDiskService({
   });
   return {
     async imageDisk(image, options = {}) {
-      const [imageDisks, source] = await Promise.all([cache(), sourceOf(image.reference)]);
-      return imageDisks.ensure({ image, source, ...options });
+      const [imageDisks, origin] = await Promise.all([cache(), sourceOf(image.reference)]);
+      await using source = holdingSource(origin, image, imageCache);
+      return await imageDisks.ensure({ image, source, ...options });
     },
     imageDiskKeys: async (image) => (await cache()).locateAll(image).map(({ key }) => key),
     imageDiskUsage: async () => (await rootfs()).imageDiskUsage(await home()),

@@ -8,9 +8,9 @@ const SNAPSHOT: StorageSnapshot = {
     { reference: 'b:1', diskKeys: [], sizeBytes: 25, lastUsedAt: 4, boxes: [] },
   ],
   blobs: [
-    { digest: 'shared', bytes: 10, referencedBy: ['a:1', 'b:1'] },
-    { digest: 'of-a', bytes: 20, referencedBy: ['a:1'] },
-    { digest: 'of-b', bytes: 15, referencedBy: ['b:1'] },
+    { digest: 'shared', bytes: 10, storedAt: 1, referencedBy: ['a:1', 'b:1'] },
+    { digest: 'of-a', bytes: 20, storedAt: 1, referencedBy: ['a:1'] },
+    { digest: 'of-b', bytes: 15, storedAt: 1, referencedBy: ['b:1'] },
   ],
   imageDisks: [
     { key: 'a'.repeat(64), bytes: 100, lastUsedAt: 5, users: ['web'] },

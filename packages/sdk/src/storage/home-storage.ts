@@ -12,7 +12,7 @@ import { type Counted, type Removed, removePlanned } from './remove-planned.js';
 export interface PruneOptions {
   /** Also images that no box was made from, with their disks. Default false: only what belongs to no image. */
   readonly all?: boolean;
-  /** Only what was not used since then. */
+  /** Only what was not used since then; of blobs that no image needs, those that were stored before. */
   readonly until?: Date;
   /** Says what would be removed, and removes nothing. Default false. */
   readonly dryRun?: boolean;
@@ -66,7 +66,7 @@ export class HomeStorage {
     });
     try {
       const plan = planPrune(await readSnapshot(this.#services), rules);
-      const removed = await removePlanned(this.#services, plan, { homeLease: lease, signal });
+      const removed = await removePlanned(this.#services, plan, { homeLease: lease, olderThan: rules.until, signal });
       const parts = {
         ...removed,
         guestRootfs: await this.#collectGuestRootfs(() => this.#services.collectGuestRootfs(lease)),

@@ -13,10 +13,10 @@ const SNAPSHOT: StorageSnapshot = {
     { reference: 'boxed:1', diskKeys: ['boxed'], sizeBytes: 30, lastUsedAt: daysAgo(90), boxes: ['web'] },
   ],
   blobs: [
-    { digest: 'shared', bytes: 10, referencedBy: ['old:1', 'new:1'] },
-    { digest: 'old', bytes: 20, referencedBy: ['old:1'] },
-    { digest: 'new', bytes: 20, referencedBy: ['new:1'] },
-    { digest: 'boxed', bytes: 20, referencedBy: ['boxed:1'] },
+    { digest: 'shared', bytes: 10, storedAt: 1, referencedBy: ['old:1', 'new:1'] },
+    { digest: 'old', bytes: 20, storedAt: 1, referencedBy: ['old:1'] },
+    { digest: 'new', bytes: 20, storedAt: 1, referencedBy: ['new:1'] },
+    { digest: 'boxed', bytes: 20, storedAt: 1, referencedBy: ['boxed:1'] },
   ],
   imageDisks: [
     { key: 'old', bytes: 100, lastUsedAt: daysAgo(30), users: [] },

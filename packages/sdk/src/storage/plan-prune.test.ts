@@ -8,10 +8,10 @@ const SNAPSHOT: StorageSnapshot = {
     { reference: 'idle:1', diskKeys: ['disk-idle'], sizeBytes: 30, lastUsedAt: 50, boxes: [] },
   ],
   blobs: [
-    { digest: 'shared', bytes: 10, referencedBy: ['used:1', 'idle:1'] },
-    { digest: 'used', bytes: 20, referencedBy: ['used:1'] },
-    { digest: 'idle', bytes: 20, referencedBy: ['idle:1'] },
-    { digest: 'dangling', bytes: 5, referencedBy: [] },
+    { digest: 'shared', bytes: 10, storedAt: 1, referencedBy: ['used:1', 'idle:1'] },
+    { digest: 'used', bytes: 20, storedAt: 1, referencedBy: ['used:1'] },
+    { digest: 'idle', bytes: 20, storedAt: 1, referencedBy: ['idle:1'] },
+    { digest: 'dangling', bytes: 5, storedAt: 1, referencedBy: [] },
   ],
   imageDisks: [
     { key: 'disk-used', bytes: 100, lastUsedAt: 100, users: [] },
@@ -67,6 +67,7 @@ describe('a prune', () => {
   it('keeps images and disks that were used since the moment given', () => {
     expect(names(true, 50)).toMatchObject({ images: [], disks: ['disk-old-tag'] });
     expect(names(true, 51)).toMatchObject({ images: ['idle:1'] });
-    expect(names(false, 10)).toMatchObject({ disks: [] });
+    expect(names(false, 10)).toMatchObject({ disks: [], blobs: ['dangling'] });
+    expect(names(false, 1)).toMatchObject({ blobs: [] });
   });
 });

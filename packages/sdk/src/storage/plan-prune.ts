@@ -24,7 +24,7 @@ export interface PrunePlan extends RemovalPlan {
 export interface PruneRules {
   /** Also images no box was made from. */
   readonly all: boolean;
-  /** Milliseconds since the epoch: images and disks used later stay. */
+  /** Milliseconds since the epoch: images and disks used later stay, and blobs stored later. */
   readonly until: number;
 }
 
@@ -35,7 +35,7 @@ export interface PruneRules {
 export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules): PrunePlan {
   const images = all ? snapshot.images.filter((image) => image.boxes.length === 0 && image.lastUsedAt < until) : [];
   return {
-    ...planRemoval(snapshot, images, ({ lastUsedAt }) => lastUsedAt < until),
+    ...planRemoval(snapshot, images, ({ lastUsedAt }) => lastUsedAt < until, until),
     guestRootfs: snapshot.guestRootfs.filter(({ isCurrent, boxes }) => !isCurrent && boxes.length === 0),
     kernels: snapshot.kernels.filter(({ isCurrent }) => !isCurrent),
   };
@@ -44,18 +44,22 @@ export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules)
 /**
  * What goes with images that are removed: the blobs that no other image needs, also those that none has needed before, and disks.
  * @param mayGo says of a disk nobody needs whether it is to go
+ * @param until milliseconds since the epoch: blobs stored later stay
  */
 export function planRemoval(
   { images, blobs, imageDisks }: StorageSnapshot,
   removed: readonly ImageState[],
   mayGo: (disk: ImageDiskState) => boolean,
+  until = Number.POSITIVE_INFINITY,
 ): RemovalPlan {
   const staying = images.filter((image) => !removed.includes(image));
   const references = new Set(staying.map(({ reference }) => reference));
   const keys = new Set(staying.flatMap(({ diskKeys }) => diskKeys));
   return {
     images: removed,
-    blobs: blobs.filter(({ referencedBy }) => !referencedBy.some((reference) => references.has(reference))),
+    blobs: blobs.filter(
+      ({ referencedBy, storedAt }) => storedAt < until && !referencedBy.some((reference) => references.has(reference)),
+    ),
     imageDisks: imageDisks.filter((disk) => disk.users.length === 0 && !keys.has(disk.key) && mayGo(disk)),
   };
 }

@@ -9,6 +9,9 @@ import { allocatedBytes, namesIn } from './allocated-bytes.js';
 import { readKernels } from './read-kernels.js';
 import type { StorageSnapshot } from './storage-snapshot.js';
 
+/** `tmp/` also holds caches, which are nobody's work in progress; what is begins with the pid of who is at it. */
+const STAGING_NAME = /^\d+-\d+-/;
+
 /**
  * Looks at everything that takes room in a home. Takes no lock: whoever acts on it asks again under one.
  * @throws BoxliteError `storage_error`; `disk_invalid` when the overlay of a box cannot be read
@@ -50,7 +53,15 @@ async function readImages(services: RuntimeServices): Promise<Pick<StorageSnapsh
     };
   });
   const { blobs } = await measureBlobs(cache);
-  return { images: await Promise.all(images), blobs };
+  return {
+    images: await Promise.all(images),
+    blobs: blobs.map(({ digest, bytes, mtimeMs, referencedBy }) => ({
+      digest,
+      bytes,
+      storedAt: mtimeMs,
+      referencedBy,
+    })),
+  };
 }
 
 async function readImageDisks({ imageDiskUsage, store }: RuntimeServices): Promise<StorageSnapshot['imageDisks']> {
@@ -87,6 +98,6 @@ async function readBoxes({ store, layout }: RuntimeServices): Promise<StorageSna
 }
 
 async function readStaging({ layout }: RuntimeServices): Promise<StorageSnapshot['staging']> {
-  const names = await namesIn(layout.tmpDir);
+  const names = (await namesIn(layout.tmpDir)).filter((name) => STAGING_NAME.test(name));
   return Promise.all(names.map(async (name) => ({ name, bytes: await allocatedBytes(join(layout.tmpDir, name)) })));
 }

@@ -15,16 +15,24 @@ export interface Counted {
   readonly bytes: number;
 }
 
+/** How a plan is carried out. */
+export interface RemovalOptions {
+  /** The exclusive lease of the home, when the caller has it; else it is taken for the disks. */
+  readonly homeLease?: Lease;
+  /** Milliseconds since the epoch: blobs stored later stay. */
+  readonly olderThan?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Carries a plan out: names first, then the blobs that no name needs any more, then disks. Blobs and disks are asked about again under their
  * leases, so that what somebody has begun to use since the plan was made stays.
- * @param homeLease the exclusive lease of the home, when the caller has it; else it is taken for the disks
  * @throws BoxliteError `storage_error`, `aborted`; what was removed until then is gone
  */
 export async function removePlanned(
   services: RuntimeServices,
   plan: RemovalPlan,
-  { homeLease, signal }: { readonly homeLease?: Lease | undefined; readonly signal?: AbortSignal | undefined } = {},
+  { homeLease, olderThan, signal }: RemovalOptions = {},
 ): Promise<Removed> {
   const [{ removeImage, collectBlobs }, cache] = await Promise.all([import('@boxlite/images'), services.imageCache()]);
   const images: string[] = [];
@@ -32,7 +40,10 @@ export async function removePlanned(
     signal?.throwIfAborted();
     if (await removeImage(cache, reference)) images.push(reference);
   }
-  const blobs = await collectBlobs(cache, signal === undefined ? {} : { signal });
+  const blobs = await collectBlobs(cache, {
+    ...(olderThan === undefined ? {} : { olderThan }),
+    ...(signal === undefined ? {} : { signal }),
+  });
   signal?.throwIfAborted();
   return {
     images,

@@ -14,6 +14,8 @@ export interface ImageState {
 export interface BlobState {
   readonly digest: string;
   readonly bytes: number;
+  /** Milliseconds since the epoch. */
+  readonly storedAt: number;
   /** The images that need it. */
   readonly referencedBy: readonly string[];
 }
