@@ -1,0 +1,5 @@
+/** Why the images cannot be made here, or undefined when they can or have been. */
+export function whyNoDebianImage(): string | undefined;
+
+/** The OCI layout with the tags `large` and `small`, made if it is not there. */
+export function debianImageLayout(): string;
