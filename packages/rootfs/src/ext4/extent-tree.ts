@@ -5,7 +5,8 @@ import { BLOCK_SIZE } from './format.js';
 const MAGIC = 0xf30a;
 const HEADER_BYTES = 12;
 const ENTRY_BYTES = 12;
-/** Entries in the 60 bytes of i_block. */
+/** Size of i_block, and entries in it. */
+const ROOT_BYTES = 60;
 const ROOT_ENTRIES = 4;
 /** Entries in a block, which leaves room for the checksum behind them. */
 export const ENTRIES_PER_EXTENT_BLOCK = Math.floor((BLOCK_SIZE - HEADER_BYTES) / ENTRY_BYTES);
@@ -43,6 +44,7 @@ export function buildExtentTree(
   blocks: readonly number[],
   inodeSeed: number,
 ): { root: Uint8Array; blocks: ExtentBlock[] } {
+  if (extents.length <= ROOT_ENTRIES) return { root: buildLeafRoot(extents), blocks: [] };
   const written: ExtentBlock[] = [];
   let next = 0;
   let depth = 0;
@@ -67,20 +69,35 @@ export function buildExtentTree(
     level = parents;
     depth++;
   }
-  const root = new Uint8Array(60);
+  const root = new Uint8Array(ROOT_BYTES);
   writeNode(root, level, depth, ROOT_ENTRIES);
   return { root, blocks: written };
 }
 
+/** Of nearly every file: all extents in i_block. */
+function buildLeafRoot(extents: readonly Extent[]): Uint8Array {
+  const root = new Uint8Array(ROOT_BYTES);
+  const view = new DataView(root.buffer);
+  writeHeader(view, extents.length, ROOT_ENTRIES, 0);
+  extents.forEach((extent, index) => {
+    writeLeafEntry(view, HEADER_BYTES + index * ENTRY_BYTES, extent);
+  });
+  return root;
+}
+
 function writeNode(bytes: Uint8Array, entries: readonly Child[], depth: number, capacity: number): void {
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, MAGIC, true);
-  view.setUint16(2, entries.length, true);
-  view.setUint16(4, capacity, true);
-  view.setUint16(6, depth, true);
+  writeHeader(view, entries.length, capacity, depth);
   entries.forEach((entry, index) => {
     entry.write(view, HEADER_BYTES + index * ENTRY_BYTES);
   });
+}
+
+function writeHeader(view: DataView, count: number, capacity: number, depth: number): void {
+  view.setUint16(0, MAGIC, true);
+  view.setUint16(2, count, true);
+  view.setUint16(4, capacity, true);
+  view.setUint16(6, depth, true);
 }
 
 function writeLeafEntry(view: DataView, at: number, extent: Extent): void {
