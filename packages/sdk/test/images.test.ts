@@ -1,0 +1,313 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Boxlite, type BoxliteOptions } from '@boxlite/sdk';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { failureOf } from '../../../test/support/failure-of.js';
+import { startDockerRegistry } from '../../images/test/docker-registry.js';
+import { sampleImage } from '../../images/test/sample-image.js';
+
+async function openHome(options: BoxliteOptions = {}): Promise<Boxlite> {
+  const homeDir = options.homeDir ?? (await mkdtemp(join(tmpdir(), 'boxlite-sdk-')));
+  const boxlite = await Boxlite.open({ ...options, homeDir });
+  onTestFinished(async () => {
+    await boxlite.shutdown();
+    await rm(homeDir, { recursive: true, force: true });
+  });
+  return boxlite;
+}
+
+const filesIn = async (boxlite: Boxlite, directory: string) => readdir(join(boxlite.homeDir, 'images', directory));
+
+describe('the images of a runtime', () => {
+  it('are pulled again when asked for, so that a tag means what it means now', async () => {
+    const registry = await startDockerRegistry();
+    const [one, two] = [await sampleImage(), await sampleImage({ name: 'other' })];
+    const reference = `${registry.host}/app:1`;
+    const boxlite = await openHome();
+    await registry.push(one.reference, 'app:1');
+    expect((await boxlite.images.pull(reference)).manifestDigest).toBe(one.manifestDigest);
+    await registry.push(two.reference, 'app:1');
+    expect((await boxlite.images.pull(reference, { pull: 'missing' })).manifestDigest).toBe(one.manifestDigest);
+    expect((await boxlite.images.pull(reference)).manifestDigest).toBe(two.manifestDigest);
+
+    expect(await boxlite.images.list()).toMatchObject([{ reference, manifestDigest: two.manifestDigest, boxes: [] }]);
+    expect(await boxlite.images.prune({ dryRun: true })).toMatchObject({ images: [], blobs: { count: 4 } });
+    const { freedBytes } = await boxlite.images.prune();
+    expect(freedBytes).toBeGreaterThan(400_000);
+    expect(await filesIn(boxlite, 'layers')).toHaveLength(2);
+    await registry.stop();
+    expect((await boxlite.images.pull(reference, { pull: 'never' })).manifestDigest).toBe(two.manifestDigest);
+  });
+
+  it('are found by any form of their name and by the beginning of their id', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage();
+    await registry.push(image.reference, 'team/app:latest');
+    const boxlite = await openHome();
+    const { configDigest } = await boxlite.images.pull(`${registry.host}/team/app`);
+    const reference = `${registry.host}/team/app:latest`;
+    for (const name of [reference, `${registry.host}/team/app`, configDigest, configDigest.slice(7, 19)]) {
+      expect(await boxlite.images.get(name), name).toMatchObject({ reference });
+    }
+    expect(await boxlite.images.get('team/app')).toBeNull();
+    expect(await boxlite.images.inspect(configDigest)).toMatchObject({
+      reference,
+      references: [reference],
+      platform: { os: 'linux' },
+      config: { cmd: ['/bin/sh'], env: ['PATH=/bin'] },
+      layers: [{ size: expect.any(Number) }, {}],
+      boxes: [],
+    });
+    expect(await failureOf(boxlite.images.inspect('nothing'))).toMatchObject({
+      code: 'image_not_found',
+      hint: /images/,
+    });
+  });
+
+  it('are searched for in the registries that say so, in their order', async () => {
+    const [first, second] = [await startDockerRegistry(), await startDockerRegistry()];
+    const image = await sampleImage();
+    await second.push(image.reference, 'app:1');
+    const boxlite = await openHome({
+      registries: [
+        { host: first.host, search: true },
+        { host: second.host, search: true },
+      ],
+    });
+    expect((await boxlite.images.pull('app:1')).reference).toBe(`${second.host}/app:1`);
+    expect(await boxlite.images.get('app:1')).toMatchObject({ reference: `${second.host}/app:1` });
+  });
+
+  it('that are read in place are listed, inspected and forgotten, and their directory is left alone', async () => {
+    const image = await sampleImage();
+    const boxlite = await openHome();
+    await boxlite.images.pull(`oci:${image.directory}`);
+    expect(await boxlite.images.list()).toMatchObject([
+      { reference: `oci:${image.directory}`, uniqueBytes: 0, missing: expect.arrayContaining([image.manifestDigest]) },
+    ]);
+    expect(await boxlite.images.inspect(`oci:${image.directory}`)).toMatchObject({ config: { cmd: ['/bin/sh'] } });
+    await boxlite.images.remove(`oci:${image.directory}`);
+    expect(await boxlite.images.list()).toEqual([]);
+    expect(existsSync(join(image.directory, 'index.json'))).toBe(true);
+  });
+
+  it('are not removed while a box was made from them, or will be, and the error names the box', async () => {
+    const image = await sampleImage();
+    const reference = `oci:${image.directory}`;
+    const boxlite = await openHome();
+    await boxlite.images.pull(reference);
+    await boxlite.create({ image: reference, name: 'web' });
+    const failure = await failureOf(boxlite.images.remove(reference));
+    expect(failure).toMatchObject({
+      code: 'invalid_state',
+      message: /box web/,
+      hint: /force/,
+      details: { boxes: ['web'] },
+    });
+    expect((await boxlite.images.prune({ all: true })).images).toEqual([]);
+    expect(await boxlite.images.remove(reference, { force: true })).toMatchObject({ reference });
+    expect(await failureOf(boxlite.images.remove(reference))).toMatchObject({ code: 'image_not_found' });
+  });
+
+  it('keep the blobs that another of them needs', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage();
+    for (const name of ['app:1', 'app:2']) await registry.push(image.reference, name);
+    const boxlite = await openHome();
+    for (const name of ['app:1', 'app:2']) await boxlite.images.pull(`${registry.host}/${name}`);
+    expect(await boxlite.images.remove(`${registry.host}/app:1`)).toMatchObject({ blobs: 0, freedBytes: 0 });
+    expect(await filesIn(boxlite, 'layers')).toHaveLength(2);
+    expect(await boxlite.images.remove(`${registry.host}/app:2`)).toMatchObject({ blobs: 4 });
+    expect(await filesIn(boxlite, 'layers')).toEqual([]);
+  });
+
+  it('go to an archive and come back from it, from a file or a stream', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage();
+    await registry.push(image.reference, 'app:1');
+    const [from, to] = [await openHome(), await openHome()];
+    const reference = `${registry.host}/app:1`;
+    await from.images.pull(reference);
+    const archive = join(from.homeDir, 'saved.tar');
+    const { bytes } = await from.images.save(reference, archive);
+    expect((await stat(archive)).size).toBe(bytes);
+    const [loaded] = await to.images.load(archive);
+    expect(loaded).toMatchObject({ references: [reference], named: true });
+    expect(loaded?.image.manifestDigest).toBe(image.manifestDigest);
+    await to.images.remove(reference);
+    const { createReadStream } = await import('node:fs');
+    expect(await to.images.load(createReadStream(archive))).toMatchObject([{ references: [reference] }]);
+    expect((await to.images.list()).map((one) => one.reference)).toEqual([reference]);
+    expect(await failureOf(to.images.save('nothing', archive))).toMatchObject({ code: 'image_not_found' });
+    expect(await failureOf(to.images.save([], archive))).toMatchObject({ code: 'invalid_argument' });
+  });
+});
+
+/** Puts files of a home as if boxes had been started in it. */
+async function plantKernels(boxlite: Boxlite): Promise<string> {
+  const name = createHash('sha256').update('an old kernel').digest('hex');
+  await writeFile(join(boxlite.homeDir, 'kernels', name), Buffer.alloc(8192, 1));
+  return name;
+}
+
+describe('the storage of a home', () => {
+  it('adds up by kind, in blocks on disk', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage();
+    await registry.push(image.reference, 'app:1');
+    const boxlite = await openHome();
+    await boxlite.images.pull(`${registry.host}/app:1`);
+    await boxlite.create({ name: 'web', image: `${registry.host}/app:1` });
+    const { kinds } = await boxlite.system.df();
+    expect(kinds.map(({ kind }) => kind)).toEqual([
+      'images',
+      'image-disks',
+      'guest-rootfs',
+      'kernels',
+      'boxes',
+      'staging',
+    ]);
+    const images = kinds.find(({ kind }) => kind === 'images');
+    expect(images).toMatchObject({ count: 1, active: 1, reclaimableBytes: 0, entries: [{ usedBy: ['web'] }] });
+    expect(images?.bytes).toBeGreaterThan(400_000);
+    await boxlite.remove('web');
+    const after = (await boxlite.system.df()).kinds.find(({ kind }) => kind === 'images');
+    expect(after).toMatchObject({ active: 0, reclaimableBytes: images?.bytes });
+    const { freedBytes } = await boxlite.system.prune({ all: true });
+    expect(freedBytes).toBe(images?.bytes);
+    expect((await boxlite.system.df()).bytes).toBe(0);
+  });
+
+  it('says of a sparse file what it takes, not what it seems to', async () => {
+    const boxlite = await openHome();
+    await boxlite.create({ name: 'web' });
+    const [box] = await boxlite.list();
+    const { truncate, mkdir } = await import('node:fs/promises');
+    const disks = join(boxlite.homeDir, 'boxes', box?.id ?? '', 'disks');
+    await mkdir(disks, { recursive: true });
+    await writeFile(join(disks, 'data'), 'x');
+    await truncate(join(disks, 'data'), 2 ** 40);
+    const boxes = (await boxlite.system.df()).kinds.find(({ kind }) => kind === 'boxes');
+    expect(boxes).toMatchObject({ count: 1, active: 0, reclaimableBytes: 0 });
+    expect(boxes?.bytes).toBeLessThan(100_000);
+  });
+
+  it('is tidied of kernels that are not booted any more, but not while a box is being started', async () => {
+    const boxlite = await openHome();
+    const { createLibkrunfwKernelSource } = await import('@boxlite/guest-kernel');
+    await createLibkrunfwKernelSource({ home: boxlite.homeDir }).kernel();
+    const old = await plantKernels(boxlite);
+    const starting = await openStore(boxlite);
+    const lease = await starting.leases.acquire('box:somebody', 'start');
+    expect((await boxlite.system.prune()).kernels).toEqual({ count: 0, bytes: 0 });
+    await lease.release();
+    expect((await boxlite.system.prune({ dryRun: true })).kernels).toEqual({ count: 1, bytes: 8192 });
+    expect((await boxlite.system.prune()).kernels).toEqual({ count: 1, bytes: 8192 });
+    const left = await readdir(join(boxlite.homeDir, 'kernels'));
+    expect(left).not.toContain(old);
+    expect(left.filter((name) => /^[0-9a-f]{64}$/.test(name))).toHaveLength(1);
+  });
+
+  it('waits for another collection, and says who holds it up', async () => {
+    const boxlite = await openHome();
+    const other = await openStore(boxlite);
+    const lease = await other.leases.acquire('home', 'gc');
+    const abort = new AbortController();
+    const pruning = failureOf(boxlite.system.prune({ signal: abort.signal }));
+    abort.abort();
+    expect(await pruning).toMatchObject({ code: 'aborted' });
+    await lease.release();
+    expect(await boxlite.system.prune()).toMatchObject({ dryRun: false, freedBytes: 0 });
+  });
+
+  it('keeps what was used since the moment given', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage();
+    await registry.push(image.reference, 'app:1');
+    const boxlite = await openHome();
+    await boxlite.images.pull(`${registry.host}/app:1`);
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    expect(await boxlite.system.prune({ all: true, until: hourAgo })).toMatchObject({ images: [], freedBytes: 0 });
+    expect(await boxlite.images.prune({ all: true, until: new Date() })).toMatchObject({
+      images: [`${registry.host}/app:1`],
+    });
+  });
+});
+
+async function openStore(boxlite: Boxlite) {
+  const [{ openStateStore }, { createHomeLayout, currentBootId, isAlive, selfIdentity }] = await Promise.all([
+    import('@boxlite/db'),
+    import('@boxlite/layout'),
+  ]);
+  const file = createHomeLayout(boxlite.homeDir).databaseFile;
+  const store = await openStateStore({ file, bootId: currentBootId(), self: selfIdentity(), isAlive });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+describe('a cache with bounds', () => {
+  it('evicts what was used least recently, when a home is opened, and logs it', async () => {
+    const registry = await startDockerRegistry();
+    const boxlite = await openHome();
+    const references = [`${registry.host}/old:1`, `${registry.host}/new:1`];
+    for (const [index, reference] of references.entries()) {
+      await registry.push(
+        (await sampleImage({ name: `i${index}` })).reference,
+        reference.slice(registry.host.length + 1),
+      );
+      await boxlite.images.pull(reference);
+    }
+    await age(boxlite, references);
+    await boxlite.shutdown();
+    const log: string[] = [];
+    const bounded = await Boxlite.open({
+      homeDir: boxlite.homeDir,
+      cache: { maxBytes: 500_000 },
+      log: ({ message }) => log.push(message),
+    });
+    await bounded.shutdown();
+    const again = await Boxlite.open({ homeDir: boxlite.homeDir });
+    expect((await again.images.list()).map(({ reference }) => reference)).toEqual([references[1]]);
+    await again.shutdown();
+    expect(log.join()).toMatch(/evicted from the image cache: .*old:1.* 4 blobs/);
+  });
+
+  it('evicts what was not used for too long after a pull, never what was just pulled', async () => {
+    const registry = await startDockerRegistry();
+    const boxlite = await openHome({ cache: { maxBytes: 0, maxAgeDays: 1 } });
+    await registry.push((await sampleImage()).reference, 'one:1');
+    await registry.push((await sampleImage({ name: 'b' })).reference, 'two:1');
+    await boxlite.images.pull(`${registry.host}/one:1`);
+    await age(boxlite, [`${registry.host}/one:1`]);
+    await boxlite.images.pull(`${registry.host}/two:1`);
+    await boxlite.shutdown();
+    const again = await Boxlite.open({ homeDir: boxlite.homeDir });
+    expect((await again.images.list()).map(({ reference }) => reference)).toEqual([`${registry.host}/two:1`]);
+    await again.shutdown();
+  });
+
+  it.each([[{ maxBytes: -1 }], [{ maxBytes: 1.5 }], [{ maxAgeDays: 0 }], [{ maxGb: 1 }]])(
+    'is refused with %j',
+    async (cache) => {
+      const homeDir = join(tmpdir(), 'boxlite-never-made');
+      const failure = await failureOf(Boxlite.open({ homeDir, cache: cache as BoxliteOptions['cache'] & object }));
+      expect(failure).toMatchObject({ code: 'invalid_argument', details: { field: /^cache\./ } });
+      expect(existsSync(homeDir)).toBe(false);
+    },
+  );
+});
+
+/** Makes images look as if they were cached days ago, the first the longest. */
+async function age(boxlite: Boxlite, references: readonly string[]): Promise<void> {
+  const store = await openStore(boxlite);
+  for (const [index, reference] of references.entries()) {
+    const record = await store.images.get(reference);
+    if (record === undefined) throw new Error(`${reference} is not recorded`);
+    const { lastUsedAt: _lastUsedAt, ...rest } = record;
+    const days = references.length - index + 1;
+    await store.images.put({ ...rest, cachedAt: Date.now() - days * 86_400_000 });
+  }
+}
