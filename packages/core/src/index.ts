@@ -1,6 +1,6 @@
 export { SharedTasks, type TaskCaller, type TaskContext } from './async/shared-tasks.js';
 export { canRemove, canStart, canTransition, isActive } from './contracts/box-transitions.js';
-export type { DiskBase, DiskCheck, DiskLayer, DiskStore } from './contracts/disk-store.js';
+export type { DiskBase, DiskCheck, DiskLayer, DiskStore, FrozenDisk } from './contracts/disk-store.js';
 export type { GuestChannel } from './contracts/guest-channel.js';
 export type { HardwareProbe, KvmStatus } from './contracts/hardware-probe.js';
 export type {

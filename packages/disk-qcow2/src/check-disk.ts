@@ -2,7 +2,7 @@ import { BoxliteError, type DiskCheck } from '@boxlite/core';
 import { quoted } from './disk-errors.js';
 import type { Qcow2Header } from './header.js';
 import { MAX_CHECKED_CLUSTERS } from './limits.js';
-import { type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
+import { closeDiskFile, type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import { readHeader } from './read-chain.js';
 import { ReferenceCounts } from './reference-counts.js';
 import { readSnapshotTable } from './snapshot-table.js';
@@ -36,12 +36,12 @@ interface L1Table {
  */
 export async function checkDisk(path: string): Promise<DiskCheck> {
   requireAbsolutePath(path, 'path');
-  const disk = await openDiskFile(path);
+  const disk = openDiskFile(path);
   try {
     const { errors, leakedClusters } = await examineDisk(disk, await readHeader(disk));
     return { errors, leakedClusters };
   } finally {
-    await disk.handle.close();
+    closeDiskFile(disk);
   }
 }
 

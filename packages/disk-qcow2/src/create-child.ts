@@ -1,51 +1,64 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 import { BoxliteError, type DiskBase, type DiskLayer } from '@boxlite/core';
 import { encodeBackingName } from './backing-name.js';
+import type { DiskContext } from './disk-context.js';
 import { diskChainInvalid, invalidArgument, quoted } from './disk-errors.js';
-import { encodeChild } from './encode-child.js';
-import { installDisk, type Staging } from './install-disk.js';
-import { MAX_CHAIN_DEPTH, MAX_VIRTUAL_BYTES, SECTOR_BYTES } from './limits.js';
 import { requireAbsolutePath } from './disk-file.js';
+import { encodeChild } from './encode-child.js';
+import { installDisk } from './install-disk.js';
+import { MAX_CHAIN_DEPTH, MAX_VIRTUAL_BYTES, SECTOR_BYTES } from './limits.js';
 import { describeLayer, withChain } from './read-chain.js';
 
 /**
  * Writes a new overlay of `base` at `path`.
  * @param virtualSize bytes; default and minimum: the size of the base
  * @throws BoxliteError `invalid_argument` (fields `path`, `base.path`, `virtualSize`), `disk_invalid` and `disk_chain_invalid` for the
- * base, and what `installDisk` throws
+ * base, `permission_denied` for one the context does not allow, and what `installDisk` throws
  */
 export async function createChild(
   path: string,
   base: DiskBase,
   virtualSize: number | undefined,
-  staging: Staging,
+  context: DiskContext,
 ): Promise<DiskLayer> {
   requireAbsolutePath(path, 'path');
-  requireAbsolutePath(base.path, 'base.path');
-  const name = encodeBackingName(base.path);
-  const baseSize = await sizeOfBase(base);
+  const name = nameOfBase(base);
+  const [{ virtualSize: baseSize }] = await examineBase(base, context);
   const size = virtualSize ?? baseSize;
   requireVirtualSize(size, baseSize, `base ${quoted(base.path)}`);
-  const { segments, fileBytes } = encodeChild(size, { name, format: base.format });
-  // A few pages into the page cache: as quick as asking another thread to do it once.
-  await installDisk(path, staging, async ({ fd }) => {
-    ftruncateSync(fd, fileBytes);
-    for (const { offset, bytes } of segments) writeFully(fd, offset, bytes);
-  });
+  await installDisk(path, context, async (fd) => writeChild(fd, size, name, base.format));
   return { path, format: 'qcow2', virtualSize: size };
 }
 
-function writeFully(fd: number, offset: number, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length; ) {
-    written += writeSync(fd, bytes, written, bytes.length - written, offset + written);
+/** @throws BoxliteError `invalid_argument` (field `base.path`) */
+export function nameOfBase(base: DiskBase): Buffer {
+  requireAbsolutePath(base.path, 'base.path');
+  return encodeBackingName(base.path);
+}
+
+/** A few pages into the page cache: as quick as asking another thread to do it once. */
+export function writeChild(fd: number, size: number, name: Uint8Array, format: DiskBase['format']): void {
+  const { segments, fileBytes } = encodeChild(size, { name, format });
+  ftruncateSync(fd, fileBytes);
+  for (const { offset, bytes } of segments) {
+    for (let written = 0; written < bytes.length; ) {
+      written += writeSync(fd, bytes, written, bytes.length - written, offset + written);
+    }
   }
 }
 
-/** The virtual size of a base a child may be made over. */
-async function sizeOfBase(base: DiskBase): Promise<number> {
+/**
+ * The files of a base that a child may be made over, the base first.
+ * @throws BoxliteError as {@link createChild} does
+ */
+export async function examineBase(
+  base: DiskBase,
+  { guard }: DiskContext,
+): Promise<readonly [DiskLayer, ...(readonly DiskLayer[])]> {
   let layers: readonly DiskLayer[];
   try {
-    layers = await withChain(base.path, base.format, async (open) => open.map(describeLayer));
+    guard?.requireAllowed(base.path);
+    layers = await withChain(base.path, base.format, async (open) => open.map(describeLayer), { guard });
   } catch (thrown) {
     if (!BoxliteError.isInstance(thrown, 'not_found')) throw thrown;
     throw new BoxliteError('not_found', `base ${quoted(base.path)} does not exist`, {
@@ -54,12 +67,13 @@ async function sizeOfBase(base: DiskBase): Promise<number> {
       cause: thrown,
     });
   }
-  if (layers.length === MAX_CHAIN_DEPTH) {
+  const [top, ...below] = layers;
+  if (top === undefined || layers.length === MAX_CHAIN_DEPTH) {
     throw diskChainInvalid(base.path, `it has ${MAX_CHAIN_DEPTH} files already, a child would make it too deep`, {
       hint: 'flatten the base into a standalone disk, and make the child over that',
     });
   }
-  return layers[0]?.virtualSize ?? 0;
+  return [top, ...below];
 }
 
 /**

@@ -3,7 +3,8 @@ import { requireVirtualSize } from './create-child.js';
 import { quoted } from './disk-errors.js';
 import { HeaderField } from './format.js';
 import { l1EntriesFor, l2CoverageBytes, type Qcow2Header } from './header.js';
-import { openDiskFile, writeAt } from './disk-file.js';
+import { closeDiskFile, openDiskFile, syncData, writeAt } from './disk-file.js';
+import type { DiskContext } from './disk-context.js';
 import { type OpenLayer, withChain } from './read-chain.js';
 
 /**
@@ -13,15 +14,20 @@ import { type OpenLayer, withChain } from './read-chain.js';
  * @throws BoxliteError `invalid_argument` (field `virtualSize`), `unsupported` (the L1 table would have to move: disks made here grow
  * to 4 TiB), `invalid_state` (the disk is marked dirty), `disk_invalid`, `disk_chain_invalid`, `storage_error`
  */
-export async function growDisk(path: string, virtualSize: number): Promise<void> {
-  await withChain(path, 'qcow2', async (layers) => {
-    const [top, backing] = layers;
-    if (top?.header === undefined) return;
-    requireVirtualSize(virtualSize, top.virtualSize, `disk ${quoted(path)}`);
-    if (virtualSize === top.virtualSize) return;
-    requireGrowable(top, top.header, backing, virtualSize);
-    await writeGrown(top, top.header, virtualSize);
-  });
+export async function growDisk(path: string, virtualSize: number, { guard }: DiskContext): Promise<void> {
+  await withChain(
+    path,
+    'qcow2',
+    async (layers) => {
+      const [top, backing] = layers;
+      if (top?.header === undefined) return;
+      requireVirtualSize(virtualSize, top.virtualSize, `disk ${quoted(path)}`);
+      if (virtualSize === top.virtualSize) return;
+      requireGrowable(top, top.header, backing, virtualSize);
+      await writeGrown(top, top.header, virtualSize);
+    },
+    { guard },
+  );
 }
 
 function requireGrowable(
@@ -35,6 +41,13 @@ function requireGrowable(
     throw new BoxliteError('invalid_state', `${what}: it is marked dirty, its last user did not close it`, {
       hint: 'repair it with `qemu-img check -r all`',
       details: { path: top.path },
+    });
+  }
+  if (header.version === 2 || header.snapshotCount > 0) {
+    const why = header.version === 2 ? 'it is of version 2, which is only read' : 'it has internal snapshots';
+    throw new BoxliteError('unsupported', `${what}: ${why}`, {
+      hint: 'flatten it into a standalone disk and grow that',
+      details: { path: top.path, field: header.version === 2 ? 'version' : 'nb_snapshots' },
     });
   }
   if (backing !== undefined && backing.virtualSize > top.virtualSize) {
@@ -60,7 +73,7 @@ function l1Capacity(header: Qcow2Header): number {
 
 async function writeGrown(top: OpenLayer, header: Qcow2Header, virtualSize: number): Promise<void> {
   const l1Size = Math.max(header.l1Size, l1EntriesFor(virtualSize, header.clusterBits));
-  const disk = await openDiskFile(top.path, 'write');
+  const disk = openDiskFile(top.path, 'write');
   try {
     if (disk.identity !== top.disk.identity) {
       throw new BoxliteError('invalid_state', `disk ${quoted(top.path)} was replaced while it was to grow`, {
@@ -70,21 +83,21 @@ async function writeGrown(top: OpenLayer, header: Qcow2Header, virtualSize: numb
     }
     if (header.autoclearFeatures !== 0n) {
       // The specification's rule for whoever writes a disk and does not know these features.
-      await writeAt(disk.handle, HeaderField.autoclearFeatures, Buffer.alloc(8));
+      await writeAt(disk.fd, HeaderField.autoclearFeatures, Buffer.alloc(8));
     }
     if (l1Size > header.l1Size) {
-      await writeAt(disk.handle, header.l1TableOffset + header.l1Size * 8, Buffer.alloc((l1Size - header.l1Size) * 8));
-      await disk.handle.datasync();
+      await writeAt(disk.fd, header.l1TableOffset + header.l1Size * 8, Buffer.alloc((l1Size - header.l1Size) * 8));
+      await syncData(disk.fd);
     }
     // size, crypt_method and l1_size are neighbours in the first sector: one write changes both or none.
     const fields = Buffer.alloc(HeaderField.l1TableOffset - HeaderField.size);
     fields.writeBigUInt64BE(BigInt(virtualSize), 0);
     fields.writeUInt32BE(l1Size, HeaderField.l1Size - HeaderField.size);
-    await writeAt(disk.handle, HeaderField.size, fields);
-    await disk.handle.datasync();
+    await writeAt(disk.fd, HeaderField.size, fields);
+    await syncData(disk.fd);
   } catch (thrown) {
     throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(top.path)} cannot grow`);
   } finally {
-    await disk.handle.close();
+    closeDiskFile(disk);
   }
 }

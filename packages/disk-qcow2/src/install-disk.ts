@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { constants, fchmodSync } from 'node:fs';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { closeSync, constants, fchmodSync, fsync, linkSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { BoxliteError, errnoOf, randomBase62, toBoxliteError } from '@boxlite/core';
 import { quoted } from './disk-errors.js';
 
@@ -15,63 +15,71 @@ export interface Staging {
 /** Of no use to a sweep, which cannot tell whether the process still lives. */
 export const defaultStagingName = (): string => `.qcow2-${process.pid}-${randomBase62(12, randomBytes)}.staged`;
 
+const syncFile = promisify(fsync);
+
+/** How a file gets its name. */
+export interface InstallOptions {
+  readonly staging: Staging;
+  /** Takes the place of the file that has the name, at one blow. Default: there must be none. */
+  readonly replace?: boolean;
+}
+
 /**
  * Makes a file appear under its name whole and durable, or not at all: written and fsynced under a staging name, then linked
  * (unlike a rename, a link never replaces a file), then the directory is fsynced. Killed at any point, it leaves at most the
  * staging file.
- * @param path absolute; must not exist
- * @param staging on the same file system as `path`
+ *
+ * Only the two fsyncs leave this thread. The rest changes a few pages and names in the kernel's memory; with a disk so busy that
+ * its journal makes even those wait, this process waits too.
+ * @param path absolute
+ * @param options.staging on the same file system as `path`
  * @param write fills the empty file, mode 0600 whatever the umask
  * @throws BoxliteError `already_exists`, `not_found` (no such directory), `disk_full`, `storage_error`, or what `write` throws
  */
 export async function installDisk(
   path: string,
-  staging: Staging,
-  write: (handle: FileHandle) => Promise<void>,
+  { staging, replace = false }: InstallOptions,
+  write: (fd: number) => Promise<void>,
 ): Promise<void> {
   const stagingDirectory = staging.directory ?? dirname(path);
   const staged = join(stagingDirectory, staging.name());
-  const created: string[] = [];
-  const handles: FileHandle[] = [];
-  const keep = (handle: FileHandle): FileHandle => {
-    handles.push(handle);
-    return handle;
-  };
+  const descriptors: number[] = [];
+  const created = new Set<string>();
   try {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const handle = keep(await open(staged, flags, 0o600));
-    created.push(staged);
-    fchmodSync(handle.fd, 0o600);
-    await write(handle);
-    const [directory] = await allOf([
-      open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY).then(keep),
-      handle.sync(),
-    ]);
-    await link(staged, path);
-    created.push(path);
-    await allOf([unlink(staged), directory.sync()]);
-    created.shift();
+    const fd = openSync(staged, flags, 0o600);
+    descriptors.push(fd);
+    created.add(staged);
+    fchmodSync(fd, 0o600);
+    await write(fd);
+    const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+    descriptors.push(directory);
+    await syncFile(fd);
+    if (replace) {
+      renameSync(staged, path);
+    } else {
+      linkSync(staged, path);
+      created.add(path);
+      unlinkSync(staged);
+    }
+    created.delete(staged);
+    await syncFile(directory);
   } catch (thrown) {
-    await removeAll(created);
+    for (const name of created) removeQuietly(name);
     throw installFailure(path, stagingDirectory, thrown);
   } finally {
-    await Promise.all(handles.map((handle) => handle.close()));
+    for (const descriptor of descriptors) closeSync(descriptor);
   }
 }
 
-/** Like `Promise.all`, but nothing is under way any more when it rejects. */
-async function allOf<Results extends readonly unknown[]>(
-  work: {
-    readonly [Index in keyof Results]: Promise<Results[Index]>;
-  },
-): Promise<Results> {
-  await Promise.allSettled(work);
-  return (await Promise.all(work)) as unknown as Results;
-}
-
 /** Removes what a failed install made. Its own failures must not hide the failure that matters. */
-async function removeAll(paths: readonly string[]): Promise<void> {
-  await Promise.allSettled(paths.map((created) => unlink(created)));
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (thrown) {
+    // Gone already, or the file system fails altogether: the caller throws why the install failed.
+    if (errnoOf(thrown) === undefined) throw thrown;
+  }
 }
 
 function installFailure(path: string, stagingDirectory: string, thrown: unknown): BoxliteError {

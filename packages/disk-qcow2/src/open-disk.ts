@@ -44,7 +44,7 @@ export async function openDisk(path: string, options: OpenDiskOptions): Promise<
     const writer = await Qcow2Writer.open(chain.layers, top, top.header);
     return new OpenedDisk(chain, writer.reader, writer, 2 ** top.header.clusterBits);
   } catch (thrown) {
-    await chain.close();
+    chain.close();
     throw thrown;
   }
 }

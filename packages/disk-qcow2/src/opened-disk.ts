@@ -95,7 +95,7 @@ export class OpenedDisk implements DiskHandle {
     try {
       if (this.#failure === undefined) await this.#writer?.commit();
     } finally {
-      await this.#open.close();
+      this.#open.close();
     }
   }
 

@@ -4,7 +4,7 @@ import { resolveBackingName } from './backing-name.js';
 import { diskChainInvalid, diskInvalid, quoted } from './disk-errors.js';
 import type { Qcow2Header } from './header.js';
 import { MAX_CHAIN_DEPTH, MAX_HEADER_AREA_BYTES, SECTOR_BYTES } from './limits.js';
-import { type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
+import { closeDiskFile, type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import { parseHeader } from './parse-header.js';
 
 /** One open file of a chain; raw ones have no header. */
@@ -30,7 +30,7 @@ export interface ChainOptions {
 export interface OpenChain {
   readonly top: OpenLayer;
   readonly layers: readonly OpenLayer[];
-  close(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -45,14 +45,14 @@ export async function openChain(
 ): Promise<OpenChain> {
   requireAbsolutePath(path, 'path');
   const disks: DiskFile[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(disks.splice(0).map(({ handle }) => handle.close()));
+  const close = (): void => {
+    for (const disk of disks.splice(0)) closeDiskFile(disk);
   };
   const openNext = async (next: DiskBase): Promise<OpenLayer> => {
     if (disks.length === MAX_CHAIN_DEPTH) {
       throw diskChainInvalid(path, `it has more than ${MAX_CHAIN_DEPTH} files`);
     }
-    const disk = disks.length === 0 ? await openDiskFile(next.path, mode) : await openBacking(path, next.path, guard);
+    const disk = disks.length === 0 ? openDiskFile(next.path, mode) : openBacking(path, next.path, guard);
     disks.push(disk);
     if (disks.findIndex(({ identity }) => identity === disk.identity) !== disks.length - 1) {
       throw diskChainInvalid(path, `it comes back to ${quoted(disk.path)}: a loop`, { details: { file: disk.path } });
@@ -69,7 +69,7 @@ export async function openChain(
     }
     return { top, layers, close };
   } catch (thrown) {
-    await close();
+    close();
     throw thrown;
   }
 }
@@ -85,7 +85,7 @@ export async function withChain<Result>(
   try {
     return await use(layers);
   } finally {
-    await close();
+    close();
   }
 }
 
@@ -105,14 +105,14 @@ function rawLayer(disk: DiskFile): OpenLayer {
   return { path: disk.path, format: 'raw', virtualSize, disk, header: undefined };
 }
 
-async function openBacking(overlay: string, path: string, guard: BackingGuard | undefined): Promise<DiskFile> {
+function openBacking(overlay: string, path: string, guard: BackingGuard | undefined): DiskFile {
   try {
     guard?.requireAllowed(path);
-    const disk = await openDiskFile(path);
+    const disk = openDiskFile(path);
     try {
       guard?.requireSame(disk);
     } catch (thrown) {
-      await disk.handle.close();
+      closeDiskFile(disk);
       throw thrown;
     }
     return disk;

@@ -1,4 +1,7 @@
-/** Counts references to the clusters of a file; saturates at 65535, which only damage reaches. */
+/** A count that may stand for any larger one. */
+export const MAX_KEPT_COUNT = 0xffff;
+
+/** Counts references to the clusters of a file; saturates at {@link MAX_KEPT_COUNT}, which only damage reaches. */
 export class ReferenceCounts {
   readonly #counts: Uint16Array;
   readonly #clusterBytes: number;
@@ -17,7 +20,7 @@ export class ReferenceCounts {
   }
 
   set(cluster: number, count: number): void {
-    this.#counts[cluster] = Math.min(count, 0xffff);
+    this.#counts[cluster] = Math.min(count, MAX_KEPT_COUNT);
   }
 
   /**

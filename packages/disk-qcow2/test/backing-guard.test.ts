@@ -67,10 +67,10 @@ describe('a backing file outside the allowed directories', () => {
     await rename(join(allowed, 'deep'), join(directory, 'moved'));
     await mkdir(join(allowed, 'deep'));
     await writeFile(path, 'another');
-    const { openDiskFile } = await import('../src/disk-file.js');
-    const other = await openDiskFile(join(directory, 'moved', 'inside'));
+    const { closeDiskFile, openDiskFile } = await import('../src/disk-file.js');
+    const other = openDiskFile(join(directory, 'moved', 'inside'));
     expect(() => guard.requireSame({ ...other, path })).toThrow(expect.objectContaining(refused));
-    await other.handle.close();
+    closeDiskFile(other);
   });
 });
 

@@ -1,6 +1,6 @@
 import { toBoxliteError } from '@boxlite/core';
 import { quoted } from '../disk-errors.js';
-import { type DiskFile, readInto } from '../disk-file.js';
+import { type DiskFile, readInto, syncData, writeAt } from '../disk-file.js';
 
 /** A file that is being written: knows its end, and whether anything waits for a sync. */
 export class WritableFile {
@@ -32,12 +32,7 @@ export class WritableFile {
     const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
     this.#isSynced = false;
     try {
-      let rest = pieces.filter(({ length }) => length > 0);
-      for (let written = 0; written < total; ) {
-        const { bytesWritten } = await this.disk.handle.writev(rest, position + written);
-        written += bytesWritten;
-        rest = dropFirst(rest, bytesWritten);
-      }
+      await writeAt(this.disk.fd, position, ...pieces);
     } catch (thrown) {
       throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(this.path)}: cannot be written`);
     }
@@ -48,19 +43,10 @@ export class WritableFile {
   async sync(): Promise<void> {
     if (this.#isSynced) return;
     try {
-      await this.disk.handle.datasync();
+      await syncData(this.disk.fd);
     } catch (thrown) {
       throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(this.path)}: cannot be made durable`);
     }
     this.#isSynced = true;
   }
-}
-
-function dropFirst(pieces: readonly Buffer[], bytes: number): Buffer[] {
-  let left = bytes;
-  return pieces.flatMap((piece) => {
-    const taken = Math.min(left, piece.length);
-    left -= taken;
-    return taken === piece.length ? [] : [piece.subarray(taken)];
-  });
 }
