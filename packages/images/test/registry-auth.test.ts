@@ -1,21 +1,19 @@
 import { execFile } from 'node:child_process';
 import { createPrivateKey, sign } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createRegistryImageSource, type RegistrySettings } from '../src/index.js';
 import { startDockerRegistry } from './docker-registry.js';
+import { PASSWORD, startPrivateRegistry } from './private-registry.js';
 import { sampleImage } from './sample-image.js';
 import { temporaryDirectory } from './temporary-directory.js';
 import { temporaryHome } from './temporary-home.js';
 
 const run = promisify(execFile);
-const PASSWORD = 'correct horse';
-// bcrypt of the password above.
-const HTPASSWD = 'ann:$2b$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2\n';
 
 async function certificate() {
   const directory = await temporaryDirectory();
@@ -42,18 +40,8 @@ const sourceFor = async (settings: RegistrySettings) =>
   createRegistryImageSource({ blobs: await temporaryHome(), registries: [settings], dockerConfig: false });
 
 describe('a registry with HTTP Basic authentication', () => {
-  async function basicRegistry() {
-    const file = join(await temporaryDirectory(), 'htpasswd');
-    await writeFile(file, HTPASSWD);
-    const registry = await startDockerRegistry({ auth: { htpasswd: { realm: 'test', path: file } } });
-    const sample = await sampleImage({ layers: 1 });
-    await registry.push(sample.reference, 'private/app:v1', ['--dest-creds', `ann:${PASSWORD}`]);
-    return { host: registry.host, sample };
-  }
-
   it('gives an image to the right credentials and refuses wrong ones and none, without ever showing them', async () => {
-    const { host, sample } = await basicRegistry();
-    const name = `${host}/private/app:v1`;
+    const { host, name, sample } = await startPrivateRegistry();
     const right = await sourceFor({ host, auth: { username: 'ann', password: PASSWORD } });
     expect((await right.resolve(name)).manifestDigest).toBe(sample.manifestDigest);
     const wrong = await sourceFor({ host, auth: { username: 'ann', password: 'wrong-secret' } });
@@ -176,6 +164,9 @@ describe('registry settings', () => {
     [{ host: 'a.b', transport: 'ftp' }, 'registries[0].transport'],
     [{ host: 'a.b', auth: { username: 'x' } }, 'registries[0].auth'],
     [{ host: 'a.b', auth: { bearerToken: 'bad\nsecret' } }, 'registries[0].auth.bearerToken'],
+    [{ host: 'a.b', auth: { identityToken: '' } }, 'registries[0].auth.identityToken'],
+    [{ host: 'a.b', mirrors: ['ok.example', 'https://mirror.example'] }, 'registries[0].mirrors[1]'],
+    [{ host: 'a.b', mirrors: 'mirror.example' }, 'registries[0].mirrors'],
   ])('%j is refused, naming %s and no secret', async (settings, field) => {
     const make = () => createRegistryImageSource({ blobs: {} as never, registries: [settings as RegistrySettings] });
     expect(make).toThrow(expect.objectContaining({ code: 'invalid_argument', details: { field } }));
