@@ -20,6 +20,7 @@ async function pullFrom(listener: RequestListener, auth = false) {
     blobs: home,
     registries: settings,
     timeouts: { headersMs: 1000, idleMs: 1000 },
+    dockerConfig: false,
   });
   return { ...server, home, source, pull: () => source.resolve(`${server.host}/app:v1`) };
 }
@@ -131,6 +132,39 @@ describe('pulls of the same image at the same time', () => {
   });
 });
 
+describe('pulls from two registries that share a layer', () => {
+  it('do not share their failures: one whose registry fails leaves the other to fetch it', async () => {
+    const sample = await sampleImage({ layers: 1 });
+    const isLayer = (path: string | undefined, body: Buffer) =>
+      path?.includes('/blobs/') === true && body.length > 100_000;
+    let fail: (() => void) | undefined;
+    const second = await startScriptedRegistry(serveLayout(sample.directory));
+    const first = await startScriptedRegistry(
+      serveLayout(sample.directory, (request, response, body) => {
+        if (!isLayer(request.url, body)) return false;
+        fail = () => {
+          fail = undefined;
+          response.writeHead(403).end();
+        };
+        pullSecond();
+        return true;
+      }),
+    );
+    const source = createRegistryImageSource({ blobs: await temporaryHome(), dockerConfig: false });
+    let joined: Promise<unknown> | undefined;
+    const pullSecond = () => {
+      joined = source.resolve(`${second.host}/app`, {
+        // It has asked for the layer, which the first is fetching.
+        onProgress: ({ image }) => {
+          if (image !== undefined) setImmediate(() => fail?.());
+        },
+      });
+    };
+    await expect(source.resolve(`${first.host}/app`)).rejects.toMatchObject({ code: 'image_unauthorized' });
+    expect(await joined).toMatchObject({ manifestDigest: sample.manifestDigest });
+  });
+});
+
 describe('a registry that sends more or other than was asked for', () => {
   it('cannot fill memory or disk: endless manifests and blobs are cut off', async () => {
     const endless: RequestListener = (_request, response) => {
@@ -212,11 +246,13 @@ describe('a registry that sends more or other than was asked for', () => {
 
   it('never brings control characters to a terminal', async () => {
     const { pull } = await pullFrom((_request, response) => {
-      response.writeHead(404).end(JSON.stringify({ errors: [{ code: 'X', message: '\u001b[31mred\u202e' }] }));
+      response
+        .writeHead(404)
+        .end(JSON.stringify({ errors: [{ code: 'X', message: '\u001b[31mred\u202e\nand a line' }] }));
     });
     const failure = await pull().catch((reason: Error) => reason);
     expect((failure as Error).message).toMatch(/x1b/);
-    expect((failure as Error).message).not.toMatch(/[\u001b\u202e]/);
+    expect((failure as Error).message).not.toMatch(/[\u001b\u202e\n]/);
   });
 });
 

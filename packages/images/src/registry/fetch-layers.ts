@@ -3,6 +3,7 @@ import { type ImageProgress, type TaskContext, throwIfAborted } from '@boxlite/c
 import type PQueue from 'p-queue';
 import type { BlobSession } from '../blobs/blob-session.js';
 import type { Descriptor } from '../documents/image-documents.js';
+import { ensureBlob } from './ensure-blob.js';
 import type { ImageRegistry } from './image-registry.js';
 import { createImageTally } from './image-tally.js';
 
@@ -56,12 +57,11 @@ async function fetchLayer(
 ): Promise<void> {
   const { digest, size } = layer;
   const whole = { digest, bytes: size, totalBytes: size };
-  let fetched = false;
-  await blobs.ensure(
+  const fetched = await ensureBlob(
+    blobs,
     'layers',
     layer,
     async (sink, shared) => {
-      fetched = true;
       let told = 0;
       const onBytes = (bytes: number) => {
         const worthTelling = bytes - told >= PROGRESS_STEP_BYTES || bytes === size || bytes < told;

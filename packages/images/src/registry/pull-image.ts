@@ -6,6 +6,7 @@ import type { IndexEntry } from '../documents/image-documents.js';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
 import { type LoadedDocument, resolveManifest } from '../documents/resolve-manifest.js';
 import { formatImageReference, type ImageReference } from '../reference/image-reference.js';
+import { ensureBlob } from './ensure-blob.js';
 import { fetchLayers } from './fetch-layers.js';
 import type { ImageRegistry } from './image-registry.js';
 
@@ -51,7 +52,13 @@ export async function pullImage(reference: ImageReference, options: PullOptions)
   checkManifest(manifest, name, limits);
   const { config } = manifest;
   const caller = { signal: context.signal, onProgress: context.tell };
-  await blobs.ensure('configs', config, (sink, shared) => registry.fetchBlob(repository, config, sink, shared), caller);
+  await ensureBlob(
+    blobs,
+    'configs',
+    config,
+    (sink, shared) => registry.fetchBlob(repository, config, sink, shared),
+    caller,
+  );
   const configBytes = await blobs.readDocument('configs', config.digest);
   if (configBytes === undefined) throw invalidDocument(`image "${name}"`, 'config: it vanished from the cache');
   const image = assembleImage({ reference: name, manifestDigest: digest, manifest, configBytes, platform });

@@ -62,13 +62,16 @@ const errorBody = z.object({
   errors: z.array(z.object({ code: z.string().optional(), message: z.string().optional() })),
 });
 
-/** The registry's own words about a failure (distribution-spec, error codes), safe to print; empty when there are none. */
+/** The registry's own words about a failure (distribution-spec, error codes), one line, safe to print; empty when there are none. */
 export function registryMessage(body: Uint8Array): string {
   try {
     const parsed = errorBody.safeParse(JSON.parse(Buffer.from(body).toString('utf8')));
     const first = parsed.success ? parsed.data.errors[0] : undefined;
     return escapeText(
-      [first?.code, first?.message].filter((part) => part !== undefined && part !== '').join(': '),
+      [first?.code, first?.message]
+        .filter((part) => part !== undefined && part !== '')
+        .join(': ')
+        .replace(/\s+/g, ' '),
       200,
     );
   } catch {

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { BoxliteError, errnoOf } from '@boxlite/core';
+import { BoxliteError, errnoOf, escapeText } from '@boxlite/core';
 import { openRegularFile } from '../../blobs/open-regular-file.js';
 import type { CredentialSource } from '../credential-source.js';
 import { Credentials } from '../credentials.js';
@@ -47,7 +47,7 @@ async function readDockerConfig(
 ): Promise<DockerConfig | undefined> {
   const file = named ?? defaultFile(environment);
   const bytes = await readConfigFile(file);
-  if (bytes !== undefined) return parseDockerConfig(bytes, file);
+  if (bytes !== undefined) return parseDockerConfig(bytes, escapeText(file));
   if (named === undefined) return undefined;
   throw unreadable(file, 'it does not exist');
 }
@@ -83,7 +83,7 @@ async function readConfigFile(path: string): Promise<Uint8Array | undefined> {
 }
 
 function unreadable(path: string, why: string, cause?: unknown): BoxliteError {
-  return new BoxliteError('config_error', `Docker's configuration ${path} cannot be read: ${why}`, {
+  return new BoxliteError('config_error', `Docker's configuration ${escapeText(path)} cannot be read: ${why}`, {
     hint: 'correct its permissions or DOCKER_CONFIG, or turn it off (dockerConfig: false)',
     details: { path },
     cause,
