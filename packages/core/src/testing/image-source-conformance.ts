@@ -94,6 +94,7 @@ const resolveCases: RuledCases<ImageSourceSetup> = {
       await source.resolve(image, { onProgress: (progress) => void told.push(progress) });
       assert.equal(told.at(0)?.kind, 'resolve');
       assert.equal(told.at(-1)?.kind, 'done');
+      assert.equal(told.at(-1)?.digest, undefined, 'the last event is about the image, not a layer');
     },
   },
   'A reference to nothing is `image_not_found`, an image that is for other platforms `platform_mismatch`': {

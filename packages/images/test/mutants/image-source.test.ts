@@ -114,6 +114,18 @@ const mutants: Mutant<Mutation>[] = [
     }),
   },
   {
+    mistake: 'says of a layer last that it is done, and nothing of the image',
+    killedBy: 'resolve tells its progress',
+    mutation: resolving(async (resolve, reference, { onProgress, ...options } = {}) => {
+      const image = await resolve(reference, {
+        ...options,
+        onProgress: (progress) => (progress.kind === 'done' ? undefined : onProgress?.(progress)),
+      });
+      onProgress?.({ kind: 'done', digest: image.layers[0]!.digest });
+      return image;
+    }),
+  },
+  {
     mistake: 'says nothing of its progress',
     killedBy: 'resolve tells its progress',
     mutation: resolving((resolve, reference, { onProgress: _tell, ...options } = {}) => resolve(reference, options)),
