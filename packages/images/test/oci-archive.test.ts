@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createLocalImageSource } from '../src/index.js';
+import { layoutMembers } from './archive-samples.js';
 import { hash, hashes } from './collect.js';
 import { makeTar } from './make-tar.js';
 import { sampleImage } from './sample-image.js';
@@ -20,17 +21,6 @@ async function sampleArchive() {
   const home = await temporaryHome();
   const store = memoryImageStore();
   return { ...sample, file, home, store, source: createLocalImageSource({ blobs: home, store }) };
-}
-
-/** The files of a layout as tar entries. */
-async function layoutEntries(directory: string) {
-  const { stdout } = await run('find', ['.', '-type', 'f', '-printf', '%P\\n'], { cwd: directory });
-  return Promise.all(
-    stdout
-      .trim()
-      .split('\n')
-      .map(async (name) => ({ name, body: await readFile(join(directory, name)) })),
-  );
 }
 
 describe('an OCI archive', () => {
@@ -81,7 +71,7 @@ describe('an OCI archive', () => {
       { name: 'blobs', type: 'symlink', linkname: '/tmp' },
       { name: `blobs/sha256/${'0'.repeat(64)}`, type: 'symlink', linkname: '/etc/passwd' },
       { name: 'device', type: 'character-device', devmajor: 1, devminor: 3 },
-      ...(await layoutEntries(directory)),
+      ...(await layoutMembers(directory)),
     ]);
     await writeFile(file, hostile);
     expect((await source.resolve(`oci-archive:${file}`)).manifestDigest).toBe(manifestDigest);
@@ -92,7 +82,7 @@ describe('an OCI archive', () => {
   it('with a blob that is not its name is refused, and leaves nothing', async () => {
     const { directory, home, source } = await sampleArchive();
     const file = join(await temporaryDirectory(), 'wrong.tar');
-    const entries = await layoutEntries(directory);
+    const entries = await layoutMembers(directory);
     for (const entry of entries) if (entry.body.length > 100_000) entry.body[50] = entry.body[50]! ^ 1;
     await writeFile(file, await makeTar(entries));
     await expect(source.resolve(`oci-archive:${file}`)).rejects.toMatchObject({ code: 'digest_mismatch' });

@@ -6,7 +6,7 @@ import type { ImageCache } from '../stored/image-cache.js';
 import { adoptImage } from './adopt-image.js';
 import { findArchivedImages } from './archived-images.js';
 import { LayoutDirectory } from './layout-directory.js';
-import { describeArchive, openArchive, reported } from './open-archive.js';
+import { describeArchive, openArchive, openArchiveStream } from './open-archive.js';
 import { stageArchive } from './stage-archive.js';
 
 export interface LoadImagesOptions {
@@ -53,7 +53,8 @@ export async function loadImages(
   tell({ kind: 'resolve' });
   await using session = cache.blobs.session(`loading ${what}`);
   await using area = await cache.blobs.stage();
-  const bytes = typeof source === 'string' ? openArchive(source, { signal, tell }) : reported(source, tell);
+  const bytes =
+    typeof source === 'string' ? openArchive(source, { signal, tell }) : openArchiveStream(source, { signal, tell });
   const { maxImageBytes, maxLayerBytes } = limits;
   await stageArchive(bytes, what, { directory: area.dir, maxBytes: maxImageBytes, maxLayerBytes, signal });
   const layout = await LayoutDirectory.open(area.dir);

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { BoxliteError, escapeText, type ImageProgress } from '@boxlite/core';
+import { abortedError, BoxliteError, escapeText, type ImageProgress } from '@boxlite/core';
 import { openRegularFile } from '../blobs/open-regular-file.js';
 import { readFileChunks } from '../blobs/read-file-chunks.js';
 
@@ -31,8 +31,45 @@ export async function* openArchive(
   yield* reported(readFileChunks(opened.handle, signal), tell, (await stat(file)).size);
 }
 
-/** A stream as an archive's bytes, with progress. */
-export async function* reported(
+/**
+ * The bytes of an archive that comes as a stream.
+ * @throws BoxliteError `aborted`, also while the stream says nothing; it is then destroyed if it can be
+ */
+export async function* openArchiveStream(
+  source: AsyncIterable<Uint8Array>,
+  { signal, tell }: OpenArchiveOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const iterator = source[Symbol.asyncIterator]();
+  try {
+    yield* reported({ [Symbol.asyncIterator]: () => ({ next: () => nextUnlessAborted(iterator, signal) }) }, tell);
+  } finally {
+    // One that says nothing would never return.
+    if (signal?.aborted !== true) await iterator.return?.();
+    else if ('destroy' in source && typeof source.destroy === 'function') source.destroy();
+  }
+}
+
+function nextUnlessAborted<Item>(
+  iterator: AsyncIterator<Item>,
+  signal: AbortSignal | undefined,
+): Promise<IteratorResult<Item>> {
+  if (signal === undefined) return iterator.next();
+  return new Promise((resolve, reject) => {
+    const onAbort = () => settle(() => reject(abortedError(signal, 'reading an archive')));
+    const settle = (act: () => void) => {
+      signal.removeEventListener('abort', onAbort);
+      act();
+    };
+    signal.addEventListener('abort', onAbort);
+    iterator.next().then(
+      (result) => settle(() => resolve(result)),
+      (thrown: unknown) => settle(() => reject(thrown)),
+    );
+    if (signal.aborted) onAbort();
+  });
+}
+
+async function* reported(
   source: AsyncIterable<Uint8Array>,
   tell: (progress: ImageProgress) => void,
   totalBytes?: number,
