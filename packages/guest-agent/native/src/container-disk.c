@@ -25,22 +25,30 @@
 /* While groups are added it must not say noinit_itable: the kernel would zero their inode tables at once (fs/ext4/resize.c). */
 #define OPTIONS_WHILE_GROWING "errors=remount-ro,init_itable"
 
-/* 0: nothing to grow. */
-static bool wanted_blocks(const char *device, uint64_t *blocks, struct failure *failure)
-{
+struct disk {
     uint8_t superblock[EXT4_SUPERBLOCK_BYTES];
-    uint64_t bytes = 0;
+    uint64_t bytes;
+};
+
+/* As the kernel sees it, also while it is mounted. */
+static bool look_at(const char *device, struct disk *disk, struct failure *failure)
+{
     int fd = open(device, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fail(failure, "storage_error", "disk", errno, "opening %s", device);
-    ssize_t got = ioctl(fd, BLKGETSIZE64, &bytes) != 0 ? -1 : pread(fd, superblock, sizeof superblock, EXT4_SUPERBLOCK_OFFSET);
+    ssize_t got = -1;
+    if (ioctl(fd, BLKGETSIZE64, &disk->bytes) == 0)
+        got = pread(fd, disk->superblock, sizeof disk->superblock, EXT4_SUPERBLOCK_OFFSET);
     int reason = errno;
     if (close(fd) != 0)
         return fail(failure, "internal", "disk", errno, "closing %s", device);
-    if (got != (ssize_t)sizeof superblock)
-        return fail(failure, "storage_error", "disk", got < 0 ? reason : EIO, "reading the size of %s", device);
-    *blocks = ext4_growth_blocks(superblock, bytes);
-    return true;
+    return got == (ssize_t)sizeof disk->superblock ||
+           fail(failure, "storage_error", "disk", got < 0 ? reason : EIO, "reading the size of %s", device);
+}
+
+static bool mount_disk(const char *device, const char *target, struct failure *failure)
+{
+    return mount(device, target, "ext4", MOUNT_FLAGS, OPTIONS) == 0 || fail(failure, "disk_invalid", "disk", errno, "mounting %s", device);
 }
 
 static int resize_mounted(const char *target, uint64_t blocks)
@@ -54,35 +62,52 @@ static int resize_mounted(const char *target, uint64_t blocks)
     return reason;
 }
 
-static bool grow(const char *device, const char *target, uint64_t *growth_us, struct failure *failure)
+static bool grow(const char *device, const char *target, uint64_t blocks, struct failure *failure)
 {
-    uint64_t blocks = 0;
-    uint64_t begun = monotonic_us();
-    if (!wanted_blocks(device, &blocks, failure))
-        return false;
-    if (blocks == 0)
-        return true;
     if (mount(NULL, target, NULL, MS_REMOUNT | MOUNT_FLAGS, OPTIONS_WHILE_GROWING) != 0)
         return fail(failure, "storage_error", "disk", errno, "preparing %s for growth", device);
     int reason = resize_mounted(target, blocks);
     /* Also stops the thread that would begin to zero what was added. */
     if (mount(NULL, target, NULL, MS_REMOUNT | MOUNT_FLAGS, OPTIONS) != 0 && reason == 0)
         reason = errno;
-    if (reason != 0)
-        return fail(failure, "storage_error", "disk", reason, "growing the file system of %s to %llu blocks", device,
-                    (unsigned long long)blocks);
+    return reason == 0 || fail(failure, "storage_error", "disk", reason, "growing the file system of %s to %llu blocks", device,
+                               (unsigned long long)blocks);
+}
+
+static bool settle_size(const char *device, const char *target, uint64_t blocks_before, uint64_t *growth_us, struct failure *failure)
+{
+    struct disk disk;
+    if (!look_at(device, &disk, failure))
+        return false;
+    /*
+     * The journal held a growth that a dying machine had begun. The kernel counts block groups before it replays the journal, so it goes on
+     * with too few, and stops with a BUG when more are added (ext4_fill_super and setup_new_flex_group_blocks, seen with 6.12).
+     */
+    if (ext4_blocks(disk.superblock) != blocks_before) {
+        if (umount2(target, 0) != 0)
+            return fail(failure, "storage_error", "disk", errno, "unmounting %s after its journal was replayed", device);
+        if (!mount_disk(device, target, failure))
+            return false;
+    }
+    uint64_t blocks = ext4_growth_blocks(disk.superblock, disk.bytes);
+    if (blocks == 0)
+        return true;
+    uint64_t begun = monotonic_us();
+    bool grown = grow(device, target, blocks, failure);
     *growth_us = monotonic_us() - begun;
-    return true;
+    return grown;
 }
 
 bool container_disk_mount(const char *device, const char *target, uint64_t *growth_us, struct failure *failure)
 {
+    struct disk before;
     *growth_us = 0;
-    if (mount(device, target, "ext4", MOUNT_FLAGS, OPTIONS) != 0)
-        return fail(failure, "disk_invalid", "disk", errno, "mounting %s", device);
-    if (grow(device, target, growth_us, failure))
+    if (!look_at(device, &before, failure) || !mount_disk(device, target, failure))
+        return false;
+    if (settle_size(device, target, ext4_blocks(before.superblock), growth_us, failure))
         return true;
-    if (umount2(target, 0) != 0)
+    /* EINVAL: it could not be mounted again. */
+    if (umount2(target, 0) != 0 && errno != EINVAL)
         console_log("boxlite-guest: unmounting %s: %s", target, strerror(errno));
     return false;
 }

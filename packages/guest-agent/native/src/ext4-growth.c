@@ -1,5 +1,7 @@
 #include "ext4-growth.h"
 
+#include <stdbool.h>
+
 /* Offsets and values of struct ext4_super_block (fs/ext4/ext4.h). */
 #define BLOCKS_COUNT_LO 0x04
 #define LOG_BLOCK_SIZE 0x18
@@ -16,17 +18,29 @@ static uint32_t read_le32(const uint8_t *bytes)
     return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-uint64_t ext4_growth_blocks(const uint8_t superblock[EXT4_SUPERBLOCK_BYTES], uint64_t device_bytes)
+static bool is_understood(const uint8_t superblock[EXT4_SUPERBLOCK_BYTES])
 {
-    uint32_t log_block_size = read_le32(superblock + LOG_BLOCK_SIZE);
-    if ((read_le32(superblock + MAGIC) & 0xffffu) != EXT4_MAGIC || log_block_size > LARGEST_LOG_BLOCK_SIZE)
+    return (read_le32(superblock + MAGIC) & 0xffffu) == EXT4_MAGIC && read_le32(superblock + LOG_BLOCK_SIZE) <= LARGEST_LOG_BLOCK_SIZE;
+}
+
+uint64_t ext4_blocks(const uint8_t superblock[EXT4_SUPERBLOCK_BYTES])
+{
+    if (!is_understood(superblock))
         return 0;
-    uint64_t block_size = (uint64_t)1024 << log_block_size;
     uint64_t blocks = read_le32(superblock + BLOCKS_COUNT_LO);
     if ((read_le32(superblock + FEATURE_INCOMPAT) & INCOMPAT_64BIT) != 0)
         blocks |= (uint64_t)read_le32(superblock + BLOCKS_COUNT_HI) << 32;
+    return blocks;
+}
+
+uint64_t ext4_growth_blocks(const uint8_t superblock[EXT4_SUPERBLOCK_BYTES], uint64_t device_bytes)
+{
+    if (!is_understood(superblock))
+        return 0;
+    uint64_t block_size = (uint64_t)1024 << read_le32(superblock + LOG_BLOCK_SIZE);
+    uint64_t blocks = ext4_blocks(superblock);
     uint64_t wanted = device_bytes / block_size;
-    if (wanted <= blocks || (wanted - blocks) < EXT4_LEAST_GROWTH_BYTES / block_size)
+    if (wanted <= blocks || wanted - blocks < EXT4_LEAST_GROWTH_BYTES / block_size)
         return 0;
     return wanted;
 }

@@ -14,6 +14,9 @@
  */
 #define EXT4_LEAST_GROWTH_BYTES (16u << 20)
 
+/* Blocks the file system has; 0 when this is no ext4 the agent understands. */
+uint64_t ext4_blocks(const uint8_t superblock[EXT4_SUPERBLOCK_BYTES]);
+
 /* Blocks of the file system once it fills the device, or 0: it does, or this is no ext4 the agent understands. */
 uint64_t ext4_growth_blocks(const uint8_t superblock[EXT4_SUPERBLOCK_BYTES], uint64_t device_bytes);
 

@@ -33,6 +33,8 @@ int main(int count, char **arguments)
         if (!wide)
             blocks &= 0xffffffffu;
         uint64_t device = fuzz_next() >> fuzz_below(64);
+        if (ext4_blocks(superblock) != (is_ext4 && log_size <= 6 ? blocks : 0))
+            abort();
         uint64_t wanted = ext4_growth_blocks(superblock, device);
         if (wanted == 0)
             continue;
