@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Runs in the nested host: the KVM self-test, one box, then the suites named in BOXLITE_KVM_PLAN. Human lines go to stderr; stdout carries a
 // line of JSON for each result.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,17 +53,25 @@ function box() {
   });
 }
 
-function vitest(suite) {
+async function vitest(suite) {
   const begin = Date.now();
   const report = join(work, 'report.json');
   rmSync(report, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const run = spawnSync(
+  // Verbose, so that of one that hangs the test before is known.
+  const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`];
+  const child = spawn(
     process.execPath,
     ['node_modules/vitest/vitest.mjs', 'run', ...reporters, ...vitestArguments(suite)],
     { stdio: ['ignore', 2, 2], env: { ...process.env, ...suite.env } },
   );
-  tell(suite.name, begin, readReport(report, run, suite));
+  const hung = setTimeout(() => {
+    console.error(`${suite.name}: nothing came of it in ${suite.limitSeconds} s; what runs:`);
+    spawnSync('ps', ['-eo', 'pid,ppid,stat,time,wchan:20,args'], { stdio: ['ignore', 2, 2] });
+    child.kill('SIGKILL');
+  }, suite.limitSeconds * 1000);
+  const [status, signal] = await once(child, 'exit');
+  clearTimeout(hung);
+  tell(suite.name, begin, readReport(report, { status, signal }, suite));
 }
 
 /** Vitest's own count. A file that could not be read at all counts as one failure, and so does a vitest that died. */
@@ -99,4 +108,4 @@ function testsOf({ testResults }) {
 
 await kvm();
 if (runsBox) box();
-for (const suite of suites) vitest(suite);
+for (const suite of suites) await vitest(suite);

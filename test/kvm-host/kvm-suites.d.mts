@@ -6,6 +6,8 @@ export interface Suite {
   readonly pattern?: string;
   /** Besides that of the host. */
   readonly env?: Readonly<Record<string, string>>;
+  /** After which it counts as hung. */
+  readonly limitSeconds: number;
   /** The column of architecture/parity.md that this run fills. */
   readonly parity?: string;
 }
@@ -17,5 +19,9 @@ export interface Boot {
 export const SUITES: readonly Suite[];
 export const SMOKE_SUITES: readonly Suite[];
 export const SLOWNESS: number;
-export function plan(asked: { readonly smoke: boolean; readonly only?: string }): Boot[];
+export function plan(asked: {
+  readonly smoke: boolean;
+  readonly only?: string;
+  readonly files?: readonly string[];
+}): Boot[];
 export function vitestArguments(suite: Suite): string[];

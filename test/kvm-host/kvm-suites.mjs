@@ -6,25 +6,28 @@
  * @property {string[]} files of vitest
  * @property {string} [pattern] which of their tests; default: all
  * @property {Record<string, string>} [env] besides that of the host
+ * @property {number} limitSeconds after which it counts as hung, and is ended
  * @property {string} [parity] the column of architecture/parity.md that this run fills (`scripts/parity.mjs --record`)
  */
 
+/** Some five times what they take on a machine that does nothing else. */
+const LIMIT_SECONDS = { package: 1200, endToEnd: 7200 };
+
 /** @type {Suite[]} */
 export const SUITES = [
-  { name: 'VmmHandler conformance on libkrun', files: ['packages/vmm-libkrun/test/conformance.test.ts'] },
-  { name: 'VmmHandler conformance on QEMU-KVM', files: ['packages/vmm-qemu/test/conformance.test.ts'] },
-  { name: 'libkrun package', files: ['packages/vmm-libkrun/'] },
-  {
-    name: 'jail on pure cgroup v2',
-    files: ['packages/jailer/', 'packages/jailer-bwrap/', 'packages/jailer-landlock/'],
-  },
-  { name: 'end to end, default VMM', files: ['test/e2e/'], parity: 'libkrun' },
-  {
-    name: 'end to end, QEMU with KVM',
-    files: ['test/e2e/'],
-    env: { BOXLITE_TEST_VMM: 'qemu' },
-    parity: 'qemu-kvm',
-  },
+  ...[
+    { name: 'VmmHandler conformance on libkrun', files: ['packages/vmm-libkrun/test/conformance.test.ts'] },
+    { name: 'VmmHandler conformance on QEMU-KVM', files: ['packages/vmm-qemu/test/conformance.test.ts'] },
+    { name: 'libkrun package', files: ['packages/vmm-libkrun/'] },
+    {
+      name: 'jail on pure cgroup v2',
+      files: ['packages/jailer/', 'packages/jailer-bwrap/', 'packages/jailer-landlock/'],
+    },
+  ].map((suite) => ({ ...suite, limitSeconds: LIMIT_SECONDS.package })),
+  ...[
+    { name: 'end to end, default VMM', parity: 'libkrun' },
+    { name: 'end to end, QEMU with KVM', env: { BOXLITE_TEST_VMM: 'qemu' }, parity: 'qemu-kvm' },
+  ].map((suite) => ({ ...suite, files: ['test/e2e/'], limitSeconds: LIMIT_SECONDS.endToEnd })),
 ];
 
 /** A handful of cases that need libkrun, KVM, jail, supervisor and agent all to work: start, graceful stop, death of the VMM. */
@@ -41,6 +44,7 @@ export const SMOKE_SUITES = [
     name: 'VmmHandler conformance on libkrun, a handful',
     files: ['packages/vmm-libkrun/test/conformance.test.ts'],
     pattern: SMOKE_CASES.map(asPattern).join('|'),
+    limitSeconds: LIMIT_SECONDS.package,
   },
 ];
 
@@ -48,11 +52,16 @@ export const SMOKE_SUITES = [
 export const SLOWNESS = 8;
 
 /**
- * @param {{ smoke: boolean, only?: string }} asked `only` is a part of a suite's name
+ * @param {{ smoke: boolean, only?: string, files?: readonly string[] }} asked `only` is a part of a suite's name; `files` are the beginnings of
+ *   names in its directories
  * @returns {{ user: 'root' | 'ordinary', runsBox: boolean, suites: Suite[] }[]} one boot of the host each
  */
-export function plan({ smoke, only }) {
-  const wanted = (suites) => suites.filter(({ name }) => only === undefined || name.includes(only));
+export function plan({ smoke, only, files = [] }) {
+  const within = (place) => (place.endsWith('/') && files.length > 0 ? files.map((name) => place + name) : [place]);
+  const wanted = (suites) =>
+    suites
+      .filter(({ name }) => only === undefined || name.includes(only))
+      .map((suite) => ({ ...suite, files: suite.files.flatMap(within) }));
   if (smoke) return [{ user: 'ordinary', runsBox: true, suites: wanted(SMOKE_SUITES) }];
   const suites = wanted(SUITES);
   return [

@@ -26,6 +26,11 @@ describe('what runs in the KVM host', () => {
     ]);
   });
 
+  it('can be narrowed to some files of a directory', () => {
+    const [boot] = plan({ smoke: false, only: 'default VMM', files: ['cli-', 'link'] });
+    expect(boot?.suites.map(({ files }) => files)).toEqual([['test/e2e/cli-', 'test/e2e/link']]);
+  });
+
   it('names files and directories that are there', () => {
     for (const { files } of [...SUITES, ...SMOKE_SUITES]) {
       for (const file of files) expect(existsSync(join(REPOSITORY, file)), file).toBe(true);
@@ -44,7 +49,7 @@ describe('what runs in the KVM host', () => {
   });
 
   it('reads the configuration without bundling it, and only the asked tests', () => {
-    expect(vitestArguments({ name: 'x', files: ['a', 'b'], pattern: 'one|two' })).toEqual([
+    expect(vitestArguments({ name: 'x', files: ['a', 'b'], pattern: 'one|two', limitSeconds: 1 })).toEqual([
       ...['--configLoader', 'native', '-t', 'one|two', 'a', 'b'],
     ]);
   });
