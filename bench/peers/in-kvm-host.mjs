@@ -1,4 +1,5 @@
-// The comparison in a host where KVM works: `node bench/peers/in-kvm-host.mjs [--json FILE] [options of run.mjs]`. Installs what it needs first.
+// The comparison in a host where KVM works: `node bench/peers/in-kvm-host.mjs [--cold-start] [--json FILE] [options of run.mjs or cold-start.mjs]`. Installs
+// what it needs first.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
@@ -21,18 +22,21 @@ const PARTS = [
   ['--rounds', '0'],
 ];
 
-const { file, options } = takeJson(process.argv.slice(2));
+const { file, options: given } = takeJson(process.argv.slice(2));
+const isColdStart = given.includes('--cold-start');
+const options = given.filter((option) => option !== '--cold-start');
 execFileSync(process.execPath, [fileURLToPath(new URL('install.mjs', import.meta.url))], { stdio: ['ignore', 2, 2] });
 const figures = [];
-for (const part of PARTS) {
-  const { status, json } = await compareInHost([...options, ...part]);
+const program = `bench/peers/${isColdStart ? 'cold-start' : 'run'}.mjs`;
+for (const part of isColdStart ? [[]] : PARTS) {
+  const { status, json } = await compareInHost(program, [...options, ...part]);
   if (json !== undefined) figures.push(json);
   if (status !== 0) process.exitCode = status;
 }
 if (file !== undefined) writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
 
-async function compareInHost(runOptions) {
-  const run = ['node', 'bench/peers/run.mjs', ...runOptions, '--json', RESULT].map(quoted).join(' ');
+async function compareInHost(program, runOptions) {
+  const run = ['node', program, ...runOptions, '--json', RESULT].map(quoted).join(' ');
   // Files of the host are lost with it: the figures come behind the table, after a NUL.
   const command = `${run} && printf '\\0' && cat ${RESULT}`;
   const stdout = new PassThrough();

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { debianImageLayout } from '../../scripts/debian-image.mjs';
 import { buildStarterImage, ociImage, writeOciLayout } from '../../scripts/starter-image.mjs';
 import { startRegistry } from './lib/local-registry.mjs';
 import { BARE_PROGRAM, PEERS_CACHE } from './lib/peers-cache.mjs';
@@ -26,6 +27,7 @@ mkdirSync(PEERS_CACHE, { recursive: true });
 installPackages();
 compileFloor();
 await fillRegistry();
+await addLargeImage();
 console.log(`peers and images are in ${PEERS_CACHE}`);
 
 /** Exactly the versions and checksums of the lock; what is there already is left alone. */
@@ -79,8 +81,21 @@ async function fillRegistry() {
   writeFileSync(stamp, '');
 }
 
-function push(layout, target) {
-  const args = ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:latest`, `docker://${target}`];
+/** The image of cold-start.mjs; later than the others, for caches that have those already. */
+async function addLargeImage() {
+  const stamp = join(STORAGE, 'filled-large');
+  if (existsSync(stamp)) return;
+  const registry = await startRegistry({ storage: STORAGE, directory: PEERS_CACHE });
+  try {
+    for (const prefix of ['', 'library/']) push(debianImageLayout(), `${registry.host}/${prefix}debian:large`, 'large');
+  } finally {
+    await registry.stop();
+  }
+  writeFileSync(stamp, '');
+}
+
+function push(layout, target, tag = 'latest') {
+  const args = ['copy', '--quiet', '--dest-tls-verify=false', `oci:${layout}:${tag}`, `docker://${target}`];
   execFileSync('skopeo', args, { stdio: 'inherit' });
 }
 

@@ -1,16 +1,15 @@
 // Side by side with the peers: `node bench/peers/run.mjs [--rounds N] [--participant NAME[=MODULE]]… [--json FILE]`. Runs where KVM works; from a machine
 // where it does not, `bench/peers/in-kvm-host.mjs` runs it in one where it does. See bench/README.md.
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { currentLoad, describeMachine } from '../lib/machine.mjs';
 import { withScratch } from '../lib/scratch.mjs';
 import { compare, formatComparison } from './lib/comparison.mjs';
-import { startRegistry } from './lib/local-registry.mjs';
 import { startParticipant } from './lib/participant-process.mjs';
 import { DEFAULT_PARTICIPANTS, describeParticipant } from './lib/participants.mjs';
-import { PEERS_CACHE } from './lib/peers-cache.mjs';
 import { runRounds, runSeveral } from './lib/rounds.mjs';
+import { serveImages } from './lib/serve-images.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -95,14 +94,6 @@ function brief(figures) {
     ([figure, value]) => `${figure} ${[value].flat().map(Math.round).join(' ')}`,
   );
   return shown.join(', ');
-}
-
-/** The registry writes beside its blobs, so it works on a copy. */
-async function serveImages(directory) {
-  const storage = join(directory, 'registry');
-  mkdirSync(storage);
-  cpSync(join(PEERS_CACHE, 'registry'), storage, { recursive: true });
-  return startRegistry({ storage, directory });
 }
 
 function progress(line) {

@@ -52,6 +52,24 @@ it('an unknown participant is refused with the names of those there are', async 
   });
 });
 
+it('the comparison of cold starts gives every round of every participant a new process, and tells the ratio to the better peer', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'boxlite-peers-test-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const json = join(directory, 'figures.json');
+  const participants = ['ours', 'boxlite', 'microsandbox'].flatMap((name) => ['--participant', `${name}=${FAKE}`]);
+  const program = join(REPOSITORY, 'bench/peers/cold-start.mjs');
+  await run(process.execPath, [program, ...participants, '--rounds', '2', '--json', json]);
+  const { series, comparisons } = JSON.parse(await readFile(json, 'utf8'));
+  expect(series).toContainEqual(expect.objectContaining({ name: 'microsandbox', n: 2, unit: 's' }));
+  expect(comparisons).toEqual([
+    expect.objectContaining({
+      name: expect.stringMatching(/^ours \/ better peer /),
+      target: 0.6,
+      met: expect.any(Boolean),
+    }),
+  ]);
+});
+
 it('RAM that a guest has touched is told from the memory of its VMM, for libkrun with and without libkrunfw and for QEMU', async () => {
   const { guestRamKib } = await import(join(REPOSITORY, 'bench/peers/lib/guest-ram.mjs'));
   const mapping = (line: string, kib: number, pss: number, flags: string) =>

@@ -10,10 +10,19 @@ const ANSWER_TIMEOUT_MS = 240_000;
  * @param options.adapter path of the module that speaks to the product, see `participants/`
  * @param options.settings what the module's `open` is given
  * @param options.execPath Node.js of the participant
+ * @param options.answerTimeoutMs for one request, default four minutes
  * @param options.profile directory for a CPU profile of the participant's whole life; default none
  * @returns `pid`, `ask(operation, parameters)`, `close`, and what `open` said of the product
  */
-export async function startParticipant({ name, adapter, settings, execPath = process.execPath, env = {}, profile }) {
+export async function startParticipant({
+  name,
+  adapter,
+  settings,
+  execPath = process.execPath,
+  env = {},
+  profile,
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+}) {
   const child = fork(PROGRAM, [adapter], {
     execPath,
     execArgv: ['--expose-gc', ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`])],
@@ -45,7 +54,7 @@ export async function startParticipant({ name, adapter, settings, execPath = pro
       waiting.set(id, { resolve, reject });
       child.send({ id, operation, parameters });
     });
-    const timer = setTimeout(() => fail(new Error(`${name}: no answer to ${operation}`)), ANSWER_TIMEOUT_MS);
+    const timer = setTimeout(() => fail(new Error(`${name}: no answer to ${operation}`)), answerTimeoutMs);
     return answer.finally(() => clearTimeout(timer));
   };
   try {

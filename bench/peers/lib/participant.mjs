@@ -2,6 +2,7 @@
 //
 // An adapter exports `open(settings)`, which resolves with the product ready and its images warm, as
 //   { about, start(): box, exec(box), stop(box), remove(box), close(), stages?(box) }
+// With `settings.cold` it is ready without having touched an image: the first `start` fetches `settings.image` and makes of it what it boots from.
 // `start` is create + start + first exec of `true`; `stages` tells what that was made of, in milliseconds by name.
 import { pathToFileURL } from 'node:url';
 import { timed } from '../../lib/alternate.mjs';

@@ -2,9 +2,9 @@
 import { pathToFileURL } from 'node:url';
 import { peerModule } from '../lib/peers-cache.mjs';
 
-const WARM_UP_ATTEMPTS = 3;
+const FIRST_ATTEMPTS = 3;
 
-export async function open({ directory, registry, memoryMib }) {
+export async function open({ directory, registry, memoryMib, image = 'busybox:latest', cold = false }) {
   const { path, version } = peerModule('@boxlite-ai/boxlite', 'dist/index.js');
   const { JsBoxlite } = await import(pathToFileURL(path).href);
   const runtime = new JsBoxlite({
@@ -21,7 +21,7 @@ export async function open({ directory, registry, memoryMib }) {
     about: { product: `BoxLite ${version}`, node: process.version },
     async start() {
       const box = await runtime.create({
-        image: 'busybox:latest',
+        image,
         cpus: 1,
         memoryMib,
         autoRemove: false,
@@ -38,21 +38,21 @@ export async function open({ directory, registry, memoryMib }) {
     remove: (box) => runtime.remove(box.id, true),
     close: () => runtime.shutdown(0),
   };
-  await warmUp(product);
+  if (cold) return { ...product, start: () => firstStart(product) };
+  const box = await firstStart(product);
+  await product.stop(box);
+  await product.remove(box);
   return product;
 }
 
 /** The first start also makes the disks of the image, and its guest may then lose the connection (`transport error`): a second one finds them made. */
-async function warmUp(product) {
+async function firstStart(product) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const box = await product.start();
-      await product.stop(box);
-      await product.remove(box);
-      return;
+      return await product.start();
     } catch (thrown) {
-      if (attempt === WARM_UP_ATTEMPTS) throw thrown;
-      console.error(`boxlite: attempt ${attempt} to warm up: ${thrown.message}`);
+      if (attempt === FIRST_ATTEMPTS) throw thrown;
+      console.error(`boxlite: attempt ${attempt} at the first start: ${thrown.message}`);
     }
   }
 }

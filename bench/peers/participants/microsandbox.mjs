@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { peerModule } from '../lib/peers-cache.mjs';
 
-export async function open({ registry, memoryMib }) {
+export async function open({ registry, memoryMib, image = 'busybox:latest', cold = false }) {
   const { path, version } = peerModule('microsandbox', 'dist/index.js');
   const { Sandbox } = await import(pathToFileURL(path).href);
   let number = 0;
@@ -15,7 +15,7 @@ export async function open({ registry, memoryMib }) {
     async start() {
       number += 1;
       const sandbox = await Sandbox.builder(`bench-${number}`)
-        .image(`${registry}/busybox:latest`)
+        .image(`${registry}/${image}`)
         .registry((connection) => connection.insecure())
         .cpus(1)
         .memory(memoryMib)
@@ -29,6 +29,7 @@ export async function open({ registry, memoryMib }) {
     remove: (sandbox) => Sandbox.remove(sandbox.name),
     close: async () => undefined,
   };
+  if (cold) return product;
   const warmUp = await product.start();
   await product.stop(warmUp);
   await product.remove(warmUp);

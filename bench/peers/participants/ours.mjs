@@ -1,7 +1,7 @@
 // This project through its SDK. `settings.vmm` chooses the plugin; without it the SDK does.
 import { Boxlite } from '@boxlite/sdk';
 
-export async function open({ directory, registry, memoryMib, vmm }) {
+export async function open({ directory, registry, memoryMib, vmm, image = 'busybox:latest', cold = false }) {
   const boxlite = await Boxlite.open({
     homeDir: directory,
     ...(registry === undefined ? {} : { registries: [{ host: registry, transport: 'http' }] }),
@@ -16,7 +16,7 @@ export async function open({ directory, registry, memoryMib, vmm }) {
     async start() {
       const begun = performance.now();
       const box = await boxlite.create({
-        ...(registry === undefined ? {} : { image: `${registry}/busybox:latest` }), // else the bundled one
+        ...(registry === undefined ? {} : { image: `${registry}/${image}` }), // else the bundled one
         cpus: 1,
         memoryMib,
         ...(vmm === undefined ? {} : { vmm }),
@@ -45,6 +45,7 @@ export async function open({ directory, registry, memoryMib, vmm }) {
     remove: ({ box }) => boxlite.remove(box.id, { force: true }),
     close: () => boxlite.shutdown({ graceMs: 0 }),
   };
+  if (cold) return product;
   const warmUp = await product.start();
   await product.stop(warmUp);
   await product.remove(warmUp);
