@@ -1,8 +1,8 @@
 import { BoxliteError, type DiskCheck } from '@boxlite/core';
 import { quoted } from './disk-errors.js';
+import { closeDiskFile, type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import type { Qcow2Header } from './header.js';
 import { MAX_CHECKED_CLUSTERS } from './limits.js';
-import { closeDiskFile, type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import { readHeader } from './read-chain.js';
 import { ReferenceCounts } from './reference-counts.js';
 import { readSnapshotTable } from './snapshot-table.js';
@@ -139,7 +139,8 @@ class DiskChecker {
       return;
     }
     if (entry.reservedBits) this.#report(`${name} has reserved bits set`);
-    if (entry.zero && this.#header.version === 2) this.#report(`${name} is a cluster of zeros, which version 2 has not`);
+    if (entry.zero && this.#header.version === 2)
+      this.#report(`${name} is a cluster of zeros, which version 2 has not`);
     if (entry.offset !== 0) {
       const inside = this.#references.add(entry.offset, this.#clusterBytes);
       if (!inside) this.#report(`${name} is outside the file`);

@@ -45,7 +45,11 @@ export async function flattenDisk(
           await copyDisk(new ChainReader(layers, { once: true }), flat, virtualSize, checkpoint);
           await flat.finish();
         } catch (thrown) {
-          throw toBoxliteError(thrown, 'storage_error', `disk ${quoted(path)} cannot be flattened to ${quoted(target)}`);
+          throw toBoxliteError(
+            thrown,
+            'storage_error',
+            `disk ${quoted(path)} cannot be flattened to ${quoted(target)}`,
+          );
         }
       });
       return { path: target, format, virtualSize };

@@ -1,10 +1,10 @@
 import { BoxliteError, toBoxliteError } from '@boxlite/core';
 import { requireVirtualSize } from './create-child.js';
+import type { DiskContext } from './disk-context.js';
 import { quoted } from './disk-errors.js';
+import { closeDiskFile, openDiskFile, syncData, writeAt } from './disk-file.js';
 import { HeaderField } from './format.js';
 import { l1EntriesFor, l2CoverageBytes, type Qcow2Header } from './header.js';
-import { closeDiskFile, openDiskFile, syncData, writeAt } from './disk-file.js';
-import type { DiskContext } from './disk-context.js';
 import { type OpenLayer, withChain } from './read-chain.js';
 
 /**

@@ -42,7 +42,7 @@ export function createQcow2DiskStore(options: Qcow2DiskStoreOptions = {}): Requi
     format: 'qcow2',
     createChild: (path, base, { virtualSize } = {}) => createChild(path, base, virtualSize, context),
     chain: (path, format = 'qcow2') => withChain(path, format, async (layers) => layers.map(describeLayer), { guard }),
-    backingPath: (path, format = 'qcow2') => readBackingPath(path, format),
+    backingPath: readBackingPath,
     check: checkDisk,
     repair: repairDisk,
     grow: (path, virtualSize) => growDisk(path, virtualSize, context),

@@ -1,8 +1,8 @@
 import { decodeBackingName, resolveBackingName } from './backing-name.js';
 import { diskInvalid } from './disk-errors.js';
+import { closeDiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import { HeaderField, QCOW2_MAGIC } from './format.js';
 import { MAX_BACKING_NAME_BYTES } from './limits.js';
-import { closeDiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 
 /**
  * The backing file of a disk, from magic, version, offset and length alone: garbage collection must be able to see what a
@@ -10,11 +10,10 @@ import { closeDiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk
  * @returns undefined for a disk without one
  * @throws BoxliteError `disk_invalid`, `not_found`, `storage_error`
  */
-export async function readBackingPath(path: string, format: 'raw' | 'qcow2'): Promise<string | undefined> {
+export async function readBackingPath(path: string): Promise<string | undefined> {
   requireAbsolutePath(path, 'path');
   const disk = openDiskFile(path);
   try {
-    if (format === 'raw') return undefined;
     const header = await readAt(disk, 0, HeaderField.clusterBits);
     if (header.length < HeaderField.clusterBits) throw diskInvalid(path, 'header', `the file ends inside it`);
     if (header.readUInt32BE(HeaderField.magic) !== QCOW2_MAGIC) {

@@ -2,9 +2,9 @@ import { BoxliteError, type DiskBase, type DiskLayer, toBoxliteError } from '@bo
 import type { BackingGuard } from './backing-guard.js';
 import { resolveBackingName } from './backing-name.js';
 import { diskChainInvalid, diskInvalid, quoted } from './disk-errors.js';
+import { closeDiskFile, type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import type { Qcow2Header } from './header.js';
 import { MAX_CHAIN_DEPTH, MAX_HEADER_AREA_BYTES, SECTOR_BYTES } from './limits.js';
-import { closeDiskFile, type DiskFile, openDiskFile, readAt, requireAbsolutePath } from './disk-file.js';
 import { parseHeader } from './parse-header.js';
 
 /** One open file of a chain; raw ones have no header. */

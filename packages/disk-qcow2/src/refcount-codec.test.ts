@@ -27,7 +27,9 @@ it.each([0, 1, 2, 3, 4, 5, 6])('a count of order %d is written where it is read,
       for (let other = 0; other < perBlock; other++) {
         if (other !== index) expect(decodeRefcount(block, other, order)).toBe(decodeRefcount(untouched, other, order));
       }
-      expect(Buffer.concat([block.subarray(0, at), block.subarray(at + bytes)])).toEqual(Buffer.alloc(64 - bytes, fill));
+      expect(Buffer.concat([block.subarray(0, at), block.subarray(at + bytes)])).toEqual(
+        Buffer.alloc(64 - bytes, fill),
+      );
     }
   }
 });

@@ -49,7 +49,8 @@ export function parseSnapshotTable(
       throw refuse(`an L1 table of ${l1Size} entries at ${offset}`);
     }
     snapshots.push({ l1TableOffset: Number(offset), l1Size });
-    const variable = area.readUInt32BE(at + Field.extraBytes) +
+    const variable =
+      area.readUInt32BE(at + Field.extraBytes) +
       area.readUInt16BE(at + Field.idBytes) +
       area.readUInt16BE(at + Field.nameBytes);
     at += Math.ceil((FIXED_BYTES + variable) / 8) * 8;

@@ -1,5 +1,5 @@
-import type { Qcow2Header } from './header.js';
 import { type DiskFile, readAt } from './disk-file.js';
+import type { Qcow2Header } from './header.js';
 import { countsPerBlock, decodeRefcount } from './refcount-codec.js';
 import { ReferenceCounts } from './reference-counts.js';
 

@@ -1,8 +1,8 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxliteError } from '@boxlite/core';
 import { expect, it } from 'vitest';
-import { createQcow2DiskStore } from '../src/index.js';
+import { createQcow2DiskStore, openDisk } from '../src/index.js';
 import { qemuCheck, qemuImg, qemuIo } from './qemu-tools.js';
 import { seededRandom } from './seeded-random.js';
 import { temporaryDirectory } from './temporary-directory.js';
@@ -26,6 +26,7 @@ it(`any spoiled disk is a BoxliteError or an answer, quickly and in little memor
   await qemuIo(sample, 'qcow2', 'write -P 9 0 200k');
   const sound = await readFile(sample);
 
+  const guarded = createQcow2DiskStore({ allowedDirectories: [directory] });
   const random = seededRandom(SEED);
   const path = join(directory, 'spoiled');
   const target = join(directory, 'flat');
@@ -41,6 +42,8 @@ it(`any spoiled disk is a BoxliteError or an answer, quickly and in little memor
       () => store.backingPath(path),
       () => store.check(path),
       () => store.flatten(path, target),
+      () => store.repair(path),
+      () => changeEverywhere(path, directory),
       () => store.grow(path, 2 ** 24),
     ];
     for (const [index, attempt] of attempts.entries()) {
@@ -54,11 +57,27 @@ it(`any spoiled disk is a BoxliteError or an answer, quickly and in little memor
     }
     expect(performance.now() - started, `round ${round} of seed ${SEED}`).toBeLessThan(5_000);
     await rm(target, { force: true });
+    // Whatever names a disk was given: no file of another place is opened.
+    await writeFile(path, bytes);
+    for (const layer of await guarded.chain(path).catch(() => [])) {
+      expect(await realpath(layer.path), `round ${round} of seed ${SEED}`).toContain(`${directory}/`);
+    }
   }
   expect(process.memoryUsage().rss - memory).toBeLessThan(400 * 2 ** 20);
   expect(Math.min(accepted, refused), 'the fuzzer reaches both outcomes').toBeGreaterThan(ROUNDS / 20);
   expect((await readdir(directory)).filter((name) => name.endsWith('.staged'))).toEqual([]);
 }, 120_000);
+
+/** Reads and writes over every cluster; what was spoiled may not lead out of the directory. */
+async function changeEverywhere(path: string, directory: string): Promise<void> {
+  await using disk = await openDisk(path, { format: 'qcow2', mode: 'write', allowedDirectories: [directory] });
+  const bytes = Math.min(disk.virtualSize, 2 ** 23);
+  for (let at = 0; at < bytes; at += bytes / 8) await disk.read(at, bytes / 8);
+  await disk.write(100, Buffer.alloc(Math.min(300_000, bytes - 100), 1));
+  await disk.discard(0, bytes / 2);
+  await disk.flush();
+  await disk.write(0, Buffer.alloc(bytes / 2, 2));
+}
 
 /** What is accepted here, QEMU accepts too, and sees the same backing file and size. */
 async function agreesWithQemu(layers: unknown, bytes: Buffer, path: string, round: number): Promise<void> {

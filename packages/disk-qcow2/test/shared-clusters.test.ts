@@ -12,36 +12,46 @@ it.each([
   [512, 16],
   [65_536, 16],
   [65_536, 64],
-])('a write to clusters a snapshot shares copies them, and the snapshot keeps its own: clusters of %d, counts of %d bits', async (clusterBytes, refcountBits) => {
-  const path = join(await temporaryDirectory(), 'disk');
-  const options = `cluster_size=${clusterBytes},refcount_bits=${refcountBits}`;
-  await qemuImg('create', '-q', '-f', 'qcow2', '-o', options, path, '4M');
-  await qemuIo(path, 'qcow2', 'write -q -P 1 0 1M', 'write -q -z 1M 64k');
-  await qemuImg('snapshot', '-c', 'first', path);
-  await qemuIo(path, 'qcow2', 'write -q -P 2 256k 256k');
-  await qemuImg('snapshot', '-c', 'second', path);
-  expect(await qemuCheck(path)).toEqual(SOUND);
-  expect(await store.check(path)).toEqual({ errors: [], leakedClusters: 0 });
+])(
+  'a write to clusters a snapshot shares copies them, and the snapshot keeps its own: clusters of %d, counts of %d bits',
+  async (clusterBytes, refcountBits) => {
+    const path = join(await temporaryDirectory(), 'disk');
+    const options = `cluster_size=${clusterBytes},refcount_bits=${refcountBits}`;
+    await qemuImg('create', '-q', '-f', 'qcow2', '-o', options, path, '4M');
+    await qemuIo(path, 'qcow2', 'write -q -P 1 0 1M', 'write -q -z 1M 64k');
+    await qemuImg('snapshot', '-c', 'first', path);
+    await qemuIo(path, 'qcow2', 'write -q -P 2 256k 256k');
+    await qemuImg('snapshot', '-c', 'second', path);
+    expect(await qemuCheck(path)).toEqual(SOUND);
+    expect(await store.check(path)).toEqual({ errors: [], leakedClusters: 0 });
 
-  const disk = await openDisk(path, { format: 'qcow2', mode: 'write' });
-  await disk.write(100_001, Buffer.alloc(300_000, 3));
-  await disk.write(2 ** 20 + 5, Buffer.alloc(7, 4));
-  await disk.discard(600_000, 200_000);
-  await disk.write(3 * 2 ** 20, Buffer.alloc(100_000, 5));
-  await disk.close();
+    const disk = await openDisk(path, { format: 'qcow2', mode: 'write' });
+    await disk.write(100_001, Buffer.alloc(300_000, 3));
+    await disk.write(2 ** 20 + 5, Buffer.alloc(7, 4));
+    await disk.discard(600_000, 200_000);
+    await disk.write(3 * 2 ** 20, Buffer.alloc(100_000, 5));
+    await disk.close();
 
-  expect(await qemuCheck(path)).toEqual(SOUND);
-  expect(await store.check(path)).toEqual({ errors: [], leakedClusters: 0 });
-  await qemuIo(path, 'qcow2', 'read -q -P 1 0 100001', 'read -q -P 3 100001 300000', 'read -q -P 4 1048581 7');
-  await qemuImg('snapshot', '-a', 'second', path);
-  await qemuIo(path, 'qcow2', 'read -q -P 1 0 256k', 'read -q -P 2 256k 256k', 'read -q -P 1 512k 512k', 'read -q -P 0 1M 3M');
-  await qemuImg('snapshot', '-a', 'first', path);
-  await qemuIo(path, 'qcow2', 'read -q -P 1 0 1M', 'read -q -P 0 1M 3M');
-  await qemuImg('snapshot', '-d', 'first', path);
-  await qemuImg('snapshot', '-d', 'second', path);
-  expect(await qemuCheck(path)).toEqual(SOUND);
-  expect(await store.check(path)).toEqual({ errors: [], leakedClusters: 0 });
-});
+    expect(await qemuCheck(path)).toEqual(SOUND);
+    expect(await store.check(path)).toEqual({ errors: [], leakedClusters: 0 });
+    await qemuIo(path, 'qcow2', 'read -q -P 1 0 100001', 'read -q -P 3 100001 300000', 'read -q -P 4 1048581 7');
+    await qemuImg('snapshot', '-a', 'second', path);
+    await qemuIo(
+      path,
+      'qcow2',
+      'read -q -P 1 0 256k',
+      'read -q -P 2 256k 256k',
+      'read -q -P 1 512k 512k',
+      'read -q -P 0 1M 3M',
+    );
+    await qemuImg('snapshot', '-a', 'first', path);
+    await qemuIo(path, 'qcow2', 'read -q -P 1 0 1M', 'read -q -P 0 1M 3M');
+    await qemuImg('snapshot', '-d', 'first', path);
+    await qemuImg('snapshot', '-d', 'second', path);
+    expect(await qemuCheck(path)).toEqual(SOUND);
+    expect(await store.check(path)).toEqual({ errors: [], leakedClusters: 0 });
+  },
+);
 
 it('check finds a snapshot damaged as qemu-img check does', async () => {
   const path = join(await temporaryDirectory(), 'disk');

@@ -36,7 +36,8 @@ export interface FrozenDisk {
  * must not depend on a sound disk); undefined for a disk without one. The others are optional abilities.
  *
  * A child is an overlay that names its base, or a raw copy that shares the base's blocks and stands alone: its chain is the disk itself. Its `format`
- * says which, and is recorded with it, because a format is never guessed: where none is given, it is the store's own.
+ * says which, and is recorded with it, because a format is never guessed: where none is given, it is the store's own. Of disks of another format than a
+ * store makes it need only know what `chain` tells of raw ones.
  *
  * A disk is a regular file named by an absolute path; a symbolic link in its place is not followed. A base is never changed; what is made
  * is its owner's alone (0600).
@@ -52,7 +53,7 @@ export interface DiskStore {
   /** @param options.virtualSize bytes; default and minimum: the size of the base */
   createChild(path: string, base: DiskBase, options?: { readonly virtualSize?: number }): Promise<DiskLayer>;
   chain(path: string, format?: 'raw' | 'qcow2'): Promise<readonly DiskLayer[]>;
-  backingPath(path: string, format?: 'raw' | 'qcow2'): Promise<string | undefined>;
+  backingPath(path: string): Promise<string | undefined>;
   check?(path: string): Promise<DiskCheck>;
   /** Frees leaked clusters of a disk without errors, and changes nothing of one that has some. Returns what is left. */
   repair?(path: string): Promise<DiskCheck>;
@@ -60,7 +61,7 @@ export interface DiskStore {
   grow?(path: string, virtualSize: number): Promise<void>;
   /**
    * Writes the whole chain into one standalone sparse disk at `target`.
-   * @param options.format of the target; default: the store's own
+   * @param options.format of the target; default: the store's own. What was made says its format: a store may know no other.
    */
   flatten?(
     path: string,

@@ -1,5 +1,5 @@
-import { COPIED_HIGH } from '../format.js';
 import type { TableSource } from '../file-tables.js';
+import { COPIED_HIGH } from '../format.js';
 import type { Qcow2Header } from '../header.js';
 import { decodeL1Entry } from '../table-entry.js';
 import { checkedL2Offset } from '../table-rules.js';

@@ -203,7 +203,9 @@ export class Qcow2Writer {
     const present = await this.#mapping.l2TableAt(piece.l1Index);
     if (present === undefined && !this.#hasBacking) return;
     const mustChange = (entry: L2Entry): boolean =>
-      entry.kind === 'unallocated' ? this.#hasBacking : !(entry.kind === 'standard' && entry.zero && entry.offset === 0);
+      entry.kind === 'unallocated'
+        ? this.#hasBacking
+        : !(entry.kind === 'standard' && entry.zero && entry.offset === 0);
     const numbers = Array.from({ length: clusters }, (_, n) => piece.index + n).filter((index) =>
       mustChange(this.#entry(present, index, offset)),
     );

@@ -13,11 +13,13 @@ export class RawWriter {
     await this.#file.write(offset, bytes);
   }
 
-  /** A raw disk has no clusters to free: its user never asks for it. */
-  async zeroClusters(): Promise<void> {}
+  async zeroClusters(): Promise<void> {
+    throw new TypeError('a raw disk has no clusters to free');
+  }
 
-  /** There is nothing but data. */
-  async commit(): Promise<void> {}
+  async commit(): Promise<void> {
+    // There is nothing but data, which is in the file already.
+  }
 
   async flush(): Promise<void> {
     await this.#file.sync();

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdtemp, readFile, realpath, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { BoxliteError, type DiskBase, type DiskLayer, type DiskStore, throwIfAborted } from '@boxlite/core';
+import {
+  BoxliteError,
+  type DiskBase,
+  type DiskLayer,
+  type DiskStore,
+  type FrozenDisk,
+  throwIfAborted,
+} from '@boxlite/core';
 import { diskStoreConformance } from '@boxlite/core/testing';
 import { afterAll, beforeAll } from 'vitest';
 import { type Mutant, mutantTests } from '../../../core/test/mutants/mutant-tests.js';
@@ -11,6 +18,7 @@ import { createQcow2DiskStore } from '../../src/index.js';
 
 type Mutation = (right: DiskStore) => Partial<DiskStore>;
 type CreateChild = DiskStore['createChild'];
+type Freeze = NonNullable<DiskStore['freeze']>;
 
 let directory: string;
 beforeAll(async () => {
@@ -33,6 +41,13 @@ const afterwards = (change: (path: string, base: DiskBase) => void): Mutation =>
 const chaining =
   (change: (right: DiskStore, path: string, format?: 'raw' | 'qcow2') => Promise<readonly DiskLayer[]>): Mutation =>
   (right) => ({ chain: (path, format) => change(right, path, format) });
+
+/** Wraps `freeze`. */
+const freezing =
+  (change: (freeze: Freeze, ...given: Parameters<Freeze>) => Promise<FrozenDisk>): Mutation =>
+  (right) => ({
+    freeze: (...given) => change((...inner) => right.freeze?.(...inner) as Promise<FrozenDisk>, ...given),
+  });
 
 const mutants: Mutant<Mutation>[] = [
   {
@@ -115,7 +130,6 @@ const mutants: Mutant<Mutation>[] = [
       if (existsSync(path)) throw new BoxliteError('already_exists', `${path} exists`);
       const staged = `${path}.${randomUUID()}`;
       const child = await create(staged, base, options);
-      const { rename } = await import('node:fs/promises');
       await rename(staged, path);
       return { ...child, path };
     }),
@@ -275,6 +289,64 @@ const mutants: Mutant<Mutation>[] = [
       },
     }),
   },
+  {
+    mistake: 'flattens to qcow2 and calls it raw',
+    killedBy: 'flatten makes a disk of the format asked for',
+    mutation: (right) => ({
+      flatten: async (path, target, signal, options) => {
+        const flat = (await right.flatten?.(path, target, signal)) as DiskLayer;
+        return { ...flat, format: options?.format ?? flat.format };
+      },
+    }),
+  },
+  {
+    mistake: 'freezes by a second name for one file',
+    killedBy: 'freeze leaves two files',
+    mutation: (right) => ({
+      freeze: async (path, base) => {
+        await link(path, base);
+        const [child] = (await right.chain(path)) as [DiskLayer];
+        return { base: { ...child, path: base }, child };
+      },
+    }),
+  },
+  {
+    mistake: 'freezes to a base that is not there',
+    killedBy: 'freeze leaves a base and a disk',
+    mutation: freezing(async (freeze, path, base, options) => {
+      const frozen = await freeze(path, base, options);
+      await rename(base, `${base}.lost`);
+      return frozen;
+    }),
+  },
+  {
+    mistake: 'has no flat bases',
+    killedBy: 'freeze with flat',
+    mutation: freezing((freeze, path, base) => freeze(path, base)),
+  },
+  {
+    mistake: 'freezes over a file that is there',
+    killedBy: 'freeze never takes the place',
+    mutation: freezing(async (freeze, path, base, options) => {
+      await rm(base, { force: true });
+      return freeze(path, base, options);
+    }),
+  },
+  {
+    mistake: 'does not rebase',
+    killedBy: 'rebase lets a disk follow',
+    mutation: () => ({ rebase: async () => undefined }),
+  },
+  {
+    mistake: 'rebases to what is not there',
+    killedBy: 'rebase to a file that is not there',
+    mutation: (right) => ({
+      rebase: async (path, base) => {
+        if (!existsSync(base.path)) return;
+        await right.rebase?.(path, base);
+      },
+    }),
+  },
 ];
 
 const suite = (mutation?: Mutation) =>
@@ -282,12 +354,15 @@ const suite = (mutation?: Mutation) =>
     const right = createQcow2DiskStore();
     const methods: DiskStore = {
       id: right.id,
+      format: 'qcow2',
       createChild: (...given) => right.createChild(...given),
       chain: (...given) => right.chain(...given),
       backingPath: (path) => right.backingPath(path),
       check: async (path) => (await right.check?.(path)) ?? { errors: [], leakedClusters: 0 },
       grow: async (path, virtualSize) => right.grow?.(path, virtualSize),
       flatten: (...given) => right.flatten?.(...given) as Promise<DiskLayer>,
+      rebase: async (path, base) => right.rebase?.(path, base),
+      freeze: (...given) => right.freeze?.(...given) as Promise<FrozenDisk>,
     };
     const own = await mkdtemp(join(directory, 'case-'));
     return { store: { ...methods, ...mutation?.(right) }, directory: own };

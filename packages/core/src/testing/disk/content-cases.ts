@@ -3,7 +3,7 @@ import { open, readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import type { RuledCases } from '../define-cases.js';
 import { rejectsWith } from '../rejects-with.js';
 import { trojanDisk } from '../trojan-disk.js';
-import { BASE_TEXT, type DiskStoreContext } from './disk-store-context.js';
+import { BASE_TEXT, type DiskStoreContext, standsAlone } from './disk-store-context.js';
 import { readGuestStart } from './read-disk.js';
 
 /** Field of a qcow2 header that no reader of a backing path needs: where the reference counts are (qcow2 specification, "Header"). */
@@ -29,10 +29,7 @@ export const contentCases: RuledCases<DiskStoreContext> = {
         const chain = await store.chain(child.path, child.format);
         assert.deepEqual(
           chain.map((layer) => [layer.path, layer.format]),
-          [
-            [child.path, child.format],
-            [base.path, 'raw'],
-          ],
+          [[child.path, child.format], ...(standsAlone(child) ? [] : [[base.path, 'raw']])],
         );
       },
     },
@@ -47,6 +44,7 @@ export const contentCases: RuledCases<DiskStoreContext> = {
   'malformed headers are `disk_invalid` with the field': {
     'a header that is cut short throws disk_invalid': async ({ store, base, path }) => {
       const child = await store.createChild(path('disk'), base);
+      if (standsAlone(child)) return;
       for (const bytes of [60, 20, 4]) {
         await truncate(child.path, bytes);
         await rejectsWith(store.chain(child.path, child.format), 'disk_invalid');
@@ -115,7 +113,7 @@ export const contentCases: RuledCases<DiskStoreContext> = {
     'flatten of a chain with a missing file throws and leaves nothing': async ({ store, base, path, directory }) => {
       if (store.flatten === undefined) return;
       const first = await store.createChild(path('first'), base);
-      await store.createChild(path('second'), first);
+      if (standsAlone(await store.createChild(path('second'), first))) return;
       const { rename } = await import('node:fs/promises');
       await rename(first.path, path('moved'));
       await rejectsWith(store.flatten(path('second'), path('flat')), 'disk_chain_invalid');

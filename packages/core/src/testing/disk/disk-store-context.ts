@@ -1,4 +1,4 @@
-import type { DiskBase, DiskStore } from '../../contracts/disk-store.js';
+import type { DiskBase, DiskLayer, DiskStore } from '../../contracts/disk-store.js';
 
 /** What one case of the suite works with. */
 export interface DiskStoreSetup {
@@ -16,3 +16,8 @@ export interface DiskStoreContext extends DiskStoreSetup {
 }
 
 export const BASE_TEXT = 'the first bytes of the base';
+
+/** A child that shares its base's blocks below the file system and names no base: there is no chain to speak of. */
+export function standsAlone(child: DiskLayer): boolean {
+  return child.format === 'raw';
+}
