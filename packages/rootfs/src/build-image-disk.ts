@@ -1,3 +1,4 @@
+import { BoxliteError } from '@boxlite/core';
 import { Ext4Writer } from './ext4/ext4-writer.js';
 import { encodeXattrs } from './ext4/xattr-encoding.js';
 import type { ConversionOptions, ConvertedDisk, ImageConverter } from './image-converter.js';
@@ -9,6 +10,8 @@ import { treeDigest } from './tree/tree-digest.js';
 
 /** Size of a disk whose size nobody chose: what Docker's and BoxLite's users expect to find. */
 export const DEFAULT_DISK_BYTES = 10 * 1024 ** 3;
+/** Half of what a disk that fits its content can grow to. */
+const MAX_MINIMUM_BYTES = 512 * 1024 ** 3;
 const PROGRESS_INTERVAL_BYTES = 1024 * 1024;
 
 /**
@@ -22,10 +25,9 @@ const PROGRESS_INTERVAL_BYTES = 1024 * 1024;
  * ```
  */
 export async function buildImageDisk(options: ConversionOptions): Promise<ConvertedDisk> {
-  const sizeBytes = options.sizeBytes ?? DEFAULT_DISK_BYTES;
   const limits = layerLimitsOf(options);
   const writer = await Ext4Writer.create(options.target, {
-    sizeBytes,
+    sizeBytes: sizeOf(options, limits),
     journal: options.journal ?? true,
     ...(options.label === undefined ? {} : { label: options.label }),
   });
@@ -34,16 +36,34 @@ export async function buildImageDisk(options: ConversionOptions): Promise<Conver
     const applier = new LayerApplier(writer, limits, encodeXattrs);
     await applyLayers(options, limits, applier, writer);
     const { files } = applier.tree;
-    const { usedBytes } = await writer.finish(files, options.identity ?? treeDigest(files));
+    const { sizeBytes, usedBytes } = await writer.finish(files, options.identity ?? treeDigest(files));
     return { sizeBytes, usedBytes, entries: applier.entries };
   } catch (thrown) {
     await writer.discard();
-    throw thrown;
+    throw options.sizeBytes === 'fit' ? asLimit(thrown, limits) : thrown;
   }
 }
 
 /** The converter of {@link buildImageDisk}. */
 export const ext4Converter: ImageConverter = { id: 'ext4', version: 3, convert: buildImageDisk };
+
+function sizeOf({ sizeBytes = DEFAULT_DISK_BYTES, minBytes = 0 }: ConversionOptions, { maxBytes }: LayerLimits) {
+  return sizeBytes === 'fit' ? { minBytes: checkedMinimum(minBytes), maxBytes } : sizeBytes;
+}
+
+function checkedMinimum(minBytes: number): number {
+  if (Number.isSafeInteger(minBytes) && minBytes >= 0 && minBytes <= MAX_MINIMUM_BYTES) return minBytes;
+  throw new BoxliteError('invalid_argument', `${minBytes} bytes is no minimum size for an image disk`, {
+    hint: `use a whole number of bytes up to ${MAX_MINIMUM_BYTES}`,
+    details: { field: 'minBytes' },
+  });
+}
+
+/** Without a disk size of the caller's, what does not fit is more than the layers were allowed to have. */
+function asLimit(thrown: unknown, { maxBytes }: LayerLimits): unknown {
+  const isFull = BoxliteError.isInstance(thrown, 'resource_exhausted') && thrown.details.field === 'sizeBytes';
+  return isFull ? limitExceeded('maxBytes', maxBytes, 'their files take more than twice the bytes allowed') : thrown;
+}
 
 async function applyLayers(
   { layers, signal, onProgress }: ConversionOptions,

@@ -19,8 +19,13 @@ export interface ConversionOptions extends Partial<LayerLimits> {
   readonly layers: readonly LayerStream[];
   /** Path of the disk; must not exist. */
   readonly target: string;
-  /** Bytes the guest sees, a multiple of 4096; default 10 GiB. What is not used costs nothing on the host. */
-  readonly sizeBytes?: number;
+  /**
+   * Bytes the guest sees, a multiple of 4096; default 10 GiB. What is not used costs nothing on the host. `'fit'`: as much as the image needs, with a
+   * tenth and 64 MiB to spare, at least {@link minBytes}, in whole block groups of 128 MiB; such a disk can be grown to 1 TiB while it is mounted.
+   */
+  readonly sizeBytes?: number | 'fit';
+  /** The least a `'fit'` disk has; default and minimum 256 MiB. */
+  readonly minBytes?: number;
   /** For disks that guests write to; default true. */
   readonly journal?: boolean;
   /** Volume label, at most 16 bytes. */

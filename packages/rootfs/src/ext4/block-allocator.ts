@@ -11,10 +11,10 @@ export interface AllocatedRun extends BlockRun {
  * when no untouched ones are left.
  */
 export class BlockAllocator {
-  readonly #blockCount: number;
-  readonly #used: Uint8Array;
-  readonly #fresh: BlockRun[];
-  readonly #released: BlockRun[] = [];
+  #blockCount: number;
+  #used: Uint8Array;
+  #fresh: BlockRun[];
+  #released: BlockRun[] = [];
   #free: number;
 
   /**
@@ -70,6 +70,24 @@ export class BlockAllocator {
     this.#released.push({ start: run.start, length: run.length });
     this.#mark(run, false);
     this.#free += run.length;
+  }
+
+  /** Number of the block behind the last one handed out by {@link allocate} so far, given back or not. */
+  get reach(): number {
+    const next = this.#fresh[this.#fresh.length - 1];
+    return next === undefined ? this.#blockCount : next.start;
+  }
+
+  /** Gives up all blocks from `blockCount` on. @param blockCount not below {@link reach} */
+  shrink(blockCount: number): void {
+    this.#blockCount = blockCount;
+    const within = (run: BlockRun): BlockRun[] =>
+      run.start >= blockCount ? [] : [{ start: run.start, length: Math.min(run.length, blockCount - run.start) }];
+    this.#fresh = this.#fresh.flatMap(within);
+    this.#released = this.#released.flatMap(within);
+    this.#used = this.#used.slice(0, Math.ceil(blockCount / 8));
+    for (let block = blockCount; block < this.#used.length * 8; block++) this.#mark({ start: block, length: 1 }, true);
+    this.#free = [...this.#fresh, ...this.#released].reduce((sum, run) => sum + run.length, 0);
   }
 
   /** Used blocks between `start` and `start + length`. */

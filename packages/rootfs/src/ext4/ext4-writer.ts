@@ -2,6 +2,7 @@ import type { FileTree } from '../tree/file-tree.js';
 import type { FileContent, NodeId } from '../tree/image-node.js';
 import { BlockAllocator } from './block-allocator.js';
 import { ContentWriter } from './content-writer.js';
+import { countTreeBlocks, fitBound, fitSize } from './fit-size.js';
 import {
   BLOCK_SIZE,
   BLOCKS_PER_GROUP,
@@ -26,13 +27,23 @@ import { buildSuperblock, SUPERBLOCK_OFFSET } from './superblock.js';
 
 /** How an image is made. */
 export interface Ext4WriterOptions {
-  /** Size of the image in bytes, a multiple of 4096. */
-  readonly sizeBytes: number;
+  /** Size of the image in bytes, a multiple of 4096, or how to choose it when the content is known. */
+  readonly sizeBytes: number | FitOptions;
   /** With a journal (for disks that are written to). */
   readonly journal: boolean;
   /** Volume label, at most 16 bytes. */
   readonly label?: string;
 }
+
+/** Bounds of a size that follows from the content, see {@link fitSize}. */
+export interface FitOptions {
+  readonly minBytes: number;
+  /** Most uncompressed bytes the layers may have: the disk is at most about twice as large. */
+  readonly maxBytes: number;
+}
+
+/** 16 MiB: a disk that is made small is grown before a guest uses it, but its journal is not. */
+const MIN_FIT_JOURNAL_BLOCKS = 4096;
 
 /** Between how many inodes to wait for the disk. */
 const DRAIN_INTERVAL = 512;
@@ -43,8 +54,10 @@ const DRAIN_INTERVAL = 512;
  */
 export class Ext4Writer {
   readonly #options: Ext4WriterOptions;
-  readonly #geometry: Geometry;
+  #geometry: Geometry;
   readonly #allocator: BlockAllocator;
+  /** Free blocks of the empty disk. */
+  readonly #initiallyFree: number;
   readonly #file: ImageFile;
   readonly #content: ContentWriter;
 
@@ -53,6 +66,7 @@ export class Ext4Writer {
     this.#geometry = geometry;
     this.#file = file;
     this.#allocator = new BlockAllocator(geometry.blockCount, freeRunsOf(geometry));
+    this.#initiallyFree = this.#allocator.free;
     this.#content = new ContentWriter(this.#allocator, file);
   }
 
@@ -62,8 +76,12 @@ export class Ext4Writer {
    */
   static async create(path: string, options: Ext4WriterOptions): Promise<Ext4Writer> {
     deriveIdentity('', options.label);
-    const geometry = geometryOf(options.sizeBytes);
-    return new Ext4Writer(options, geometry, await ImageFile.create(path, options.sizeBytes));
+    const { sizeBytes } = options;
+    if (typeof sizeBytes === 'number') {
+      return new Ext4Writer(options, geometryOf(sizeBytes), await ImageFile.create(path, sizeBytes));
+    }
+    const bound = geometryOf(fitBound(sizeBytes.maxBytes, sizeBytes.minBytes));
+    return new Ext4Writer(options, bound, await ImageFile.create(path, 0));
   }
 
   /** Appends bytes to the current file. @throws BoxliteError `resource_exhausted` when the disk is full */
@@ -102,11 +120,12 @@ export class Ext4Writer {
    * Writes all metadata, makes the image durable and closes it.
    * @param files the finished tree; its nodes are numbered here
    * @param identitySource any text that names the content; the file system's UUID comes from it
-   * @returns bytes in use inside the image
+   * @returns size of the image, and bytes in use inside it
    */
-  async finish(files: FileTree, identitySource: string): Promise<{ usedBytes: number }> {
+  async finish(files: FileTree, identitySource: string): Promise<{ sizeBytes: number; usedBytes: number }> {
     const identity = deriveIdentity(identitySource, this.#options.label);
     const tree = numberInodes(files);
+    const sizeBytes = this.#settleSize(tree);
     const perGroup = inodesPerGroup(this.#geometry, tree.lastInode);
     const bitmaps = Array.from({ length: this.#geometry.groupCount }, () => ({
       blockBitmap: this.#allocator.allocate(1).start,
@@ -114,7 +133,7 @@ export class Ext4Writer {
     }));
     const tables = new InodeTables(this.#geometry, perGroup, this.#allocator, this.#file);
     const journal = this.#options.journal
-      ? placeJournal(this.#geometry, identity, this.#allocator, this.#file)
+      ? placeJournal(this.#geometry, identity, this.#allocator, this.#file, this.#minJournalBlocks)
       : undefined;
     const resize = this.#placeResizeInode();
     await this.#writeInodes(tree, tables, identity, journal, resize);
@@ -143,8 +162,29 @@ export class Ext4Writer {
       this.#file.put(start + (group === 0 ? SUPERBLOCK_OFFSET : 0), buildSuperblock(fields, group));
       this.#file.put(start + BLOCK_SIZE, groupTable);
     }
-    await this.#file.finish();
-    return { usedBytes: (this.#geometry.blockCount - this.#allocator.free) * BLOCK_SIZE };
+    await this.#file.finish(sizeBytes);
+    return { sizeBytes, usedBytes: (this.#geometry.blockCount - this.#allocator.free) * BLOCK_SIZE };
+  }
+
+  get #minJournalBlocks(): number {
+    return typeof this.#options.sizeBytes === 'number' ? 0 : MIN_FIT_JOURNAL_BLOCKS;
+  }
+
+  /** Chooses the size if it is not given, and gives up the blocks beyond it. All metadata comes afterwards. */
+  #settleSize(tree: NumberedTree): number {
+    const { sizeBytes } = this.#options;
+    if (typeof sizeBytes === 'number') return sizeBytes;
+    const chosen = fitSize({
+      dataBlocks: this.#initiallyFree - this.#allocator.free,
+      treeBlocks: countTreeBlocks(tree),
+      lastInode: tree.lastInode,
+      reachBytes: this.#allocator.reach * BLOCK_SIZE,
+      minBytes: sizeBytes.minBytes,
+    });
+    const settled = Math.min(chosen, this.#geometry.blockCount * BLOCK_SIZE);
+    this.#geometry = geometryOf(settled);
+    this.#allocator.shrink(this.#geometry.blockCount);
+    return settled;
   }
 
   async #writeInodes(

@@ -29,7 +29,7 @@ export class ImageFile {
 
   /**
    * @param path must not exist
-   * @param sizeBytes length of the (sparse) file
+   * @param sizeBytes length of the (sparse) file; 0 when it is not known before {@link finish}
    * @throws BoxliteError `storage_error`, `disk_full`
    */
   static async create(path: string, sizeBytes: number): Promise<ImageFile> {
@@ -73,12 +73,13 @@ export class ImageFile {
     }
   }
 
-  /** Writes everything out, makes it durable and closes the file. */
-  async finish(): Promise<void> {
+  /** Writes everything out, gives the file its length, makes it durable and closes it. */
+  async finish(sizeBytes: number): Promise<void> {
     this.#submit(0);
     await this.#writes;
     await this.drain();
     try {
+      await this.#handle.truncate(sizeBytes);
       await this.#handle.sync();
       await this.#handle.close();
     } catch (thrown) {

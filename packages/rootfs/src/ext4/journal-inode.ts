@@ -16,14 +16,18 @@ export interface JournalInode {
   readonly blockCount: number;
 }
 
-/** Allocates an empty journal. Only its first block is written; the rest may be a hole of the image file. */
+/**
+ * Allocates an empty journal. Only its first block is written; the rest may be a hole of the image file.
+ * @param minBlocks for a disk that will be grown: its journal will not
+ */
 export function placeJournal(
   geometry: Geometry,
   identity: FileSystemIdentity,
   allocator: BlockAllocator,
   sink: BlockSink,
+  minBlocks = 0,
 ): JournalInode {
-  const length = journalBlocksFor(geometry.blockCount);
+  const length = Math.max(minBlocks, journalBlocksFor(geometry.blockCount));
   const extents = new ExtentList();
   for (let logical = 0; logical < length; ) {
     const run = allocator.allocate(length - logical);
