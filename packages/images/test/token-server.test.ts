@@ -20,12 +20,17 @@ async function tokenRegistry(
 ) {
   const sample = await sampleImage({ layers: options.layers ?? 1, layerBytes: options.layerBytes ?? 1000 });
   const asked: TokenQuestion[] = [];
-  const state = { valid: 1, intercept: (_request: IncomingMessage, _response: ServerResponse, _body: Buffer) => false };
+  const state = {
+    valid: 1,
+    intercept: (_request: IncomingMessage, _response: ServerResponse, _body: Buffer) => false,
+    /** When a refusal is sent. */
+    refuse: (_request: IncomingMessage, send: () => void) => send(),
+  };
   const serve = serveLayout(sample.directory, (request, response, body) => {
     if (request.headers.authorization === `Bearer token-${state.valid}`)
       return state.intercept(request, response, body);
     const challenge = `Bearer realm="http://${request.headers.host}/token",service="the service",scope="repository:x:push"`;
-    response.writeHead(401, { 'www-authenticate': challenge }).end();
+    state.refuse(request, () => response.writeHead(401, { 'www-authenticate': challenge }).end());
     return true;
   });
   const server = await startScriptedRegistry(async (request, response) => {
@@ -82,6 +87,27 @@ describe('a token', () => {
     );
     // The configuration was had with it; the layers were asked for with it and refused.
     expect(refused.length).toBeGreaterThan(1);
+  });
+
+  it('that another request has renewed meanwhile is not renewed again', async () => {
+    const { source, name, asked, state } = await tokenRegistry({ layers: 2 });
+    const refusals: (() => void)[] = [];
+    // Both layers are refused, but the second hears of it only when the first is being answered with the new token.
+    state.refuse = (request, send) => {
+      if (!isBlob(request)) return send();
+      refusals.push(send);
+      if (refusals.length === 2) refusals.shift()?.();
+    };
+    state.intercept = () => {
+      for (const send of refusals.splice(0)) send();
+      return false;
+    };
+    await source().resolve(name, {
+      onProgress: ({ kind, bytes }) => {
+        if (kind === 'download' && bytes === 0) state.valid = 2;
+      },
+    });
+    expect(asked).toHaveLength(2);
   });
 
   it('that has expired by the clock is not sent again', async () => {
