@@ -9,7 +9,7 @@ import { assertNothingLeft } from './leftovers.js';
 import type { VmmBench } from './vmm-bench.js';
 
 /** What a guest has to stop in, in milliseconds. */
-export const GRACE_MS = 10_000;
+export const GRACE_MS = 10_000 * SLOWNESS;
 /** An immediate end asks nobody; beyond this it did, or waited for something, in milliseconds. */
 const IMMEDIATE_MS = 5_000 * SLOWNESS;
 
