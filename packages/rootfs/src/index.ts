@@ -16,7 +16,8 @@ export { imageDiskLeaseEntity } from './cache/image-disk-lease.js';
 export { type ImageDiskHome, type ImageDiskUsage, imageDiskUsage, isUnused } from './cache/image-disk-usage.js';
 export { touchImageDisk } from './cache/last-use.js';
 export { baseLeaseEntity } from './guest/base-lease.js';
-export { cleanupGuestRootfs, type Unmount } from './guest/cleanup-guest-rootfs.js';
+export { buildGuestRootfs } from './guest/build-guest-rootfs.js';
+export { cleanupGuestRootfs, type Unmounting } from './guest/cleanup-guest-rootfs.js';
 export {
   attachedAs,
   createGuestRootfs,
@@ -31,7 +32,7 @@ export {
   type HeldGuestRootfs,
 } from './guest/guest-rootfs-manager.js';
 export type { GuestRootfsUsage } from './guest/guest-rootfs-usage.js';
-export { type AgentToInject, buildGuestRootfs } from './guest/inject-agent.js';
+export type { AgentToInject } from './guest/inject-agent.js';
 export type { ReportFailure } from './guest/rootfs-records.js';
 export { GLOBAL_SOURCE, versionKey } from './guest/version-key.js';
 export type {

@@ -5,19 +5,25 @@ import { promisify } from 'node:util';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
 import { removeTree } from '@boxlite/layout';
 import type { GuestRootfs } from './guest-rootfs.js';
+import { isMountPoint } from './overlay-mount.js';
 
 const execute = promisify(execFile);
 
-/** Unmounts what is mounted at a path; rejects when it cannot. */
-export type Unmount = (path: string) => Promise<void>;
+/** How cleaning up unmounts; replaced in tests. */
+export interface Unmounting {
+  /** Unmounts what is mounted at a path; rejects when it cannot. */
+  readonly unmount: (path: string) => Promise<void>;
+  readonly isMounted: (path: string) => Promise<boolean>;
+}
 
 /**
  * Removes what building a rootfs made. Direct and disk: nothing, they belong to the caller and to the cache. Extracted and
- * overlay: the parent of `path`, with merged, upper, work and patch directories in it; an overlay is unmounted first.
- * @param unmount default: the `umount` program
+ * overlay: the parent of `path`, with merged, upper, work and patch directories in it; an overlay is unmounted first, where it is still mounted (the
+ * host may have been restarted, or another process is at it). What is gone already is fine.
+ * @param unmounting default: the `umount` program
  * @throws BoxliteError `storage_error` when unmounting fails (then nothing has been removed) or removing does
  */
-export async function cleanupGuestRootfs(rootfs: GuestRootfs, unmount: Unmount = runUmount): Promise<void> {
+export async function cleanupGuestRootfs(rootfs: GuestRootfs, unmounting: Unmounting = UMOUNT): Promise<void> {
   const { kind } = rootfs.strategy;
   if (kind === 'direct' || kind === 'disk') return;
   const parent = dirname(rootfs.path);
@@ -27,14 +33,18 @@ export async function cleanupGuestRootfs(rootfs: GuestRootfs, unmount: Unmount =
       details: { field: 'path' },
     });
   }
-  if (kind === 'overlay-mount' && (await exists(rootfs.path))) await unmountOrThrow(rootfs.path, unmount);
+  if (kind === 'overlay-mount' && (await exists(rootfs.path))) await unmountOrThrow(rootfs.path, unmounting);
   await removeTree(parent);
 }
 
-async function unmountOrThrow(path: string, unmount: Unmount): Promise<void> {
+/** @throws BoxliteError `storage_error` when it stays mounted */
+export async function unmountOrThrow(path: string, { unmount, isMounted }: Unmounting = UMOUNT): Promise<void> {
   try {
-    await unmount(path);
+    // What was mounted there twice is unmounted twice: removing must not go through a mount.
+    do await unmount(path);
+    while (await isMounted(path));
   } catch (thrown) {
+    if (!(await isMounted(path))) return;
     const reason = thrown instanceof Error ? thrown.message.trim() : String(thrown);
     throw new BoxliteError('storage_error', `cannot unmount the guest rootfs ${path}: ${reason}`, {
       hint: 'stop what uses it and try again; nothing has been removed',
@@ -44,9 +54,10 @@ async function unmountOrThrow(path: string, unmount: Unmount): Promise<void> {
   }
 }
 
-async function runUmount(path: string): Promise<void> {
-  await execute('umount', ['--', path]);
-}
+const UMOUNT: Unmounting = {
+  unmount: async (path) => void (await execute('umount', ['--', path])),
+  isMounted: isMountPoint,
+};
 
 async function exists(path: string): Promise<boolean> {
   try {
