@@ -12,7 +12,9 @@ import { checkFileSystem } from './support/host.js';
 import { createTestHome, testImage } from './support/test-home.js';
 
 const MIB = 1024 ** 2;
-const SIZE = { sizeBytes: 16 * MIB };
+/** A box of half a GiB, and the disk it stands on. */
+const SIZE = { sizeBytes: 512 * MIB };
+const DISK = { sizeBytes: 256 * MIB };
 
 describe('the image-disk cache', () => {
   it('builds a disk once and finds it again under the digests of its layers', async () => {
@@ -20,10 +22,10 @@ describe('the image-disk cache', () => {
     const { image, source, counts } = testImage([[{ name: 'a', content: 'a' }], [{ name: 'b', content: 'b' }]]);
     const disk = await home.cache.ensure({ image, source, ...SIZE });
     await checkFileSystem(disk.path);
-    expect(await readdir(home.diskImagesDir)).toEqual([`${imageDiskKey(image, ext4Converter, SIZE.sizeBytes)}.ext4`]);
+    expect(await readdir(home.diskImagesDir)).toEqual([`${disk.key}.ext4`]);
     expect((await stat(disk.path)).mode & 0o777).toBe(0o600);
-    expect(disk).toMatchObject({ ...home.cache.locate(image, SIZE.sizeBytes), ...SIZE });
-    expect(await home.cache.ensure({ image, source, ...SIZE })).toMatchObject({ path: disk.path, ...SIZE });
+    expect(disk).toMatchObject({ ...home.cache.locate(image, SIZE.sizeBytes), ...DISK });
+    expect(await home.cache.ensure({ image, source, ...SIZE })).toMatchObject({ path: disk.path, ...DISK });
     expect(counts.opened).toBe(2);
     expect(await readdir(home.tmpDir)).toEqual([]);
   });
@@ -36,16 +38,16 @@ describe('the image-disk cache', () => {
     expect((await stat(home.diskImagesDir)).mode & 0o777).toBe(0o700);
   });
 
-  it('keys by content: the order of layers, the size and the version of the converter count, the image does not', () => {
+  it('keys by content: the order of layers, the layout and the version of the converter count, the image does not', () => {
     const one = testImage([[{ name: 'a' }], [{ name: 'b' }]]).image;
-    const key = imageDiskKey(one, ext4Converter, MIB);
+    const key = imageDiskKey(one, ext4Converter, 'fit');
     expect(
-      imageDiskKey({ ...one, reference: 'other', manifestDigest: `sha256:${'0'.repeat(64)}` }, ext4Converter, MIB),
+      imageDiskKey({ ...one, reference: 'other', manifestDigest: `sha256:${'0'.repeat(64)}` }, ext4Converter, 'fit'),
     ).toBe(key);
     const others = [
-      imageDiskKey({ ...one, layers: [...one.layers].reverse() }, ext4Converter, MIB),
-      imageDiskKey(one, ext4Converter, 2 * MIB),
-      imageDiskKey(one, { ...ext4Converter, version: 99 }, MIB),
+      imageDiskKey({ ...one, layers: [...one.layers].reverse() }, ext4Converter, 'fit'),
+      imageDiskKey(one, ext4Converter, 'fixed'),
+      imageDiskKey(one, { ...ext4Converter, version: 99 }, 'fit'),
     ];
     expect(new Set([key, ...others]).size).toBe(4);
   });
@@ -53,7 +55,7 @@ describe('the image-disk cache', () => {
   it('refuses a digest that is none before it becomes a path', () => {
     const { image } = testImage([[{ name: 'a' }]]);
     const bad = { ...image, layers: [{ ...image.layers[0]!, diffId: 'sha256:../../etc' as const }] };
-    expect(() => imageDiskKey(bad, ext4Converter, MIB)).toThrow(expect.objectContaining({ code: 'image_invalid' }));
+    expect(() => imageDiskKey(bad, ext4Converter, 'fit')).toThrow(expect.objectContaining({ code: 'image_invalid' }));
   });
 
   it('shares one build among concurrent callers, and tells each its progress', async () => {
@@ -169,7 +171,7 @@ describe('the image-disk cache', () => {
     const ours = home.cache.ensure({ image, source, ...SIZE });
     await home.leases.waiting();
     await theirs.release();
-    expect(await ours).toMatchObject(SIZE);
+    expect(await ours).toMatchObject(DISK);
     expect(counts.opened).toBe(1);
   });
 
@@ -202,12 +204,13 @@ describe('the image-disk cache', () => {
     expect(leases.held.size).toBe(0);
   });
 
-  it('is one disk for boxes of the default size and all larger ones', async () => {
+  it('is one disk for boxes of the default size and all larger ones, and one for all smaller', async () => {
     const { cache } = await createTestHome();
     const { image } = testImage([[{ name: 'a' }]]);
     const keys = [undefined, 10, 20, 5000].map((gib) => cache.locate(image, gib && gib * 1024 ** 3).key);
-    expect(new Set(keys).size).toBe(1);
-    expect(cache.locateAll(image).map(({ key }) => key)).toContain(keys[0]);
+    const smaller = [1, 2, 9].map((gib) => cache.locate(image, gib * 1024 ** 3).key);
+    expect([new Set(keys).size, new Set(smaller).size]).toEqual([1, 1]);
+    expect(cache.locateAll(image).map(({ key }) => key)).toEqual([keys[0], smaller[0]]);
   });
 
   it('says what is wrong when its directories cannot be used', async () => {

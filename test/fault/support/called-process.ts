@@ -7,7 +7,7 @@ import type { StageName } from '@boxlite/sdk';
 /** Where a process stops dead, so that it is killed at exactly that point. */
 export type Breakpoint = (
   | { readonly stage: StageName }
-  /** Before a call of node:fs/promises with a path that matches. */
+  /** Before a call of node:fs or node:fs/promises with a path that matches. */
   | { readonly call: 'rm' | 'rename' | 'link' | 'unlink' | 'open' | 'lutimes'; readonly path: string }
 ) & {
   /** True: it only says that it got there, and goes on. */

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { bundleFixture } from './bundle-fixture.js';
 import { type Breakpoint, type CalledProcess, calledProcess } from './called-process.js';
 
-/** What a process of image disks can be asked to do. A letter names an image, whose disk has 16 MiB. */
+/** What a process of image disks can be asked to do. A letter names an image, whose disk has 256 MiB. */
 export interface DiskCalls {
   /** @returns its disk, and how many this process has built so far */
   ensure(letter: string): Promise<{ readonly path: string; readonly inode: number; readonly builds: number }>;

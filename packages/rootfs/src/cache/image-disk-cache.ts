@@ -103,7 +103,8 @@ export function createImageDiskCache(options: ImageDiskCacheOptions): ImageDiskC
       const { sizeBytes } = await converter.convert({
         layers: layerStreams(request, signal),
         target,
-        sizeBytes: layout.sizeBytes,
+        sizeBytes: 'fit',
+        minBytes: layout.minBytes,
         identity: key,
         signal,
         onProgress: tell,

@@ -4,7 +4,7 @@ import type { ImageConverter } from '../image-converter.js';
 
 /**
  * The name of a disk: the ordered digests of its uncompressed layers, what converts them, and how it is laid out.
- * @param layout its size in bytes, or what decides its size
+ * @param layout what decides its size
  * @throws BoxliteError `image_invalid` when a digest is malformed
  */
 export function imageDiskKey(image: ResolvedImage, converter: ImageConverter, layout: number | string): string {
