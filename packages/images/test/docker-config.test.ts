@@ -149,7 +149,11 @@ describe('a credential helper', () => {
     );
     await user.configure({ credHelpers: { [host]: 'test' } });
     await using source = createRegistryImageSource({ blobs: await temporaryHome() });
-    await expect(source.resolve(name)).rejects.toMatchObject({ code: 'image_unauthorized' });
+    await expect(source.resolve(name)).rejects.toMatchObject({
+      code: 'image_unauthorized',
+      message: expect.stringMatching(/; the credentials were those of credential helper docker-credential-test$/),
+      hint: expect.stringContaining(`docker login ${host}`),
+    });
     await writeFile(join(user.home, 'new'), '');
     expect((await source.resolve(name)).manifestDigest).toBe(sample.manifestDigest);
     expect(await asked()).toHaveLength(2);

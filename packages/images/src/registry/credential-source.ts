@@ -4,6 +4,8 @@ import type { Credentials } from './credentials.js';
 /** What is known of who asks a registry. */
 export interface FoundCredentials {
   readonly credentials: Credentials;
+  /** Where they come from, in words, unless the user gave them here. */
+  readonly origin?: string;
   /** Why there may be others that could not be read. A public image needs none, so this alone fails nothing. */
   readonly problem?: BoxliteError;
 }

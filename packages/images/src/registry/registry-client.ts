@@ -151,16 +151,21 @@ export class RegistryClient implements ImageRegistry {
 
   /** A refusal may be for want of credentials that are there but cannot be read; then that is what to mend. */
   private explained(error: BoxliteError): BoxliteError {
-    const { problem } = this.authenticator;
-    if (problem === undefined || error.code !== 'image_unauthorized') return error;
-    return new BoxliteError(
-      'image_unauthorized',
-      `${error.message}; it was asked without credentials, because ${problem.message}`,
-      {
-        details: error.details,
+    const { problem, origin } = this.authenticator.found;
+    const { code, message, details } = error;
+    if (code !== 'image_unauthorized') return error;
+    if (problem !== undefined) {
+      const why = `${message}; it was asked without credentials, because ${problem.message}`;
+      return new BoxliteError(code, why, {
+        details,
         cause: problem,
         ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-      },
-    );
+      });
+    }
+    if (origin === undefined) return error;
+    return new BoxliteError(code, `${message}; the credentials were those of ${origin}`, {
+      details,
+      hint: `check the name of the image, or renew the credentials: docker login ${this.name}`,
+    });
   }
 }

@@ -1,6 +1,6 @@
-import { type BoxliteError, type ImageProgress, SharedTasks, type TaskContext } from '@boxlite/core';
+import { type ImageProgress, SharedTasks, type TaskContext } from '@boxlite/core';
 import { type AuthChallenge, parseAuthChallenges } from './auth-challenge.js';
-import type { CredentialSource } from './credential-source.js';
+import type { CredentialSource, FoundCredentials } from './credential-source.js';
 import type { Credentials } from './credentials.js';
 import type { HttpClient } from './http-client.js';
 import { checkForwardedUrl } from './registry-endpoint.js';
@@ -26,13 +26,13 @@ export interface AuthenticatorOptions {
 export class TokenAuthenticator {
   private readonly headers = new Map<string, { readonly value: string; readonly expiresAt: number }>();
   private readonly renewals = new SharedTasks<string | undefined, ImageProgress>();
-  private unread: BoxliteError | undefined;
+  private latest: Omit<FoundCredentials, 'credentials'> = {};
 
   constructor(private readonly options: AuthenticatorOptions) {}
 
-  /** Why credentials that might have helped were not at hand. */
-  get problem(): BoxliteError | undefined {
-    return this.unread;
+  /** Where the credentials came from that were used last, or why there were none. */
+  get found(): Omit<FoundCredentials, 'credentials'> {
+    return this.latest;
   }
 
   /** The `Authorization` to begin with, if one is known. */
@@ -74,8 +74,9 @@ export class TokenAuthenticator {
     this.headers.delete(repository);
     const { signal } = context;
     const { entry } = this.options;
-    const { credentials, problem } = await this.options.credentials({ host: entry.host, repository, signal });
-    this.unread = problem;
+    const { credentials, ...found } = await this.options.credentials({ host: entry.host, repository, signal });
+    const { problem } = found;
+    this.latest = found;
     if (problem !== undefined)
       context.tell({ kind: 'warning', message: `${problem.message}; asking without credentials` });
     const given = credentials.bearerHeader();

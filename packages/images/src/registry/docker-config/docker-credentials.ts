@@ -33,7 +33,12 @@ export function dockerCredentials(options: DockerCredentialsOptions = {}): Crede
       const timeout = helperTimeoutMs === undefined ? {} : { timeoutMs: helperTimeoutMs };
       const told =
         asked === undefined ? undefined : await askCredentialHelper({ ...asked, ...timeout, environment, signal });
-      return { credentials: told ?? storedCredentials(config, host, repository) ?? Credentials.anonymous };
+      if (told !== undefined)
+        return { credentials: told, origin: `credential helper docker-credential-${asked?.helper}` };
+      const stored = storedCredentials(config, host, repository);
+      return stored === undefined
+        ? { credentials: Credentials.anonymous }
+        : { credentials: stored, origin: config.name };
     } catch (thrown) {
       if (!BoxliteError.isInstance(thrown, 'config_error')) throw thrown;
       return { credentials: Credentials.anonymous, problem: thrown };
