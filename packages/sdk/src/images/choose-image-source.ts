@@ -10,7 +10,7 @@ export interface SourceCandidate {
 }
 
 /** BoxLite's own; between them they take nearly every text, so anybody else's is asked first. */
-const BUILT_IN: readonly string[] = ['local', 'registry'];
+export const BUILT_IN_SOURCES: readonly string[] = ['local', 'registry'];
 
 /**
  * The source a reference belongs to: among those that were added the one of the highest priority that accepts it, else BoxLite's own.
@@ -19,7 +19,7 @@ const BUILT_IN: readonly string[] = ['local', 'registry'];
  */
 export function chooseImageSource(candidates: readonly SourceCandidate[], reference: string): SourceCandidate {
   const accepting = candidates.filter(({ source }) => source.accepts(reference));
-  const [first, ...others] = accepting.filter(({ source }) => !BUILT_IN.includes(source.id));
+  const [first, ...others] = accepting.filter(({ source }) => !BUILT_IN_SOURCES.includes(source.id));
   if (first !== undefined) {
     const rivals = others.filter(({ priority }) => priority === first.priority);
     if (rivals.length > 0) throw ambiguous(reference, [first, ...rivals]);

@@ -6,6 +6,8 @@ export interface ImageInfo extends ImageRecord {
   readonly uniqueBytes: number;
   /** Bytes on disk that other images need too. */
   readonly sharedBytes: number;
+  /** Milliseconds since the epoch: of the last pull, load, or box made from it, to the hour. */
+  readonly lastUsedAt: number;
   /** Blobs that are not in this home: all of them for an image that is read in place, else what the next pull fetches. */
   readonly missing: readonly Digest[];
   /** Names, else ids, of the boxes made from it. */

@@ -70,6 +70,7 @@ export class ImageLibrary {
     const stored = await listImages(cache);
     return stored.map(({ record, uniqueBytes, sharedBytes, missing }) => ({
       ...record,
+      lastUsedAt: lastUse(record),
       uniqueBytes,
       sharedBytes,
       missing,

@@ -1,13 +1,18 @@
 import type { ImageSource, PluginRegistry } from '@boxlite/core';
 import type { PluginContext } from '../registry/plugin-context.js';
 import { lazy } from '../runtime/lazy.js';
-import { chooseImageSource, type SourceCandidate } from './choose-image-source.js';
+import { BUILT_IN_SOURCES, chooseImageSource, type SourceCandidate } from './choose-image-source.js';
 
-/** The sources of a registry that are available here, each created once. @returns finds the one a reference belongs to */
-export function imageSources(
-  registry: PluginRegistry,
-  context: PluginContext,
-): (reference: string) => Promise<ImageSource> {
+/** The image sources of a runtime. */
+export interface ImageSources {
+  /** The one a reference belongs to. @throws BoxliteError see {@link chooseImageSource} */
+  of(reference: string): Promise<ImageSource>;
+  /** The file of the plugin a reference belongs to; undefined for BoxLite's own sources. @throws BoxliteError as {@link of} */
+  originOf(reference: string): Promise<string | undefined>;
+}
+
+/** The sources of a registry that are available here, each created once. */
+export function imageSources(registry: PluginRegistry, context: PluginContext): ImageSources {
   const load = lazy(async () => {
     const probed = await registry.probeAll('image-source');
     return probed
@@ -18,5 +23,13 @@ export function imageSources(
         return { source, priority: plugin.priority ?? 0, ...(origin === undefined ? {} : { origin }) };
       });
   });
-  return async (reference) => chooseImageSource(await load(), reference).source;
+  const choose = async (reference: string) => chooseImageSource(await load(), reference);
+  return {
+    of: async (reference) => (await choose(reference)).source,
+    async originOf(reference) {
+      // Without added sources nothing is loaded for the answer.
+      const added = registry.list('image-source').some(({ id }) => !BUILT_IN_SOURCES.includes(id));
+      return added ? (await choose(reference)).origin : undefined;
+    },
+  };
 }

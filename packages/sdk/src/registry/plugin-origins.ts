@@ -44,3 +44,24 @@ export async function choosingFor<Chosen>(
     );
   }
 }
+
+/**
+ * Makes sure that the source a box's image was to come from is here, before anybody else's is asked: another one might take the reference for
+ * something else.
+ * @throws BoxliteError `plugin_unknown` saying where the source came from
+ */
+export function checkImageSource({ config }: BoxRecord, registry: PluginRegistry): void {
+  const origin = config.pluginOrigins?.['image-source'];
+  if (origin === undefined) return;
+  const isLoaded = registry.list('image-source').some(({ id }) => registry.origin('image-source', id) === origin);
+  if (isLoaded) return;
+  const { image } = config.options;
+  throw new BoxliteError(
+    'plugin_unknown',
+    `the image ${JSON.stringify(image)} of box ${config.id} is of the image-source plugin ${origin}, which is not loaded`,
+    {
+      hint: `load it with --plugin ${origin}, in a program with loadPlugins()`,
+      details: { kind: 'image-source', origin, boxId: config.id, field: 'image' },
+    },
+  );
+}

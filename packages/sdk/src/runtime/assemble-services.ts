@@ -56,7 +56,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     vmmToAttach: (id) => toAttach<VmmHandler>('vmm', id),
     ...images,
     disks,
-    ...imageDiskService({ layout, store, log, disks, sourceOf: sources, imageCache: images.imageCache }),
+    ...imageDiskService({ layout, store, log, disks, sourceOf: sources.of, imageCache: images.imageCache }),
     ...guestRootfsService(layout, store, disks, log, options.agentPath),
     kernel: async (signal, source) => (await plugins<KernelSource>('kernel-source', source)).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),

@@ -107,7 +107,8 @@ export class Boxlite implements AsyncDisposable {
 
   /**
    * Records a new box; it is started by its first `exec` or by `start()`.
-   * @throws BoxliteError `invalid_argument` naming the field; `already_exists` when the name is taken
+   * @throws BoxliteError `invalid_argument` naming the field; `already_exists` when the name is taken; `plugin_duplicate` when several image
+   *   sources take the image
    */
   async create(options: BoxOptions = {}): Promise<Box> {
     this.#checkOpen();
@@ -119,14 +120,19 @@ export class Boxlite implements AsyncDisposable {
       });
     }
     const now = Date.now();
-    const origins = pluginOrigins(this.#services.registry, parsed);
+    const image = parsed.image === undefined ? undefined : absoluteImage(parsed.image);
+    const imageOrigin = image === undefined ? undefined : await this.#services.imageSourceOrigin(image);
+    const origins = {
+      ...pluginOrigins(this.#services.registry, parsed),
+      ...(imageOrigin === undefined ? {} : { 'image-source': imageOrigin }),
+    };
     const record: BoxRecord = {
       config: {
         id: createBoxId(),
         createdAt: now,
-        options: parsed.image === undefined ? parsed : { ...parsed, image: absoluteImage(parsed.image) },
+        options: image === undefined ? parsed : { ...parsed, image },
         ...(parsed.name === undefined ? {} : { name: parsed.name }),
-        ...(origins === undefined ? {} : { pluginOrigins: origins }),
+        ...(Object.keys(origins).length === 0 ? {} : { pluginOrigins: origins }),
       },
       state: { status: 'configured', updatedAt: now },
     };

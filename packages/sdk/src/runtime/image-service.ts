@@ -1,4 +1,5 @@
-import { BoxliteError, type ImageSource } from '@boxlite/core';
+import { BoxliteError } from '@boxlite/core';
+import type { ImageSources } from '../images/image-sources.js';
 import { rememberImage } from '../images/remember-image.js';
 import { blobStoreOf } from '../registry/default-registry.js';
 import type { PluginContext } from '../registry/plugin-context.js';
@@ -9,9 +10,9 @@ import type { RuntimeServices } from './runtime-services.js';
 /** The images of a home, over whichever source each comes from. */
 export function imageService(
   context: PluginContext,
-  sourceOf: (reference: string) => Promise<ImageSource>,
+  sources: ImageSources,
   log: Log,
-): Pick<RuntimeServices, 'resolveImage' | 'imageCache' | 'findImage' | 'storedImage'> {
+): Pick<RuntimeServices, 'resolveImage' | 'imageSourceOrigin' | 'imageCache' | 'findImage' | 'storedImage'> {
   const { store, registries } = context;
   const imageCache = lazy(async () => {
     const { BlobStore } = await import('@boxlite/images');
@@ -19,9 +20,10 @@ export function imageService(
   });
   return {
     imageCache,
+    imageSourceOrigin: (reference) => sources.originOf(reference),
     async resolveImage(reference, options = {}) {
       const { signal, onProgress, ...rest } = options;
-      const image = await (await sourceOf(reference)).resolve(reference, {
+      const image = await (await sources.of(reference)).resolve(reference, {
         ...rest,
         ...(signal === undefined ? {} : { signal }),
         ...(onProgress === undefined ? {} : { onProgress }),
@@ -41,7 +43,7 @@ export function imageService(
     },
     async storedImage({ reference }) {
       try {
-        return await (await sourceOf(reference)).resolve(reference, { pull: 'never' });
+        return await (await sources.of(reference)).resolve(reference, { pull: 'never' });
       } catch (thrown) {
         if (!BoxliteError.isInstance(thrown) || thrown.code === 'aborted') throw thrown;
         log({ level: 'debug', message: `image ${reference} is recorded and cannot be read`, cause: thrown });

@@ -77,6 +77,8 @@ export interface RuntimeServices extends RuntimeOwner {
   vmmToAttach(id: string): Promise<VmmHandler | undefined>;
   /** Records the image, or its use, too. */
   resolveImage(reference: string, options?: PullOptions): Promise<ResolvedImage>;
+  /** The file of the plugin an image comes from; undefined for BoxLite's own sources. @throws BoxliteError `plugin_duplicate` */
+  imageSourceOrigin(reference: string): Promise<string | undefined>;
   /** The blobs and records of this home. */
   imageCache(): Promise<ImageCache>;
   /** What a user's text means among the images of this home. @throws BoxliteError `invalid_argument` for an ambiguous id */

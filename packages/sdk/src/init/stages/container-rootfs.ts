@@ -1,6 +1,7 @@
 import { access, rm } from 'node:fs/promises';
 import { BoxliteError, type BoxRecord, type ResolvedImage } from '@boxlite/core';
 import { STARTER_IMAGE } from '../../options/starter-image.js';
+import { checkImageSource } from '../../registry/plugin-origins.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 
@@ -17,6 +18,7 @@ export const containerRootfs: Stage<StartContext> = {
       context.image = kept;
       return;
     }
+    checkImageSource(record, services.registry);
     const [image, disks] = await Promise.all([
       services.resolveImage(options.image ?? STARTER_IMAGE, {
         pull: options.pull,
