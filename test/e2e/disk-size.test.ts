@@ -64,6 +64,16 @@ describe('the disk of a box', () => {
     expect(await readdir(join(home.home, 'images', 'disk-images'))).toHaveLength(1);
   });
 
+  it('of a smaller size than the default stands on a smaller one, grown to what was asked for', async () => {
+    const small = await create(3);
+    const size = await sizeInside(small);
+    expect(size).toBeGreaterThan(2.8 * GIB);
+    expect(size).toBeLessThan(3 * GIB);
+    await small.stop();
+    await checkFlattened(small);
+    expect(await readdir(join(home.home, 'images', 'disk-images'))).toHaveLength(2);
+  });
+
   it(
     'that is full is an ordinary error inside: the box lives on, files can be deleted, the host is bounded, and stop and start keep what is there',
     async () => {
