@@ -1,7 +1,11 @@
-"""Prints a JSON line for every file below a directory: all metadata, content as a hash. Names are hexadecimal bytes."""
+"""
+Prints a JSON line for every file below a directory: all metadata, content as a hash. Names are hexadecimal bytes. What lies on another file system
+is only named.
+"""
 import hashlib, json, os, stat, sys
 
 root = os.fsencode(sys.argv[1])
+device = os.lstat(root).st_dev
 
 
 def content(path):
@@ -35,6 +39,9 @@ def describe(path):
 
 
 def walk(path, name):
+    if os.lstat(path).st_dev != device:
+        print(json.dumps({"name": name.hex(), "elsewhere": True}))
+        return
     print(json.dumps({"name": name.hex(), **describe(path)}))
     if stat.S_ISDIR(os.lstat(path).st_mode):
         for child in sorted(os.listdir(path)):
@@ -42,4 +49,5 @@ def walk(path, name):
                 walk(os.path.join(path, child), name + b"/" + child)
 
 
+sys.setrecursionlimit(10000)
 walk(root, b"")
