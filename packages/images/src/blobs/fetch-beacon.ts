@@ -99,9 +99,16 @@ export async function waitForFetch(holder: ProcessIdentity, entity: string, sign
     if (BoxliteError.isInstance(thrown)) return false;
     throw thrown;
   }
+  const answered = await askAndWait(socketPath(holder), entity, signal);
+  // One that was killed has left its socket behind.
+  if (!isAlive(holder)) await rm(socketPath(holder), { force: true });
+  return answered;
+}
+
+function askAndWait(path: string, entity: string, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let underWay = false;
-    const socket = connect(socketPath(holder), () => void socket.write(`${entity}\n`));
+    const socket = connect(path, () => void socket.write(`${entity}\n`));
     const onAbort = () => socket.destroy();
     signal?.addEventListener('abort', onAbort);
     socket.once('data', () => {
