@@ -13,6 +13,7 @@ const PACKAGES = [
     'layout',
     'db',
     'disk-qcow2',
+    'disk-reflink',
     'images',
     'rootfs',
     'guest-kernel',
