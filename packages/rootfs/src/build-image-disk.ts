@@ -78,9 +78,10 @@ async function applyLayers(
     applier.beginLayer();
     const reader = new TarReader(applier, maxHeaderBytes);
     const onPiece = async (piece: Buffer): Promise<void> => {
+      // What is allowed is read first: the error is the same whatever pieces the bytes come in.
+      reader.push(piece.subarray(0, maxBytes - bytes));
       bytes += piece.length;
       if (bytes > maxBytes) throw limitExceeded('maxBytes', maxBytes, `they unpack to more than ${maxBytes} bytes`);
-      reader.push(piece);
       await writer.drain();
       if (onProgress !== undefined && bytes - reported >= PROGRESS_INTERVAL_BYTES) {
         reported = bytes;

@@ -129,6 +129,23 @@ describe('a build that fails', () => {
 });
 
 describe('a conversion', () => {
+  it('ends with the same error whatever pieces its layers come in, also where two are near each other', async () => {
+    const layer = Buffer.concat([writeTar([{ name: 'a', content: 'x' }], false), Buffer.alloc(1024, 'no header')]);
+    for (const [maxBytes, field] of [
+      [1536, 'checksum'],
+      [1535, 'maxBytes'],
+      [1024, 'maxBytes'],
+    ] as const) {
+      for (const pieceBytes of [1, 511, 512, 1000, 100_000]) {
+        const target = join(await temporaryDirectory(), 'disk.ext4');
+        const layers = [streamOf(layer, pieceBytes)];
+        await expect(buildImageDisk({ layers, target, sizeBytes: 16 * MIB, maxBytes })).rejects.toMatchObject({
+          details: { field },
+        });
+      }
+    }
+  });
+
   it('of an image of 400 MiB and 20 000 files stays below 200 MiB of memory', async () => {
     const directory = await temporaryDirectory();
     const program = await bundleFixture('converter-process', directory);
