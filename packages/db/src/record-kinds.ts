@@ -61,6 +61,7 @@ export const imageKind: DocumentKind<ImageRecord> = {
     manifestDigest: digest,
     configDigest: digest,
     layers: z.array(digest),
+    diffIds: z.array(digest).exactOptional(),
     sizeBytes: count,
     cachedAt: time,
     complete: z.boolean(),

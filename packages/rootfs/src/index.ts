@@ -11,7 +11,7 @@ export {
   type ImageDiskPlace,
   type ImageDiskRequest,
 } from './cache/image-disk-cache.js';
-export { imageDiskKey } from './cache/image-disk-key.js';
+export { type ImageContent, imageDiskKey } from './cache/image-disk-key.js';
 export { imageDiskLeaseEntity } from './cache/image-disk-lease.js';
 export { type ImageDiskHome, type ImageDiskUsage, imageDiskUsage, isUnused } from './cache/image-disk-usage.js';
 export { touchImageDisk } from './cache/last-use.js';

@@ -41,9 +41,8 @@ describe('the image-disk cache', () => {
   it('keys by content: the order of layers, the layout and the version of the converter count, the image does not', () => {
     const one = testImage([[{ name: 'a' }], [{ name: 'b' }]]).image;
     const key = imageDiskKey(one, ext4Converter, 'fit');
-    expect(
-      imageDiskKey({ ...one, reference: 'other', manifestDigest: `sha256:${'0'.repeat(64)}` }, ext4Converter, 'fit'),
-    ).toBe(key);
+    const other = { ...one, reference: 'other', manifestDigest: `sha256:${'0'.repeat(64)}` };
+    expect(imageDiskKey(other, ext4Converter, 'fit')).toBe(key);
     const others = [
       imageDiskKey({ ...one, layers: [...one.layers].reverse() }, ext4Converter, 'fit'),
       imageDiskKey(one, ext4Converter, 'fixed'),

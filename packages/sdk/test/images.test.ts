@@ -153,6 +153,54 @@ async function plantKernels(boxlite: Boxlite): Promise<string> {
   return name;
 }
 
+/** Puts the disk of an image where a start would. */
+async function plantDisk(boxlite: Boxlite, reference: string): Promise<string> {
+  const { createLocalImageSource } = await import('@boxlite/images');
+  const { createImageDiskCache } = await import('@boxlite/rootfs');
+  const source = createLocalImageSource();
+  const image = await source.resolve(reference);
+  const diskImagesDir = join(boxlite.homeDir, 'images', 'disk-images');
+  const { leases } = await openStore(boxlite);
+  const cache = createImageDiskCache({ diskImagesDir, tmpDir: join(boxlite.homeDir, 'tmp'), leases });
+  const disk = await cache.ensure({ image, source });
+  await disk.release();
+  return disk.path;
+}
+
+describe('the disks of images', () => {
+  it('go with their image, also when its source is not here any more, and not before', async () => {
+    const image = await sampleImage();
+    const boxlite = await openHome();
+    await boxlite.images.pull(`oci:${image.directory}`);
+    const disk = await plantDisk(boxlite, `oci:${image.directory}`);
+    await rm(image.directory, { recursive: true });
+    expect(await boxlite.system.prune()).toMatchObject({ imageDisks: { count: 0 } });
+    const { kinds } = await boxlite.system.df();
+    const disks = kinds.find(({ kind }) => kind === 'image-disks');
+    expect(disks).toMatchObject({ count: 1, active: 0, entries: [{ name: `oci:${image.directory}` }] });
+    expect(disks?.reclaimableBytes).toBe(disks?.bytes);
+    const removed = await boxlite.images.remove(`oci:${image.directory}`);
+    expect(removed).toMatchObject({ blobs: 0, imageDisks: 1, freedBytes: disks?.bytes });
+    expect(existsSync(disk)).toBe(false);
+  });
+
+  it('stay while another process holds them, and go afterwards', async () => {
+    const image = await sampleImage();
+    const boxlite = await openHome();
+    const disk = await plantDisk(boxlite, `oci:${image.directory}`);
+    const other = await openStore(boxlite);
+    const { imageDiskLeaseEntity } = await import('@boxlite/rootfs');
+    const { basename } = await import('node:path');
+    const entity = imageDiskLeaseEntity(basename(disk).replace(/\.ext4$/, ''));
+    const lease = await other.leases.acquire(entity, 'start', { shared: true });
+    expect(await boxlite.system.prune({ all: true })).toMatchObject({ imageDisks: { count: 0 } });
+    expect(existsSync(disk)).toBe(true);
+    await lease.release();
+    expect(await boxlite.system.prune()).toMatchObject({ imageDisks: { count: 1 } });
+    expect(existsSync(disk)).toBe(false);
+  });
+});
+
 describe('the storage of a home', () => {
   it('adds up by kind, in blocks on disk', async () => {
     const registry = await startDockerRegistry();

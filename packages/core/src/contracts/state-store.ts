@@ -45,6 +45,8 @@ export interface ImageRecord {
   readonly manifestDigest: Digest;
   readonly configDigest: Digest;
   readonly layers: readonly Digest[];
+  /** Of the uncompressed layers, bottom first, where the configuration that says so is not kept in the home. */
+  readonly diffIds?: readonly Digest[];
   readonly sizeBytes: number;
   readonly cachedAt: number;
   readonly complete: boolean;

@@ -16,7 +16,7 @@ import { DEFAULT_DISK_BYTES, ext4Converter } from '../build-image-disk.js';
 import type { ConversionProgress, ImageConverter, LayerStream } from '../image-converter.js';
 import { singleBuild } from '../single-build.js';
 import { ALL_LAYOUTS, type DiskLayout, layoutFor } from './disk-layout.js';
-import { imageDiskKey } from './image-disk-key.js';
+import { type ImageContent, imageDiskKey } from './image-disk-key.js';
 import { IMAGE_DISK_LEASE_WAIT_MS, imageDiskLeaseEntity } from './image-disk-lease.js';
 import { touchImageDisk } from './last-use.js';
 
@@ -78,7 +78,7 @@ export interface ImageDiskCache {
   /** Where the disk for a box of a size is, or would be. Touches nothing. */
   locate(image: ResolvedImage, sizeBytes?: number): ImageDiskPlace;
   /** Where the disks of an image are, or would be, whatever size a box asks for. Touches nothing. */
-  locateAll(image: ResolvedImage): readonly ImageDiskPlace[];
+  locateAll(image: ImageContent): readonly ImageDiskPlace[];
 }
 
 /** A cache of image disks in a directory. Touches nothing before it is used. */
@@ -86,7 +86,7 @@ export function createImageDiskCache(options: ImageDiskCacheOptions): ImageDiskC
   const { diskImagesDir, tmpDir, leases, converter = ext4Converter } = options;
   const builds = new SharedTasks<number, ConversionProgress>();
 
-  const placeOf = (image: ResolvedImage, layout: DiskLayout): ImageDiskPlace => {
+  const placeOf = (image: ImageContent, layout: DiskLayout): ImageDiskPlace => {
     const key = imageDiskKey(image, converter, layout.name);
     return { path: join(diskImagesDir, `${key}.${converter.id}`), key };
   };

@@ -18,6 +18,7 @@ export async function rememberImage(store: ImageStore, image: ResolvedImage, now
     manifestDigest: image.manifestDigest,
     configDigest: image.configDigest,
     layers: image.layers.map(({ digest }) => digest),
+    diffIds: image.layers.map(({ diffId }) => diffId),
     sizeBytes: image.layers.reduce((sum, { size }) => sum + size, 0),
     cachedAt: now,
     complete: true,

@@ -22,6 +22,7 @@ import type {
   GuestRootfsUsage,
   HeldGuestRootfs,
   HeldImageDisk,
+  ImageContent,
   ImageDiskCollection,
   ImageDiskPolicy,
   ImageDiskRequest,
@@ -89,7 +90,7 @@ export interface RuntimeServices extends RuntimeOwner {
   /** The shared ext4 disk of an image, made when it is missing. Leased against garbage collection until it is released; make the overlay first. */
   imageDisk(image: ResolvedImage, options?: ImageDiskOptions): Promise<HeldImageDisk>;
   /** The keys of the disks an image can have, whether they exist or not: to tell whose the rows of `imageDiskUsage` are. */
-  imageDiskKeys(image: ResolvedImage): Promise<readonly string[]>;
+  imageDiskKeys(image: ImageContent): Promise<readonly string[]>;
   /** The image disks of the home, the least recently used first. */
   imageDiskUsage(): Promise<readonly ImageDiskUsage[]>;
   /** Removes image disks that nobody needs, as the policy says. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isActive } from '@boxlite/core';
+import { type ImageRecord, isActive } from '@boxlite/core';
 import type { StoredImage } from '@boxlite/images';
 import { boxLabel, imageUsers } from '../images/image-users.js';
 import { imagesToCome } from '../images/images-to-come.js';
@@ -43,10 +43,9 @@ async function readImages(services: RuntimeServices): Promise<Pick<StorageSnapsh
   const toCome = await imagesToCome(services, boxes);
   const stored = await listImages(cache);
   const images = stored.map(async ({ record, sizeBytes }: StoredImage) => {
-    const image = await services.storedImage(record);
     return {
       reference: record.reference,
-      diskKeys: image === undefined ? [] : await services.imageDiskKeys(image),
+      diskKeys: await diskKeys(services, record),
       sizeBytes,
       lastUsedAt: lastUse(record),
       boxes: imageUsers(record, boxes, toCome).map(boxLabel),
@@ -62,6 +61,14 @@ async function readImages(services: RuntimeServices): Promise<Pick<StorageSnapsh
       referencedBy,
     })),
   };
+}
+
+/** An image of a source that is not here now has its disk all the same. */
+async function diskKeys(services: RuntimeServices, record: ImageRecord): Promise<readonly string[]> {
+  const { diffIds } = record;
+  const content =
+    diffIds === undefined ? await services.storedImage(record) : { layers: diffIds.map((diffId) => ({ diffId })) };
+  return content === undefined ? [] : services.imageDiskKeys(content);
 }
 
 async function readImageDisks({ imageDiskUsage, store }: RuntimeServices): Promise<StorageSnapshot['imageDisks']> {
