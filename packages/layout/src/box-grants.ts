@@ -8,6 +8,7 @@ export function grantableBoxPaths(box: BoxLayout): readonly PathAccess[] {
     { path: box.tmpDir, writable: true },
     { path: box.sharedDir, writable: true },
     { path: box.containerDisk, writable: true },
+    { path: box.rawContainerDisk, writable: true },
     { path: box.guestRootfsOverlay, writable: true },
     { path: box.binDir, writable: false },
   ];

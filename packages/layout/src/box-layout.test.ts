@@ -39,6 +39,7 @@ describe('the layout of a box', () => {
       consoleLog: 'logs/console.log',
       disksDir: 'disks',
       containerDisk: 'disks/disk.qcow2',
+      rawContainerDisk: 'disks/disk.raw',
       guestRootfsOverlay: 'disks/guest-rootfs.qcow2',
       pidFile: 'shim.pid',
       stderrFile: 'shim.stderr',

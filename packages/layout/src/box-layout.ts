@@ -68,8 +68,10 @@ export interface BoxLayout {
   /** Kernel and init output, capped; one rotation is beside it with `.1`. */
   readonly consoleLog: string;
   readonly disksDir: string;
-  /** The writable disk of the container. */
+  /** The writable disk of the container, an overlay of its image's disk. */
   readonly containerDisk: string;
+  /** The same where it is a raw clone of the image's disk: its name is no overlay's, so that nobody looks for a backing name in it. */
+  readonly rawContainerDisk: string;
   /** Where a guest overlay is used. */
   readonly guestRootfsOverlay: string;
   /** Supervisor and VMM with host pid and start time: the source of truth. */
@@ -126,6 +128,7 @@ export function createBoxLayout(around: BoxSurroundings, id: BoxId, options: Box
     consoleLog: join(dir, 'logs', 'console.log'),
     disksDir: join(dir, 'disks'),
     containerDisk: join(dir, 'disks', 'disk.qcow2'),
+    rawContainerDisk: join(dir, 'disks', 'disk.raw'),
     guestRootfsOverlay: join(dir, 'disks', 'guest-rootfs.qcow2'),
     pidFile: join(dir, 'shim.pid'),
     stderrFile: join(dir, 'shim.stderr'),

@@ -32,3 +32,4 @@ export {
 } from './socket-link-path.js';
 export { type StagingArea, type SweepOptions, stage, stagingName, sweepStaging } from './staging.js';
 export { syncDirectory } from './sync-directory.js';
+export { type Turn, takeTurn } from './take-turn.js';

@@ -2,11 +2,12 @@ import { EventEmitter, once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { BoxliteError, type LeaseStore } from '@boxlite/core';
-import { selfIdentity, socketLinkParent } from '@boxlite/layout';
 import { describe, expect, it } from 'vitest';
-import { BlobLeases } from './blob-leases.js';
-import { waitForFetch } from './fetch-beacon.js';
-import { sha256 } from './sha256.js';
+import { currentUid } from './current-uid.js';
+import { selfIdentity } from './process-identity.js';
+import { socketLinkParent } from './socket-link-path.js';
+import { takeTurn } from './take-turn.js';
+import { waitForTurn } from './turn-beacon.js';
 
 /** Exclusive leases of this process, and how often each was asked for. */
 function countedLeases() {
@@ -30,14 +31,14 @@ function countedLeases() {
   return { asked, waitedMs, held, leases, events };
 }
 
-const digest = sha256('blob');
+const ENTITY = 'build:disk';
 
-describe('the turn to fetch a blob', () => {
+describe('a turn', () => {
   it('is waited for by an event: the lease is asked for again when the one before has ended, not before', async () => {
     const { asked, waitedMs, leases, events } = countedLeases();
-    const first = await new BlobLeases(leases).fetch(digest);
+    const first = await takeTurn(leases, ENTITY, 'building');
     const again = once(events, 'asked');
-    const second = new BlobLeases(leases).fetch(digest);
+    const second = takeTurn(leases, ENTITY, 'building');
     await again;
     await othersWait();
     expect(asked).toHaveLength(2);
@@ -49,9 +50,9 @@ describe('the turn to fetch a blob', () => {
 
   it('is left when the signal fires', async () => {
     const { leases, held } = countedLeases();
-    const first = await new BlobLeases(leases).fetch(digest);
+    const first = await takeTurn(leases, ENTITY, 'building');
     const controller = new AbortController();
-    const second = new BlobLeases(leases).fetch(digest, controller.signal);
+    const second = takeTurn(leases, ENTITY, 'building', controller.signal);
     const ended = expect(second).rejects.toMatchObject({ code: 'aborted' });
     await othersWait();
     controller.abort();
@@ -61,21 +62,21 @@ describe('the turn to fetch a blob', () => {
     expect(held.size).toBe(0);
   });
 
-  it('does not wait for who knows nothing of such a fetch, or is gone', async () => {
-    const first = await new BlobLeases(countedLeases().leases).fetch(digest);
-    expect(await waitForFetch(selfIdentity(), 'image-fetch:other')).toBe(false);
-    expect(await waitForFetch({ pid: 2 ** 22 + 1, startTime: 1 }, `image-fetch:${digest}`)).toBe(false);
+  it('does not wait for who knows nothing of such a turn, or is gone', async () => {
+    const first = await takeTurn(countedLeases().leases, ENTITY, 'building');
+    expect(await waitForTurn(selfIdentity(), 'build:other')).toBe(false);
+    expect(await waitForTurn({ pid: 2 ** 22 + 1, startTime: 1 }, ENTITY)).toBe(false);
     await first[Symbol.asyncDispose]();
-    expect(await waitForFetch(selfIdentity(), `image-fetch:${digest}`)).toBe(false);
+    expect(await waitForTurn(selfIdentity(), ENTITY)).toBe(false);
   });
 });
 
-/** Asks twice whether the fetch is under way: whoever has asked before the first answer is waiting by the second. */
+/** Asks twice whether the turn is under way: whoever has asked before the first answer is waiting by the second. */
 async function othersWait(): Promise<void> {
   const { pid, startTime } = selfIdentity();
-  const path = join(socketLinkParent(process.getuid?.() ?? 0), `${pid}-${startTime}.fetches`);
+  const path = join(socketLinkParent(currentUid()), `${pid}-${startTime}.turns`);
   for (let time = 0; time < 2; time += 1) {
-    const socket = connect(path, () => void socket.write(`image-fetch:${digest}\n`));
+    const socket = connect(path, () => void socket.write(`${ENTITY}\n`));
     await once(socket, 'data');
     socket.destroy();
   }

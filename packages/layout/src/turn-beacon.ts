@@ -2,39 +2,41 @@ import { readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { abortedError, BoxliteError, type ProcessIdentity } from '@boxlite/core';
-import { ensurePrivateDirectory, isAlive, selfIdentity, socketLinkParent } from '@boxlite/layout';
+import { currentUid } from './current-uid.js';
+import { ensurePrivateDirectory } from './private-directory.js';
+import { isAlive, selfIdentity } from './process-identity.js';
+import { socketLinkParent } from './socket-link-path.js';
 
-/** `<pid>-<start time>.fetches`; the "." keeps it apart from the links of boxes, whose ids have none. */
-const SOCKET_NAME = /^(\d{1,10})-(\d{1,16})\.fetches$/;
+/** `<pid>-<start time>.turns`; the "." keeps it apart from the links of boxes, whose ids have none. */
+const SOCKET_NAME = /^(\d{1,10})-(\d{1,16})\.turns$/;
 /** Longer than any entity; what writes more is none of us. */
 const MAX_QUESTION_BYTES = 256;
-/** Answer to a question about a fetch that is under way. */
+/** Answer to a question about a turn that is under way. */
 const UNDER_WAY = 'w';
 
-const currentUid = (): number => process.getuid?.() ?? 0;
 const socketPath = ({ pid, startTime }: ProcessIdentity): string =>
-  join(socketLinkParent(currentUid()), `${pid}-${startTime}.fetches`);
+  join(socketLinkParent(currentUid()), `${pid}-${startTime}.turns`);
 
 /**
- * The socket by which other processes learn that a fetch of this one has ended: whoever waits for one keeps a connection open, and the
- * kernel closes it also when this process is killed. Open only while something is fetched.
+ * The socket by which other processes learn that a turn of this one has ended: whoever waits for it keeps a connection open, and the
+ * kernel closes it also when this process is killed. Open only while there are turns.
  */
-class FetchBeacon {
-  private readonly waiting = new Map<string, { fetches: number; readonly sockets: Set<Socket> }>();
+class TurnBeacon {
+  private readonly waiting = new Map<string, { turns: number; readonly sockets: Set<Socket> }>();
   private server: Promise<Server | undefined> | undefined;
 
-  /** @returns what to call when the fetch has ended, after its lease was given back */
+  /** @returns what to call when the turn has ended, after its lease was given back */
   async light(entity: string): Promise<() => void> {
-    const fetch = this.waiting.get(entity) ?? { fetches: 0, sockets: new Set() };
-    this.waiting.set(entity, fetch);
-    fetch.fetches += 1;
+    const turn = this.waiting.get(entity) ?? { turns: 0, sockets: new Set() };
+    this.waiting.set(entity, turn);
+    turn.turns += 1;
     this.server ??= this.listen();
     await this.server;
     return () => {
-      for (const socket of fetch.sockets) socket.destroy();
-      fetch.sockets.clear();
-      fetch.fetches -= 1;
-      if (fetch.fetches === 0) this.waiting.delete(entity);
+      for (const socket of turn.sockets) socket.destroy();
+      turn.sockets.clear();
+      turn.turns -= 1;
+      if (turn.turns === 0) this.waiting.delete(entity);
       if (this.waiting.size === 0) this.close();
     };
   }
@@ -47,7 +49,7 @@ class FetchBeacon {
       await sweepSockets();
       const server = createServer((socket) => this.answer(socket));
       await new Promise<void>((resolve, reject) => server.once('error', reject).listen(path, resolve));
-      // Fetches keep the process alive, their beacon does not; and what goes wrong with it later concerns only those who wait.
+      // It keeps no process alive; and what goes wrong with it later concerns only those who wait.
       return server.unref().on('error', () => undefined);
     } catch {
       // A /tmp of somebody else's making, or a second copy of this module: sharing still works, with more asking.
@@ -70,28 +72,28 @@ class FetchBeacon {
       question += text;
       if (question.length > MAX_QUESTION_BYTES) socket.destroy();
       if (!question.endsWith('\n')) return;
-      const fetch = this.waiting.get(question.slice(0, -1));
-      if (fetch === undefined) return void socket.destroy();
-      fetch.sockets.add(socket);
-      socket.once('close', () => fetch.sockets.delete(socket));
+      const turn = this.waiting.get(question.slice(0, -1));
+      if (turn === undefined) return void socket.destroy();
+      turn.sockets.add(socket);
+      socket.once('close', () => turn.sockets.delete(socket));
       socket.write(UNDER_WAY);
     });
   }
 }
 
-const beacon = new FetchBeacon();
+const beacon = new TurnBeacon();
 
-/** Lets other processes wait for a fetch of this one. @returns what to call when it has ended */
-export function lightFetchBeacon(entity: string): Promise<() => void> {
+/** Lets other processes wait for a turn of this one. @returns what to call when it has ended */
+export function lightTurnBeacon(entity: string): Promise<() => void> {
   return beacon.light(entity);
 }
 
 /**
- * Waits until a fetch of another process has ended, or that process has.
- * @returns false when that process does not answer, or knows nothing of such a fetch
+ * Waits until a turn of another process has ended, or that process has.
+ * @returns false when that process does not answer, or knows nothing of such a turn
  * @throws BoxliteError `aborted`
  */
-export async function waitForFetch(holder: ProcessIdentity, entity: string, signal?: AbortSignal): Promise<boolean> {
+export async function waitForTurn(holder: ProcessIdentity, entity: string, signal?: AbortSignal): Promise<boolean> {
   try {
     await ensurePrivateDirectory(socketLinkParent(currentUid()), currentUid());
   } catch (thrown) {
