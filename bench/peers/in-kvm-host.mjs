@@ -11,6 +11,8 @@ import { runInKvmHost } from '../../test/kvm-host/run-in-kvm-host.mjs';
 const TIMEOUT_SECONDS = 3600;
 /** For five boxes of 256 MiB of the participant that needs most beside them. */
 const MEMORY_MIB = 8192;
+/** As many as a user's machine has at least. The host may hang with it (test/kvm-host/README.md, "Limits"). */
+const CPUS = 2;
 const RESULT = '/tmp/peers.json';
 
 /**
@@ -41,7 +43,7 @@ async function compareInHost(program, runOptions) {
   const command = `${run} && printf '\\0' && cat ${RESULT}`;
   const stdout = new PassThrough();
   const [{ status }, output] = await Promise.all([
-    runInKvmHost({ command, timeoutSeconds: TIMEOUT_SECONDS, memoryMiB: MEMORY_MIB, stdout }).finally(() =>
+    runInKvmHost({ command, timeoutSeconds: TIMEOUT_SECONDS, memoryMiB: MEMORY_MIB, cpus: CPUS, stdout }).finally(() =>
       stdout.end(),
     ),
     buffer(stdout),

@@ -7,7 +7,7 @@ Runs COMMAND in a nested host with KVM, in the checkout. One word is a bash scri
   --user       as an ordinary user in group kvm (default: as root)
   --timeout    of boot and command together (default 900)
   --memory     of the host (default 6144)
-  --cpus       of the host (default 2)
+  --cpus       of the host (default 1; with several it may hang)
   --env        set in the command's environment
   --checkout   the directory to mount (default: this repository)
   --build      only build the image of the host`;

@@ -29,7 +29,7 @@ const CONSOLE_BYTES = 32 * 1024;
  * @param {Record<string, string>} [job.env]
  * @param {number} [job.timeoutSeconds] of the command and the boot together; default 900
  * @param {number} [job.memoryMiB] default 6144
- * @param {number} [job.cpus] default 2
+ * @param {number} [job.cpus] default 1; with several the host may hang (README.md, "Limits")
  * @param {NodeJS.WritableStream} [job.stdout] default: this process's
  * @param {NodeJS.WritableStream} [job.stderr] default: this process's
  * @param {(line: string) => void} [job.say] progress; default console.error
@@ -37,7 +37,7 @@ const CONSOLE_BYTES = 32 * 1024;
  * @returns {Promise<{ status: number, bootSeconds: number, commandSeconds: number }>} status 124: time limit, 125: the host ended without a status
  */
 export async function runInKvmHost(job) {
-  const { timeoutSeconds = 900, memoryMiB = 6144, cpus = 2, say = console.error, signal } = job;
+  const { timeoutSeconds = 900, memoryMiB = 6144, cpus = 1, say = console.error, signal } = job;
   const checkout = realpathSync(job.checkout ?? REPOSITORY);
   const image = await hostImage({ say, signal });
   const user = job.user === 'ordinary' ? ORDINARY_USER : { name: 'root', uid: 0 };
