@@ -75,6 +75,7 @@ describe('hostile input to the parsers of the agent, under ASan and UBSan', () =
   it.each([
     ['fuzz-request', 100_000],
     ['fuzz-user', 4000],
+    ['fuzz-ext4-growth', 100_000],
   ])(
     'does no harm: %s',
     async (program, count) => {
