@@ -6,6 +6,8 @@ import { toBoxliteError } from '@boxlite/core';
 const BUFFER_BYTES = 1024 * 1024;
 /** Full buffers that may wait before `drain` makes the producer wait too. */
 const MAX_PENDING = 2;
+/** After so many bytes the disk is told to begin: at the end little is left to wait for. */
+const FLUSH_BYTES = 64 * 1024 * 1024;
 
 /**
  * The file an image is written to. `put` copies into a buffer and never waits; the producer calls {@link drain} between pieces of
@@ -18,8 +20,12 @@ export class ImageFile {
   #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   #start = 0;
   #fill = 0;
-  #writes: Promise<void> = Promise.resolve();
-  #pending = 0;
+  /** Writes under way or waiting, the oldest first; each begins when the one before has ended. */
+  readonly #writes: Promise<void>[] = [];
+  /** The flush under way, if any. */
+  #flush: Promise<void> = Promise.resolve();
+  #isFlushing = false;
+  #unflushed = 0;
   #failure: unknown;
 
   private constructor(path: string, handle: FileHandle) {
@@ -67,7 +73,7 @@ export class ImageFile {
 
   /** Waits until few enough writes are under way. @throws BoxliteError what an earlier write failed with */
   async drain(): Promise<void> {
-    while (this.#pending > MAX_PENDING && this.#failure === undefined) await this.#writes;
+    while (this.#writes.length > MAX_PENDING && this.#failure === undefined) await this.#writes[0];
     if (this.#failure !== undefined) {
       throw toBoxliteError(this.#failure, 'storage_error', `writing the image disk ${this.path}`);
     }
@@ -76,7 +82,7 @@ export class ImageFile {
   /** Writes everything out, gives the file its length, makes it durable and closes it. */
   async finish(sizeBytes: number): Promise<void> {
     this.#submit(0);
-    await this.#writes;
+    await this.#settled();
     await this.drain();
     try {
       await this.#handle.truncate(sizeBytes);
@@ -89,7 +95,7 @@ export class ImageFile {
 
   /** Closes and removes the file. Safe at any time, also twice. */
   async discard(): Promise<void> {
-    await this.#writes;
+    await this.#settled();
     try {
       await this.#handle.close();
     } finally {
@@ -103,20 +109,45 @@ export class ImageFile {
       const length = this.#fill;
       const position = this.#start;
       this.#buffer = this.#pool.pop() ?? Buffer.allocUnsafe(BUFFER_BYTES);
-      this.#pending++;
-      this.#writes = this.#writes.then(async () => {
-        try {
-          if (this.#failure === undefined) await this.#writeFully(buffer, length, position);
-        } catch (thrown) {
-          // Kept for drain() and finish(): put() has no caller that could await this.
-          this.#failure = thrown;
-        }
-        this.#pending--;
-        if (this.#pool.length < MAX_PENDING) this.#pool.push(buffer);
-      });
+      const before = this.#writes[this.#writes.length - 1];
+      this.#writes.push(this.#write(before, buffer, length, position));
     }
     this.#fill = 0;
     this.#start = nextStart;
+  }
+
+  /** Never rejects. */
+  async #write(before: Promise<void> | undefined, buffer: Buffer, length: number, position: number): Promise<void> {
+    await before;
+    try {
+      if (this.#failure === undefined) await this.#writeFully(buffer, length, position);
+    } catch (thrown) {
+      // Kept for drain() and finish(): put() has no caller that could await this.
+      this.#failure = thrown;
+    }
+    this.#writes.shift();
+    if (this.#pool.length < MAX_PENDING) this.#pool.push(buffer);
+    this.#unflushed += length;
+    if (this.#unflushed >= FLUSH_BYTES && !this.#isFlushing && this.#failure === undefined)
+      this.#flush = this.#flushSoFar();
+  }
+
+  /** Never rejects. */
+  async #flushSoFar(): Promise<void> {
+    this.#isFlushing = true;
+    this.#unflushed = 0;
+    try {
+      await this.#handle.datasync();
+    } catch (thrown) {
+      this.#failure = thrown;
+    }
+    this.#isFlushing = false;
+  }
+
+  /** Waits until nothing is under way. */
+  async #settled(): Promise<void> {
+    await this.#writes[this.#writes.length - 1];
+    await this.#flush;
   }
 
   async #writeFully(buffer: Buffer, length: number, position: number): Promise<void> {
