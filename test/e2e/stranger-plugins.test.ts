@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmod, copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -24,7 +24,10 @@ let environment: Record<string, string>;
 beforeAll(async () => {
   if (NESTED) return;
   const kernelRoot = await debianKernel();
-  installed = await packedProject(['custom-vmm', 'custom-kernel', 'custom-sandbox'], ['custom-sandbox']);
+  installed = await packedProject(
+    ['custom-vmm', 'custom-kernel', 'custom-sandbox', 'custom-image-source'],
+    ['custom-sandbox'],
+  );
   project = installed;
   environment = {
     PATH: process.env.PATH ?? '',
@@ -106,6 +109,22 @@ describe.skipIf(NESTED)('a stranger, with BoxLite installed from packed tarballs
     const { passed, failed } = await nodeTest('custom-sandbox/test/conformance.test.js');
     expect(failed).toEqual([]);
     expect(passed).toBeGreaterThan(15);
+  });
+
+  it('passes the ImageSource suite with the source of directories, and runs a box from one', {
+    timeout: patience(240_000),
+  }, async () => {
+    const { passed, failed } = await nodeTest('custom-image-source/test/conformance.test.js');
+    expect(failed).toEqual([]);
+    expect(passed).toBeGreaterThan(20);
+    const root = join(project.directory, 'rootfs');
+    await mkdir(join(root, 'bin'), { recursive: true });
+    await copyFile('/bin/busybox', join(root, 'bin/busybox'));
+    await symlink('busybox', join(root, 'bin/sh'));
+    await writeFile(join(root, 'greeting'), 'from a directory\n');
+    const image = ['--plugin', './custom-image-source', `directory:${root}`];
+    const box = await boxlite('run', '--rm', ...image, '--', 'busybox', 'cat', '/greeting');
+    expect(box).toEqual({ status: 0, stdout: 'from a directory\n', stderr: '' });
   });
 
   it('chooses both by id in a program', { timeout: patience(180_000) }, async () => {
