@@ -37,7 +37,7 @@ export class CliContext {
   /** Everything boxes can be made with here: what BoxLite comes with, and the plugins the user has named. */
   async registry(): Promise<PluginRegistry> {
     const { home, plugin = [] } = this.#globals();
-    const registry = defaultRegistry();
+    const registry = defaultRegistry({ homeDir: home });
     const named = [...environmentPlugins(process.env), ...plugin, ...this.#plugins];
     await loadPlugins(registry, named, home === undefined ? {} : { homeDir: home });
     return registry;

@@ -1,6 +1,7 @@
 import type { ImageProgress } from '@boxlite/core';
-import type { StageListener } from '@boxlite/sdk';
+import type { StageListener, StartOptions } from '@boxlite/sdk';
 import { humanBytes } from './ago.js';
+import { advancePull, INITIAL_PULL, pullTotals } from './pull/pull-state.js';
 
 const STAGE_TEXT: Readonly<Record<string, string>> = {
   'filesystem-setup': 'preparing files',
@@ -16,28 +17,32 @@ const STAGE_TEXT: Readonly<Record<string, string>> = {
 export interface Progress {
   readonly onStage: StageListener;
   readonly onImageProgress: (progress: ImageProgress) => void;
+  readonly onDiskProgress: NonNullable<StartOptions['onDiskProgress']>;
   /** Removes the line. */
   end(): void;
 }
 
 /** @param stream a terminal; progress to anything else is dropped, so that logs hold no half lines */
 export function createProgress(stream: NodeJS.WriteStream): Progress {
-  const received = new Map<string, number>();
+  let pull = INITIAL_PULL;
   let shown = false;
   const show = (text: string): void => {
     if (!stream.isTTY) return;
     shown = true;
-    stream.write(`\r\x1b[K${text}…`);
+    // A line that wraps cannot be written over.
+    stream.write(`\r\x1b[K${`${text}…`.slice(0, Math.max((stream.columns || 80) - 1, 1))}`);
   };
   return {
     onStage: (name, timing) => {
       if (timing === undefined) show(STAGE_TEXT[name] ?? name);
     },
-    onImageProgress: ({ kind, digest, bytes }) => {
-      if (kind !== 'download' || digest === undefined) return;
-      received.set(digest, bytes ?? 0);
-      show(`downloading the image: ${humanBytes([...received.values()].reduce((sum, size) => sum + size, 0))}`);
+    onImageProgress: (event) => {
+      pull = advancePull(pull, event);
+      if (event.kind !== 'download' || event.digest === undefined) return;
+      const { bytes, totalBytes } = pullTotals(pull);
+      show(`downloading the image: ${humanBytes(bytes)} of ${humanBytes(totalBytes)}`);
     },
+    onDiskProgress: ({ bytes }) => show(`making the disk of the image: ${humanBytes(bytes)}`),
     end: () => {
       if (shown) stream.write('\r\x1b[K');
       shown = false;

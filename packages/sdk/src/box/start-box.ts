@@ -5,7 +5,7 @@ import { runPipeline, type StageListener, type StageTiming } from '../init/pipel
 import { required, type StartContext } from '../init/start-context.js';
 import { START_PLAN } from '../init/start-plan.js';
 import { parseBoxOptions } from '../options/box-options.js';
-import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
+import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
 import { failedStartError } from './failed-start-error.js';
 import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
@@ -15,6 +15,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onStage?: StageListener | undefined;
   readonly onImageProgress?: PullOptions['onProgress'];
+  /** Told while the disk of an image is made for the first time. */
+  readonly onDiskProgress?: ImageDiskOptions['onProgress'];
 }
 
 /**
@@ -43,6 +45,7 @@ export async function startBox(
     guard,
     signal: options.signal,
     onImageProgress: options.onImageProgress,
+    onDiskProgress: options.onDiskProgress,
   };
   try {
     if (await killVm(services, box)) {

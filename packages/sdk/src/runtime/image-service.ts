@@ -1,4 +1,4 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, type ImageProgress } from '@boxlite/core';
 import type { ImageSources } from '../images/image-sources.js';
 import { rememberImage } from '../images/remember-image.js';
 import { blobStoreOf } from '../registry/default-registry.js';
@@ -6,6 +6,9 @@ import type { PluginContext } from '../registry/plugin-context.js';
 import { lazy } from './lazy.js';
 import type { Log } from './log.js';
 import type { RuntimeServices } from './runtime-services.js';
+
+/** Of the events that have a message. */
+const LEVELS: Readonly<Partial<Record<ImageProgress['kind'], 'warn'>>> = { warning: 'warn' };
 
 /** The images of a home, over whichever source each comes from. */
 export function imageService(
@@ -26,7 +29,10 @@ export function imageService(
       const image = await (await sources.of(reference)).resolve(reference, {
         ...rest,
         ...(signal === undefined ? {} : { signal }),
-        ...(onProgress === undefined ? {} : { onProgress }),
+        onProgress(event) {
+          if (event.message !== undefined) log({ level: LEVELS[event.kind] ?? 'info', message: event.message });
+          onProgress?.(event);
+        },
       });
       try {
         await rememberImage(store.images, image, Date.now());
