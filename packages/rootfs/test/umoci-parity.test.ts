@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { buildImageDisk } from '../src/index.js';
 import { checkFileSystem, isRoot, run, scanImage, scanTree, temporaryDirectory } from './support/host.js';
 import { readOciLayout } from './support/oci-layout.js';
+import { writeOddTree } from './support/odd-tree.js';
 import { type TarEntrySpec, writeTar } from './support/write-tar.js';
 
 const shell = (script: string, cwd: string) => execFileSync('bash', ['-euc', script], { cwd, encoding: 'utf8' });
@@ -57,54 +58,13 @@ describe.skipIf(!isRoot)('a disk made from layers, beside what umoci unpacks fro
   };
 
   it('has the same files, owners, modes, times, attributes, links, devices and content', async () => {
-    addLayerOfTree((root) => {
-      mkdirSync(join(root, 'bin'));
-      copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
-      copyFileSync('/bin/busybox', join(root, 'bin/ping'));
-      shell(
-        `
-        for name in sh ls cat; do ln -s busybox bin/$name; done
-        ln bin/busybox bin/hard; ln bin/busybox harder
-        setcap cap_net_raw,cap_setuid,cap_sys_admin+ep bin/ping
-        chmod 4755 bin/busybox; mkdir -m 1777 tmp; mkdir -m 2775 shared; chown 70000:4294967294 shared
-        mkdir dev; mknod dev/null c 1 3; mknod dev/big b 259 70000; mknod dev/tty c 5 0; mkfifo -m 620 dev/fifo; chown 1000:1001 dev/fifo
-        ln -s ../../../../etc/passwd climbing; ln -s /absolute/target absolute
-        ln -s $(printf 'x%.0s' $(seq 59)) fast; ln -s $(printf 'x%.0s' $(seq 60)) slow; ln -s $(printf '/%.0slong' $(seq 800)) longest
-        touch -h -d '2001-02-03 04:05:06.789012345' absolute
-        printf x > "$(printf '\\xff\\xfe not utf8 \\n newline')"; mkdir 'ümlaut 日本'; printf y > "$(printf 'n%.0s' $(seq 255))"
-        echo old > before-1970; touch -d '1965-03-04 05:06:07.000000001' before-1970
-        echo new > after-2038; touch -d '2100-01-01 00:00:00.999999999' after-2038
-        echo far > year-2200; touch -d '2200-01-01' year-2200
-        python3 - <<'END'
-import os, struct
-os.setxattr('harder', 'user.short', b'value')
-os.setxattr('tmp', 'user.binary', bytes(range(256)) * 4)
-os.setxattr('tmp', 'trusted.mark', b'y')
-for i in range(12): os.setxattr('shared', 'user.number-%d' % i, b'v' * (i + 1) * 7)
-# user::rwx user:1234:r-x group::r-- mask::rwx other::---, and a default list
-acl = lambda *entries: struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in entries)
-none = 0xffffffff
-os.setxattr('shared', 'system.posix_acl_access', acl((1, 7, none), (2, 5, 1234), (4, 4, none), (16, 7, none), (32, 0, none)))
-os.setxattr('tmp', 'system.posix_acl_default', acl((1, 7, none), (4, 5, none), (8, 5, 70000), (16, 7, none), (32, 1, none)))
-END
-        mkdir -p deep/$(printf 'd/%.0s' $(seq 100)); echo bottom > deep/$(printf 'd/%.0s' $(seq 100))file
-        mkdir many; (cd many; seq -f 'file-with-a-longer-name-%g' 1000 | xargs touch -d @1234567890.5)
-        `,
-        root,
-      );
-      writeFileSync(join(root, 'sparse'), 'start');
-      truncateSync(join(root, 'sparse'), 20 * 1024 ** 2);
-      execFileSync('dd', ['if=/dev/urandom', `of=${join(root, 'holes')}`, 'bs=4096', 'count=3', 'seek=3000'], {
-        stdio: 'ignore',
-      });
-      for (const size of [0, 1, 4095, 4096, 4097, 1_048_577])
-        writeFileSync(join(root, `size-${size}`), Buffer.alloc(size, 'z'));
-    });
+    addLayerOfTree(writeOddTree);
     const tree = await compare();
     expect(tree['/bin/ping']?.xattrs).toHaveProperty(['security.capability']);
     expect(tree['/before-1970']?.mtime).toBe('-152391232999999999');
     expect(tree['/dev/big']?.device).toBe('259:70000');
     expect(tree['/bin/hard']?.links).toBe(3);
+    expect(tree['/minus-half']?.mtime).toBe('-500000000');
   });
 
   it('has the layers of a builder applied in order: removals, replacements, changed metadata', async () => {
@@ -155,6 +115,120 @@ END
       directory('c'), file('c/.wh.1', ''), file('c/2', 'again'), file('c/.wh.missing', ''), file('d/.wh.1', ''), file('d/1', 'back'),
     ]); // biome-ignore format: one line a directory
     await compare();
+  });
+
+  it('agrees on every type of file replaced by every other, also within a layer', async () => {
+    const make: Record<string, (name: string) => TarEntrySpec[]> = {
+      file: (name) => [{ name, mode: 0o4711, mtime: 7, content: name }],
+      directory: (name) => [
+        { name, type: 'directory', mode: 0o2750, uid: 3, mtime: 8 },
+        { name: `${name}/in`, content: 'in', mtime: 9 },
+      ],
+      symlink: (name) => [{ name, type: 'symlink', linkName: 'target', mtime: 10 }],
+      hardlink: (name) => [{ name, type: 'hardlink', linkName: 'target' }],
+      character: (name) => [{ name, type: 'character-device', device: [1, 5], mode: 0o666, mtime: 11 }],
+      block: (name) => [{ name, type: 'block-device', device: [7, 300], mode: 0o660, mtime: 12 }],
+      fifo: (name) => [{ name, type: 'fifo', mode: 0o622, mtime: 13 }],
+    };
+    const types = Object.keys(make);
+    const target: TarEntrySpec = { name: 'target', content: 'target', mtime: 5 };
+    const pairs = types.flatMap((below) => types.map((above) => [below, above] as const));
+    addRawLayer([
+      { name: './', type: 'directory', mode: 0o755, mtime: 5 },
+      target,
+      ...pairs.flatMap(([below, above]) => make[below]!(`${below}-under-${above}`)),
+    ]);
+    addRawLayer([
+      ...pairs.flatMap(([below, above]) => make[above]!(`${below}-under-${above}`)),
+      ...pairs.flatMap(([first, second]) => {
+        const name = `${first}-before-${second}`;
+        return [...make[first]!(name), ...make[second]!(name)];
+      }),
+    ]);
+    const tree = await compare();
+    expect(Object.keys(tree).length).toBeGreaterThan(98);
+    expect(tree['/directory-under-directory/in']?.mtime).toBe('9000000000');
+    expect(tree).not.toHaveProperty(['/directory-under-fifo/in']);
+  });
+
+  it('agrees on hard links across layers, of every type that can have one', async () => {
+    addRawLayer([
+      { name: './', type: 'directory', mode: 0o755, mtime: 5 },
+      { name: 'file', mode: 0o644, uid: 7, mtime: 6, content: 'first' },
+      { name: 'symlink', type: 'symlink', linkName: 'nowhere', mtime: 6 },
+      { name: 'device', type: 'character-device', device: [1, 3], mtime: 6 },
+      { name: 'fifo', type: 'fifo', mtime: 6 },
+      { name: 'd', type: 'directory', mode: 0o755, mtime: 6 },
+    ]);
+    addRawLayer(
+      ['file', 'symlink', 'device', 'fifo'].flatMap((name): TarEntrySpec[] => [
+        { name: `d/${name}`, type: 'hardlink', linkName: name },
+        { name: `d/${name}-absolute`, type: 'hardlink', linkName: `/${name}` },
+        { name: `d/${name}-again`, type: 'hardlink', linkName: `d/${name}` },
+      ]),
+    );
+    addRawLayer([
+      { name: 'd', type: 'directory', mode: 0o700, mtime: 8 },
+      { name: 'file', content: 'second', mtime: 9 },
+      { name: '.wh.fifo', content: '' },
+      { name: 'd/.wh.device-again', content: '' },
+    ]);
+    const tree = await compare();
+    expect(tree['/d/file']).toMatchObject({ links: 3, uid: 7 });
+    expect(tree['/file']?.links).toBe(1);
+    expect(tree['/d/device']?.links).toBe(3);
+  });
+
+  it('agrees on the metadata of directories, which come last however their content comes', async () => {
+    const directory = (name: string, mode: number, mtime: number): TarEntrySpec => ({
+      name,
+      type: 'directory',
+      mode,
+      mtime,
+    });
+    addRawLayer([
+      directory('./', 0o755, 5),
+      directory('closed', 0o000, 6),
+      directory('read-only', 0o555, 7),
+      directory('read-only/deep', 0o500, 8),
+      { name: 'read-only/deep/file', content: '1', mtime: 9 },
+      { ...directory('marked', 0o711, 10), uid: 70_000, pax: { 'SCHILY.xattr.user.layer': '1', mtime: '10.25' } },
+    ]);
+    addRawLayer([
+      { name: 'closed/file', content: '2', mtime: 11 },
+      { name: 'read-only/deep/file', content: '2', mtime: 12 },
+      { name: 'read-only/new', content: '2', mtime: 13 },
+      directory('read-only', 0o555, 14),
+      directory('closed', 0o000, 15),
+      directory('read-only/deep', 0o500, 16),
+      { ...directory('marked', 0o4700, 17), gid: 9, pax: { 'SCHILY.xattr.user.other': '2', mtime: '-17.000000001' } },
+      directory('./', 0o1777, 18),
+    ]);
+    const tree = await compare();
+    expect(tree['/']).toMatchObject({ mode: '0o41777', mtime: '18000000000' });
+    expect(tree['/marked']).toMatchObject({ uid: 0, gid: 9, mtime: '-17000000001' });
+    expect(Object.keys(tree['/marked']!.xattrs)).toEqual(['user.other']);
+  });
+
+  it('agrees on names with dots, slashes and bytes of all kinds', async () => {
+    const all = Array.from({ length: 255 }, (_, at) => String.fromCharCode(at + 1)).filter((byte) => byte !== '/');
+    // Directories behind their content: umoci gives those that get more afterwards the time of now.
+    addRawLayer([
+      { name: './a/./b//c', content: '1', mtime: 5 },
+      { name: '/absolute/file', content: '2', mtime: 5 },
+      { name: '/absolute/', type: 'directory', mode: 0o700, mtime: 5 },
+      { name: 'a/../beside', content: '3', mtime: 5 },
+      { name: 'a/b/', type: 'directory', mode: 0o750, mtime: 6 },
+      { name: 'twice', content: 'first', mtime: 5 },
+      { name: './twice', content: 'second', mode: 0o600, mtime: 6 },
+      ...all.map((byte): TarEntrySpec => ({ name: `bytes/-${byte}-`, content: byte, mtime: 5 })),
+      { name: 'bytes', type: 'directory', mode: 0o755, mtime: 5 },
+      { name: './a/', type: 'directory', mode: 0o755, mtime: 5 },
+      { name: './', type: 'directory', mode: 0o755, mtime: 5 },
+    ]);
+    const tree = await compare();
+    expect(Object.keys(tree).filter((name) => name.startsWith('/bytes/'))).toHaveLength(254);
+    expect(tree['/twice']?.size).toBe(6);
   });
 
   it('agrees on archives of GNU tar with sparse files and long names', async () => {
