@@ -154,6 +154,14 @@ describe('a conversion', () => {
     expect(peak).toBeLessThan(200);
   });
 
+  it('of an image of 500 000 files stays below 200 MB of memory', async () => {
+    const directory = await temporaryDirectory();
+    const program = await bundleFixture('converter-process', directory);
+    const peak = Number(await run(process.execPath, program, 'many', join(directory, 'disk.ext4')));
+    expect(peak).toBeGreaterThan(20);
+    expect(peak).toBeLessThan(200 / 1.048576);
+  });
+
   it('tells how far it is', async () => {
     const directory = await temporaryDirectory();
     const told: string[] = [];
