@@ -45,6 +45,7 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     supervisor: processIdentity.exactOptional(),
     vmm: processIdentity.exactOptional(),
     image: resolvedImageSchema.exactOptional(),
+    disk: z.object({ store: z.string(), format: z.enum(['raw', 'qcow2']) }).exactOptional(),
     vmmId: z.string().exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),

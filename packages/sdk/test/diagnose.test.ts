@@ -35,6 +35,7 @@ describe('diagnose', () => {
       'kernel-source:libkrunfw',
       'image-source:local',
       'image-source:registry',
+      'disk-store:reflink',
       'disk-store:qcow2',
     ]);
     const of = (id: string) => checks.find((check) => check.id === id);

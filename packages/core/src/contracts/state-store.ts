@@ -24,6 +24,8 @@ export interface BoxStateRecord {
   readonly vmm?: ProcessIdentity;
   /** What the container disk was made from, kept so that a later start needs no image source. */
   readonly image?: ResolvedImage;
+  /** What the container disk is: the store that made it and its format. Default: qcow2, the only one there was before this was recorded. */
+  readonly disk?: { readonly store: string; readonly format: 'raw' | 'qcow2' };
   /** The VMM plugin that runs, or last ran, the box. */
   readonly vmmId?: string;
   /** Why it is `failed`. */

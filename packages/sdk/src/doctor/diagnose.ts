@@ -39,7 +39,7 @@ export interface DiagnoseOptions {
  * ```
  */
 export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  const registry = options.registry ?? defaultRegistry();
+  const registry = options.registry ?? defaultRegistry({ homeDir: options.homeDir });
   // Before the others: the kernel is cached in the home.
   const home = await homeChecks(options.homeDir);
   const checks = [

@@ -3,8 +3,9 @@ import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout } from '@boxlite/layout';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
-import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
+import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
 import type { CleanupGuard } from './cleanup-guard.js';
+import type { ContainerDisk } from './container-disk.js';
 import type { VolumeShare } from './volume-shares.js';
 
 /** What the stages of one start share: each reads what earlier ones left and adds its own. */
@@ -16,10 +17,12 @@ export interface StartContext {
   readonly guard: CleanupGuard;
   readonly signal: AbortSignal | undefined;
   readonly onImageProgress: PullOptions['onProgress'];
+  readonly onDiskProgress?: ImageDiskOptions['onProgress'];
   vmm?: VmmHandler;
   volumes?: readonly CheckedVolume[];
   shares?: readonly VolumeShare[];
   image?: ResolvedImage;
+  disk?: ContainerDisk;
   guestRootfsPath?: string;
   kernel?: GuestKernel;
   jail?: Jail;

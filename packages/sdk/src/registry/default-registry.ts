@@ -8,7 +8,7 @@ import {
   type VmmHandler,
 } from '@boxlite/core';
 import type { BlobStore } from '@boxlite/images';
-import { stagingName } from '@boxlite/layout';
+import { createHomeLayout, stagingName } from '@boxlite/layout';
 import { createHardwareProbe } from './hardware-probe.js';
 import { homeBlobStore } from './home-blob-store.js';
 import { lazyPlugin } from './lazy-plugin.js';
@@ -17,11 +17,24 @@ import type { PluginContext } from './plugin-context.js';
 const HERE: ProbeResult = { available: true };
 const here = async (): Promise<ProbeResult> => HERE;
 
+const NO_HOME: ProbeResult = {
+  available: false,
+  reason: 'whether files can be cloned depends on the home, and none was named',
+  remedy: 'give defaultRegistry() the homeDir of the runtime',
+};
+
+/** The home a registry is for: what its file system can do decides how disks are made. */
+export interface DefaultRegistryOptions {
+  /** Absolute; default as for `Boxlite.open`. */
+  readonly homeDir?: string | undefined;
+}
+
 /**
  * A registry with everything this SDK comes with, nothing of it loaded yet. Register your own plugins in it and give it to
  * `Boxlite.open({ registry })`.
+ * @param options default: for no home in particular, and disks are qcow2 overlays
  */
-export function defaultRegistry(): PluginRegistry {
+export function defaultRegistry(options?: DefaultRegistryOptions): PluginRegistry {
   // One for both VMMs: what KVM can do is asked once.
   const hardware = createHardwareProbe();
   return new PluginRegistry()
@@ -59,6 +72,27 @@ export function defaultRegistry(): PluginRegistry {
             probe: here,
             create: ({ layout }) =>
               createQcow2DiskStore({ stagingDirectory: layout.tmpDir, stagingName: () => stagingName() }),
+          };
+        },
+      }),
+    )
+    .register(
+      lazyPlugin<'disk-store', DiskStore, PluginContext>({
+        kind: 'disk-store',
+        id: 'reflink',
+        // As quick to make as an overlay, and read and written by the VMM without one.
+        priority: 10,
+        async load() {
+          const { createReflinkDiskStore, reflinkDiskStorePlugin } = await import('@boxlite/disk-reflink');
+          const probe = async (): Promise<ProbeResult> => {
+            if (options === undefined) return NO_HOME;
+            const { tmpDir: directory } = createHomeLayout(options.homeDir);
+            return reflinkDiskStorePlugin({ directory, stagingName: () => stagingName() }).probe();
+          };
+          return {
+            probe,
+            create: ({ layout }) =>
+              createReflinkDiskStore({ stagingDirectory: layout.tmpDir, stagingName: () => stagingName() }),
           };
         },
       }),

@@ -1,4 +1,4 @@
-import type { DiskStore, KernelSource, Sandbox, VmmHandler } from '@boxlite/core';
+import type { KernelSource, Sandbox, VmmHandler } from '@boxlite/core';
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
 import { imageSources } from '../images/image-sources.js';
 import { defaultRegistry } from '../registry/default-registry.js';
@@ -8,6 +8,7 @@ import { pluginChooser } from '../registry/plugin-chooser.js';
 import type { PluginContext } from '../registry/plugin-context.js';
 import type { BoxliteOptions } from './boxlite.js';
 import { buildJail } from './build-jail.js';
+import { diskStores } from './disk-stores.js';
 import { guestRootfsService } from './guest-rootfs-service.js';
 import { imageDiskService } from './image-disk-service.js';
 import { imageService } from './image-service.js';
@@ -32,7 +33,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     isAlive,
   });
   const log = options.log ?? silentLog;
-  const registry = options.registry ?? defaultRegistry();
+  const registry = options.registry ?? defaultRegistry({ homeDir: layout.home });
   const context: PluginContext = {
     layout,
     store,
@@ -41,7 +42,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...(options.dockerConfig === undefined ? {} : { dockerConfig: options.dockerConfig }),
   };
   const { choose: plugins, toAttach } = pluginChooser(registry, context);
-  const disks = lazy(() => plugins<DiskStore>('disk-store'));
+  const { disks, overlays } = diskStores({ choose: plugins, toAttach });
   const sources = imageSources(registry, context);
   const images = imageService(context, sources, log);
   const agent = lazy(() => import('@boxlite/guest-agent'));
@@ -56,12 +57,17 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     vmmToAttach: (id) => toAttach<VmmHandler>('vmm', id),
     ...images,
     disks,
-    ...imageDiskService({ layout, store, log, disks, sourceOf: sources.of, imageCache: images.imageCache }),
-    ...guestRootfsService(layout, store, disks, log, options.agentPath),
+    ...imageDiskService({ layout, store, log, disks: overlays, sourceOf: sources.of, imageCache: images.imageCache }),
+    ...guestRootfsService(layout, store, overlays, log, options.agentPath),
     kernel: async (signal, source) => (await plugins<KernelSource>('kernel-source', source)).kernel(signal),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
     jail: async (request) =>
-      buildJail(layout, () => plugins<Sandbox>('sandbox', request.options.sandbox), await disks(), request),
+      buildJail(
+        layout,
+        () => plugins<Sandbox>('sandbox', request.options.sandbox),
+        await disks(request.diskStore),
+        request,
+      ),
     forgetJail: async (id) => (await import('@boxlite/jailer')).createCgroupV2Controller().release(id),
     agent: async (channel) => (await agent()).createAgentClient(channel),
   };

@@ -53,6 +53,8 @@ export interface JailRequest {
   readonly volumes: readonly CheckedVolume[];
   /** As the box or its image says; decides whose the files of volumes are in the guest. */
   readonly containerUser: string;
+  /** Id of the store that made the box's disk; default: the one for new disks. */
+  readonly diskStore?: string;
 }
 
 /** What the services know of the runtime they work for. */
@@ -86,7 +88,8 @@ export interface RuntimeServices extends RuntimeOwner {
   findImage(text: string): Promise<ImageRecord | undefined>;
   /** A recorded image, without asking anybody outside for it; undefined when it is not all here, or its source is not. */
   storedImage(record: ImageRecord): Promise<ResolvedImage | undefined>;
-  disks(): Promise<DiskStore>;
+  /** @param store id of the one that made a disk, which is not probed; default: the best for new disks */
+  disks(store?: string): Promise<DiskStore>;
   /** The shared ext4 disk of an image, made when it is missing. Leased against garbage collection until it is released; make the overlay first. */
   imageDisk(image: ResolvedImage, options?: ImageDiskOptions): Promise<HeldImageDisk>;
   /** The keys of the disks an image can have, whether they exist or not: to tell whose the rows of `imageDiskUsage` are. */

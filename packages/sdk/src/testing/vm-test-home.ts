@@ -57,7 +57,8 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
   const bases = await buildBases(layout);
 
   const createMachine: VmTestHome['createMachine'] = async (handler, change = {}) => {
-    const disks = await choose<DiskStore>('disk-store');
+    // A machine of the suite has the disk any handler must know, whatever the home's file system can do.
+    const disks = await choose<DiskStore>('disk-store', 'qcow2');
     const kernel = await (await choose<KernelSource>('kernel-source', handler.kernelSource)).kernel();
     const box = layout.box(createBoxId());
     await box.prepare();

@@ -2,6 +2,7 @@ import { access, rm } from 'node:fs/promises';
 import { BoxliteError, type BoxRecord, type ResolvedImage } from '@boxlite/core';
 import { STARTER_IMAGE } from '../../options/starter-image.js';
 import { checkImageSource } from '../../registry/plugin-origins.js';
+import { containerDiskOf, containerDiskPath } from '../container-disk.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 
@@ -14,8 +15,10 @@ export const containerRootfs: Stage<StartContext> = {
     const { services, box, options, record, signal } = context;
     const kept = record.state.image;
     if (kept !== undefined) {
-      if (!(await exists(box.containerDisk))) throw diskLost(record, box.containerDisk);
+      const disk = containerDiskOf(record.state, box);
+      if (!(await exists(disk.path))) throw diskLost(record, disk.path);
       context.image = kept;
+      context.disk = disk;
       return;
     }
     checkImageSource(record, services.registry);
@@ -28,16 +31,21 @@ export const containerRootfs: Stage<StartContext> = {
       services.disks(),
     ]);
     const sizeBytes = options.diskSizeGb * BYTES_PER_GIB;
-    const base = await services.imageDisk(image, { sizeBytes, signal }).catch((thrown: unknown) => {
-      throw inOptionNames(thrown, image, options.diskSizeGb);
-    });
+    const base = await services
+      .imageDisk(image, { sizeBytes, signal, onProgress: context.onDiskProgress })
+      .catch((thrown: unknown) => {
+        throw inOptionNames(thrown, image, options.diskSizeGb);
+      });
     try {
       // A disk without a recorded image was left by a start that died before anything ran from it.
-      await rm(box.containerDisk, { force: true });
+      await Promise.all([box.containerDisk, box.rawContainerDisk].map((left) => rm(left, { force: true })));
       // Larger than its base where the box asks for more: the guest grows the file system when it first starts.
-      await disks.createChild(box.containerDisk, { path: base.path, format: 'raw' }, { virtualSize: sizeBytes });
+      const path = containerDiskPath(disks.format ?? 'qcow2', box);
+      const { format } = await disks.createChild(path, { path: base.path, format: 'raw' }, { virtualSize: sizeBytes });
+      const disk = { store: disks.id, format };
       // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
-      await services.store.boxes.update(record.config.id, (state) => ({ ...state, image }));
+      await services.store.boxes.update(record.config.id, (state) => ({ ...state, image, disk }));
+      context.disk = { path, ...disk };
     } finally {
       await base.release();
     }

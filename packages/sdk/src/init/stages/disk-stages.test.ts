@@ -27,7 +27,12 @@ beforeEach(async () => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 /** A context over fakes that note what they were asked for. */
-function start(state: Partial<BoxStateRecord>, options: object = {}, needed = 0) {
+function start(
+  state: Partial<BoxStateRecord>,
+  options: object = {},
+  needed = 0,
+  made: { id: string; format: 'raw' | 'qcow2' } = { id: 'qcow2', format: 'qcow2' },
+) {
   const asked: unknown[] = [];
   const record = {
     config: { id: parseBoxId('abc') },
@@ -49,9 +54,11 @@ function start(state: Partial<BoxStateRecord>, options: object = {}, needed = 0)
       return { path: '/images/base.ext4', release: async () => void asked.push('disk released') };
     },
     disks: async () => ({
+      ...made,
       createChild: async (path: string, disk: object, size: object) => {
         asked.push({ path, disk, size });
         writeFileSync(path, 'child');
+        return { path, format: made.format, virtualSize: 0 };
       },
     }),
     guestRootfs: async () => ({
@@ -125,10 +132,27 @@ describe('the container rootfs', () => {
         disk: { path: '/images/base.ext4', format: 'raw' },
         size: { virtualSize: size },
       },
-      { status: 'configured', updatedAt: 1, image: IMAGE },
+      { status: 'configured', updatedAt: 1, image: IMAGE, disk: { store: 'qcow2', format: 'qcow2' } },
       'disk released',
     ]);
-    expect(context.image).toBe(IMAGE);
+    expect(context).toMatchObject({ image: IMAGE, disk: { path: box.containerDisk, format: 'qcow2', store: 'qcow2' } });
+  });
+
+  it('is a raw file of another name where the home can clone files, and its store and format are recorded', async () => {
+    const { context, asked } = start({}, { image: 'app:1' }, 0, { id: 'reflink', format: 'raw' });
+    await containerRootfs.run(context);
+    expect(asked).toContainEqual(expect.objectContaining({ image: IMAGE, disk: { store: 'reflink', format: 'raw' } }));
+    expect(context.disk).toEqual({ path: box.rawContainerDisk, format: 'raw', store: 'reflink' });
+    expect([existsSync(box.rawContainerDisk), existsSync(box.containerDisk)]).toEqual([true, false]);
+  });
+
+  it('of a stopped box keeps its format, whatever new disks are made of by now', async () => {
+    writeFileSync(box.rawContainerDisk, 'with the files of the box');
+    const stopped = { status: 'stopped', image: IMAGE, disk: { store: 'reflink', format: 'raw' } } as const;
+    const { context, asked } = start(stopped);
+    await containerRootfs.run(context);
+    expect(asked).toEqual([]);
+    expect(context.disk).toEqual({ path: box.rawContainerDisk, format: 'raw', store: 'reflink' });
   });
 
   it('gives the lease on its base back also when it cannot be made', async () => {
@@ -154,7 +178,8 @@ describe('the container rootfs', () => {
     const { context, asked } = start({ status: 'stopped', image: IMAGE });
     await containerRootfs.run(context);
     expect(asked).toEqual([]);
-    expect(context.image).toBe(IMAGE);
+    // From before disks were recorded.
+    expect(context).toMatchObject({ image: IMAGE, disk: { path: box.containerDisk, format: 'qcow2', store: 'qcow2' } });
     expect(readFileSync(box.containerDisk, 'utf8')).toBe('with the files of the box');
   });
 

@@ -23,6 +23,7 @@ export const vmmSpawn: Stage<StartContext> = {
     const vmm = required(context, 'vmm');
     const volumes = required(context, 'volumes');
     const { path: kernel, initrd } = required(context, 'kernel');
+    const disk = required(context, 'disk');
     const machine: VmmSpec = {
       boxId: box.id,
       vcpus: options.cpus,
@@ -31,7 +32,7 @@ export const vmmSpawn: Stage<StartContext> = {
       ...(initrd === undefined ? {} : { initrd }),
       commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', `init=${AGENT_IN_GUEST}`],
       disks: [
-        { path: box.containerDisk, format: 'qcow2', readOnly: false },
+        { path: disk.path, format: disk.format, readOnly: false },
         { path: required(context, 'guestRootfsPath'), format: 'raw', readOnly: true },
       ],
       shares: sharesOf(required(context, 'shares'), options.security),
@@ -45,7 +46,9 @@ export const vmmSpawn: Stage<StartContext> = {
     }
     const spec = await withOwnFiles(vmm, machine, box, services.log);
     const [built, supervisor] = await Promise.all([
-      choosingFor(context.record, 'sandbox', () => services.jail({ box, options, spec, vmm, volumes, containerUser })),
+      choosingFor(context.record, 'sandbox', () =>
+        services.jail({ box, options, spec, vmm, volumes, containerUser, diskStore: disk.store }),
+      ),
       services.supervisor(),
       // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
       ensureSocketLinks(box),
