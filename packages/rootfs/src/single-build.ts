@@ -1,4 +1,5 @@
 import type { LeaseStore } from '@boxlite/core';
+import { takeTurn } from '@boxlite/layout';
 
 /** What several processes may want to build at once. */
 export interface SingleBuild<T> {
@@ -12,20 +13,17 @@ export interface SingleBuild<T> {
   readonly build: () => Promise<T>;
 }
 
-/** The longest conversion anybody should wait for, milliseconds; one that died is noticed at once. */
-const BUILD_WAIT_MS = 3_600_000;
-
 /**
  * Builds what no other process has built. While another one is at it this waits: a conversion that twenty processes want costs one of
  * them. When the other dies, or fails, its turn passes on.
- * @throws BoxliteError `lease_held` after an hour, `aborted`, and what `build` throws
+ * @throws BoxliteError `aborted`, and what `build` throws
  */
 export async function singleBuild<T>({ leases, entity, signal, find, build }: SingleBuild<T>): Promise<T> {
   if (leases === undefined) return build();
-  const lease = await leases.acquire(entity, 'build', { waitMs: BUILD_WAIT_MS, signal });
+  const turn = await takeTurn(leases, entity, 'build', signal);
   try {
     return (await find()) ?? (await build());
   } finally {
-    await lease.release();
+    await turn[Symbol.asyncDispose]();
   }
 }
