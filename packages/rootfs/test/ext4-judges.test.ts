@@ -80,6 +80,38 @@ describe('a disk', () => {
     expect(usedBytes).toBeLessThan(256 * MIB);
   });
 
+  it('bears the label it was given, and has a lost+found, the first inode that is not reserved', async () => {
+    const { path } = await buildDisk([BUSYBOX], { label: 'sixteen-bytes-ok' });
+    expect(await run('dumpe2fs', '-h', path)).toMatch(/^Filesystem volume name: {3}sixteen-bytes-ok$/m);
+    expect(await run('debugfs', '-R', 'stat /lost+found', path)).toMatch(/^Inode: 11 +Type: directory +Mode: {2}0700/m);
+    await expect(buildDisk([BUSYBOX], { label: 'seventeen-bytes-x' })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      details: { field: 'label' },
+    });
+  });
+
+  it('keeps the lost+found of an image', async () => {
+    const { path } = await buildDisk([
+      [{ name: 'lost+found', type: 'directory', mode: 0o711, uid: 7 }, { name: 'lost+found/file' }],
+    ]);
+    const found = await run('debugfs', '-R', 'stat /lost+found', path);
+    expect(found).toMatch(/^Inode: 11 +Type: directory +Mode: {2}0711/m);
+    expect(found).toMatch(/User: +7 /);
+    expect(await run('debugfs', '-R', 'stat /lost+found/file', path)).toContain('Type: regular');
+  });
+
+  it('has inodes and blocks to spare', async () => {
+    const many = Array.from(
+      { length: 20_000 },
+      (_, index): TarEntrySpec => ({ name: `d${index % 50}/${index}`, type: 'fifo' }),
+    );
+    const { path } = await buildDisk([many], { sizeBytes: 64 * MIB });
+    const header = await run('dumpe2fs', '-h', path);
+    const free = Number(/^Free inodes: +(\d+)$/m.exec(header)?.[1]);
+    // A disk of 64 MiB has 4096 by the usual ratio: here the image says how many, and gets a quarter more.
+    expect(free).toBeGreaterThan(4900);
+  });
+
   it('has the same bytes for the same layers, however they arrive', async () => {
     const digest = async (path: string) => {
       const hash = createHash('sha256');
