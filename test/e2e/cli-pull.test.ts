@@ -35,15 +35,15 @@ describe('boxlite pull', () => {
     expect(first.status).toBe(0);
     expect(first.stdout.toString()).toBe(`${reference}\n  ${image.manifestDigest}, 2 layers\n`);
     const lines = first.stderr.split('\n');
-    expect(lines[0]).toBe(`${reference}: asking for the manifest`);
+    expect(lines[0]).toBe(`${reference}: resolving`);
     expect(lines.filter((line) => /^[0-9a-f]{12}: downloading 200\.\d kB$/.test(line))).toHaveLength(2);
     expect(lines.filter((line) => /^[0-9a-f]{12}: done$/.test(line))).toHaveLength(2);
     expect(lines.at(-2)).toMatch(/: 2 layers, 400\.\d kB, 400\.\d kB of it downloaded$/);
     expect(first.stderr).not.toContain('\x1b');
 
     const second = await cli('pull', reference);
-    expect(second.stderr).toMatch(/in the cache/);
-    expect(second.stderr).toMatch(/, 0 B of it downloaded\n$/);
+    expect(second.stderr).toMatch(/^[0-9a-f]{12}: already here$/m);
+    expect(second.stderr).toMatch(/, all of it was here\n$/);
   });
 
   it('prints one document with --json, only an id with -q, and nothing on stderr with either', async () => {

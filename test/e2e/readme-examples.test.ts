@@ -23,18 +23,30 @@ beforeAll(async () => {
 });
 afterAll(() => removeHome(directory));
 
+/** Runs an example as a program of its own. @returns what it prints. Rejects unless the status is 0 */
+async function outputOf(name: string, example: string): Promise<string> {
+  const file = join(directory, `${name.replaceAll('/', '-')}.mjs`);
+  await writeFile(file, example);
+  const { stdout } = await promisify(execFile)(process.execPath, [file], {
+    cwd: directory,
+    env: { ...process.env, HOME: directory, BOXLITE_HOME: join(directory, 'home') },
+  });
+  return stdout;
+}
+
 describe('the first example in', () => {
   it.each(readmes)('%s runs as it stands', { timeout: patience(120_000) }, async (path) => {
     const readme = await readFile(join(ROOT, path), 'utf8');
     const example = /^```(?:js|ts)\n(.*?)^```$/ms.exec(readme)?.[1];
     expect(example, 'there is one').toBeDefined();
-    const file = join(directory, `${path.replaceAll('/', '-')}.mjs`);
-    await writeFile(file, example ?? '');
-    // Rejects unless the status is 0.
-    const { stdout } = await promisify(execFile)(process.execPath, [file], {
-      cwd: directory,
-      env: { ...process.env, HOME: directory, BOXLITE_HOME: join(directory, 'home') },
-    });
-    expect(stdout).not.toBe('');
+    expect(await outputOf(path, example ?? '')).not.toBe('');
   });
+});
+
+it('the example of images and disk space in packages/sdk/README.md runs as it stands', async () => {
+  const readme = await readFile(join(PACKAGES, 'sdk/README.md'), 'utf8');
+  const [, example = ''] = /^## Images and disk space\n.*?^```js\n(.*?)^```$/ms.exec(readme) ?? [];
+  expect(await outputOf('images-and-disk-space', example)).toMatch(
+    /\nimages \d+ \d+\n(?:.*\n)*a prune would remove \[ 'oci:/,
+  );
 });

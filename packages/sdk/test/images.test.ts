@@ -296,6 +296,43 @@ async function openStore(boxlite: Boxlite) {
   return store;
 }
 
+describe('a home that is pruned without a pause', () => {
+  it('gives every pull an image that is whole', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage({ layers: 3 });
+    await registry.push(image.reference, 'app:1');
+    const reference = `${registry.host}/app:1`;
+    const pruner = await openHome();
+    const puller = await openHome({ homeDir: pruner.homeDir });
+    let over = false;
+    let prunes = 0;
+    const pruning = (async () => {
+      while (!over) {
+        await pruner.images.prune({ all: true });
+        prunes += 1;
+      }
+    })();
+    const { holdImage, BlobStore } = await import('@boxlite/images');
+    const { createHomeLayout } = await import('@boxlite/layout');
+    const blobs = new BlobStore(createHomeLayout(puller.homeDir), { leases: (await openStore(puller)).leases });
+    let whole = 0;
+    while (prunes < 5 || whole === 0) {
+      const pulled = await puller.images.pull(reference);
+      await using _held = await holdImage(blobs, pulled, 'test');
+      // Held a moment after the pull: what was collected in between is missing, but nothing is ever half there.
+      for (const layer of pulled.layers) {
+        if (!(await blobs.has('layers', layer))) continue;
+        expect(await blobs.verify('layers', layer)).toBe(true);
+        whole += 1;
+      }
+    }
+    over = true;
+    await pruning;
+    await puller.images.pull(reference);
+    expect((await puller.images.get(reference))?.missing).toEqual([]);
+  });
+});
+
 describe('a cache with bounds', () => {
   it('evicts what was used least recently, when a home is opened, and logs it', async () => {
     const registry = await startDockerRegistry();

@@ -51,4 +51,15 @@ describe('the source of a reference', () => {
   it('is an error when none accepts it', () => {
     expect(() => chooseImageSource([local], 'alpine')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   });
+
+  it('may be one that does not work here, which the error says, with its remedy', () => {
+    const broken = { id: 'registry', reason: 'it could not be loaded', remedy: 'install it again' };
+    expect(() => chooseImageSource([local], 'alpine', [broken])).toThrow(
+      expect.objectContaining({
+        code: 'plugin_none_available',
+        message: expect.stringContaining('registry: it could not be loaded'),
+        hint: 'install it again',
+      }),
+    );
+  });
 });

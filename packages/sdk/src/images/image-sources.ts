@@ -1,7 +1,12 @@
 import type { ImageSource, PluginRegistry } from '@boxlite/core';
 import type { PluginContext } from '../registry/plugin-context.js';
 import { lazy } from '../runtime/lazy.js';
-import { BUILT_IN_SOURCES, chooseImageSource, type SourceCandidate } from './choose-image-source.js';
+import {
+  BUILT_IN_SOURCES,
+  chooseImageSource,
+  type SourceCandidate,
+  type UnavailableSource,
+} from './choose-image-source.js';
 
 /** The image sources of a runtime. */
 export interface ImageSources {
@@ -15,15 +20,22 @@ export interface ImageSources {
 export function imageSources(registry: PluginRegistry, context: PluginContext): ImageSources {
   const load = lazy(async () => {
     const probed = await registry.probeAll('image-source');
-    return probed
-      .filter(({ result }) => result.available)
-      .map(({ plugin }): SourceCandidate => {
-        const origin = registry.origin('image-source', plugin.id);
+    const candidates: SourceCandidate[] = [];
+    const unavailable: UnavailableSource[] = [];
+    for (const { plugin, result } of probed) {
+      const origin = registry.origin('image-source', plugin.id);
+      if (!result.available) unavailable.push({ id: plugin.id, reason: result.reason, remedy: result.remedy });
+      else {
         const source = plugin.create(context) as ImageSource;
-        return { source, priority: plugin.priority ?? 0, ...(origin === undefined ? {} : { origin }) };
-      });
+        candidates.push({ source, priority: plugin.priority ?? 0, ...(origin === undefined ? {} : { origin }) });
+      }
+    }
+    return { candidates, unavailable };
   });
-  const choose = async (reference: string) => chooseImageSource(await load(), reference);
+  const choose = async (reference: string) => {
+    const { candidates, unavailable } = await load();
+    return chooseImageSource(candidates, reference, unavailable);
+  };
   return {
     of: async (reference) => (await choose(reference)).source,
     async originOf(reference) {

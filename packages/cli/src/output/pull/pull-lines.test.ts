@@ -11,6 +11,7 @@ const layer = (letter: string, phase: LayerState['phase'], bytes: number, totalB
 const STATE: PullState = {
   phase: 'fetching',
   totals: undefined,
+  readBytes: 0,
   layers: [
     layer('a', 'done', 1000, 1000),
     layer('b', 'downloading', 3_000_000, 12_000_000),
@@ -26,7 +27,7 @@ describe('the lines of a pull', () => {
       '  aaaaaaaaaaaa  done          1.0 kB',
       '  bbbbbbbbbbbb  downloading   [######..................]  3.0 MB of 12.0 MB',
       '  cccccccccccc  waiting       500 B',
-      '  dddddddddddd  in the cache  2.0 kB',
+      '  dddddddddddd  already here  2.0 kB',
       'alpine: [######..................] 2 of 4 layers, 3.0 MB of 12.0 MB, 1.5 MB/s',
     ]);
   });
@@ -45,8 +46,17 @@ describe('the lines of a pull', () => {
   });
 
   it('say what is waited for before the layers are known, and hold no control characters', () => {
-    const lines = pullLines('bad\x1b]0;name', { phase: 'resolving', totals: undefined, layers: [] }, WIDE);
-    expect(lines).toEqual(['bad\\x1b]0;name: asking for the manifest']);
+    const lines = pullLines(
+      'bad\x1b]0;name',
+      { phase: 'resolving', totals: undefined, readBytes: 0, layers: [] },
+      WIDE,
+    );
+    expect(lines).toEqual(['bad\\x1b]0;name: resolving']);
+  });
+
+  it('count the bytes of an archive while nothing is known of what is in it', () => {
+    const reading: PullState = { phase: 'resolving', totals: undefined, readBytes: 2_100_000, layers: [] };
+    expect(pullLines('app.tar', reading, WIDE)).toEqual(['app.tar: 2.1 MB read']);
   });
 
   it('show a full bar for layers of no bytes', () => {

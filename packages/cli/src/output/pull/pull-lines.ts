@@ -14,7 +14,7 @@ const PHASES: Readonly<Record<LayerPhase, string>> = {
   downloading: 'downloading',
   verifying: 'verifying',
   done: 'done',
-  cached: 'in the cache',
+  cached: 'already here',
 };
 const PHASE_WIDTH = 12;
 const BAR_WIDTH = 24;
@@ -50,7 +50,8 @@ function layerLine({ digest, phase, bytes, totalBytes }: LayerState, withBar: bo
 }
 
 function sumLine(name: string, state: PullState, { bytesPerSecond }: PullView, withBar: boolean): string {
-  if (state.phase === 'resolving' || state.layers.length === 0) return `${name}: asking for the manifest`;
+  if (state.layers.length === 0)
+    return `${name}: ${state.readBytes > 0 ? `${humanBytes(state.readBytes)} read` : 'resolving'}`;
   const { layers, layersDone, bytes, totalBytes } = pullTotals(state);
   const speed = bytesPerSecond > 0 && bytes < totalBytes ? `, ${humanBytes(bytesPerSecond)}/s` : '';
   const sums = `${layersDone} of ${layers} layers, ${humanBytes(bytes)} of ${humanBytes(totalBytes)}${speed}`;

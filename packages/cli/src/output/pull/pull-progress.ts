@@ -42,7 +42,7 @@ function plainProgress(stream: NodeJS.WriteStream, name: string): PullProgress {
     onProgress(event) {
       const before = state;
       state = advancePull(state, event);
-      if (event.kind === 'resolve') line(`${name}: asking for the manifest`);
+      if (event.kind === 'resolve') line(`${name}: resolving`);
       else if (event.message !== undefined) line(`${name}: ${event.message}`);
       else if (event.digest !== undefined) {
         const text = layerNews(find(before, event.digest), find(state, event.digest));
@@ -60,15 +60,17 @@ function find({ layers }: PullState, digest: string): LayerState | undefined {
 function layerNews(before: LayerState | undefined, layer: LayerState | undefined): string | undefined {
   if (layer === undefined || before?.phase === layer.phase) return undefined;
   if (layer.phase === 'downloading') return `downloading ${humanBytes(layer.totalBytes)}`;
-  if (layer.phase === 'cached') return 'in the cache';
+  if (layer.phase === 'cached') return 'already here';
   return layer.phase === 'done' ? 'done' : undefined;
 }
 
 /** What a pull has come to. */
 function conclusion(state: PullState): string {
   const { layers, totalBytes, cachedBytes } = pullTotals(state);
-  if (state.layers.length === 0) return 'here';
-  return `${layers} layers, ${humanBytes(totalBytes)}, ${humanBytes(totalBytes - cachedBytes)} of it downloaded`;
+  if (state.layers.length === 0) return 'all of it was here';
+  const fetched = totalBytes - cachedBytes;
+  const sums = `${layers} ${layers === 1 ? 'layer' : 'layers'}, ${humanBytes(totalBytes)}`;
+  return `${sums}, ${fetched === 0 ? 'all of it was here' : `${humanBytes(fetched)} of it downloaded`}`;
 }
 
 /** Lines in place, drawn at most ten times a second. */

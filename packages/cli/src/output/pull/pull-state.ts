@@ -17,22 +17,25 @@ export interface PullState {
   /** In the order of the image. */
   readonly layers: readonly LayerState[];
   readonly totals: ImageTotals | undefined;
+  /** Bytes of an archive that were read, whatever is in them. */
+  readonly readBytes: number;
 }
 
-export const INITIAL_PULL: PullState = { phase: 'resolving', layers: [], totals: undefined };
+export const INITIAL_PULL: PullState = { phase: 'resolving', layers: [], totals: undefined, readBytes: 0 };
 
 /** The state after one more event. Events of sources that tell less, such as no sums, give a state that says less. */
 export function advancePull(state: PullState, event: ImageProgress): PullState {
   const totals = event.image ?? state.totals;
   if (event.digest === undefined) {
     if (event.kind === 'resolve') return { ...state, totals, phase: 'resolving' };
+    if (event.kind === 'download') return { ...state, totals, readBytes: event.bytes ?? state.readBytes };
     return { ...state, totals, phase: event.kind === 'done' ? 'done' : state.phase };
   }
   const known = state.layers.find(({ digest }) => digest === event.digest);
   const layer = advanceLayer(known ?? fresh(event.digest), event);
   const layers =
     known === undefined ? [...state.layers, layer] : state.layers.map((each) => (each === known ? layer : each));
-  return { phase: 'fetching', layers, totals };
+  return { ...state, phase: 'fetching', layers, totals };
 }
 
 function fresh(digest: string): LayerState {
