@@ -59,7 +59,7 @@ function groupByName(entries: readonly IndexEntry[], repository: string | undefi
   const named = new Map<string, IndexEntry[]>();
   const unnamed: IndexEntry[] = [];
   for (const entry of entries) {
-    const name = entryName(entry.annotations, repository);
+    const name = entryName(entry, repository);
     if (name === undefined) unnamed.push(entry);
     else named.set(name, [...(named.get(name) ?? []), entry]);
   }

@@ -14,7 +14,7 @@ import { digestMismatch } from '../layers/digest-mismatch.js';
 import { SNIFF_BYTES, sniffCompression } from '../layers/sniff-compression.js';
 import type { ArchiveFile, ArchiveFiles } from './archive-files.js';
 import { finishLayout } from './finish-layout.js';
-import { canonicalName, IMAGE_NAME, REF_NAME } from './image-names.js';
+import { canonicalName, hasDigest, IMAGE_NAME, REF_NAME } from './image-names.js';
 
 // As in the documents of a layout.
 const MAX_IMAGES = 4096;
@@ -107,10 +107,10 @@ class Converter {
 
   private nameOf(tag: string, field: string): Record<string, string> {
     const name = canonicalName(tag);
-    if (name === undefined) {
+    if (name === undefined || hasDigest(name)) {
       throw invalidDocument(
         `manifest.json of ${this.options.what}`,
-        `${field}: ${JSON.stringify(tag)} is no name`,
+        `${field}: ${JSON.stringify(tag)} is no name with a tag`,
         field,
       );
     }

@@ -1,3 +1,5 @@
+import type { IndexEntry } from '../documents/image-documents.js';
+import { documentKind } from '../documents/media-types.js';
 import { formatImageReference, parseImageReference } from '../reference/image-reference.js';
 
 /** The annotation that names an image in `index.json`, mostly by a tag alone (OCI image-spec, annotations.md). */
@@ -15,11 +17,25 @@ export function canonicalName(text: string): string | undefined {
   }
 }
 
-/** The canonical names an entry of `index.json` has: the whole one, else what its tag makes of `repository` or is already. */
+/**
+ * The canonical name an entry of `index.json` has: the whole one, else what its tag makes of `repository` or is already. One with a digest counts only
+ * when it is that of the entry's own manifest: whoever pins a digest later must not get what an archive only says has it.
+ */
 export function entryName(
-  annotations: Readonly<Record<string, string>> | null | undefined,
+  { annotations, digest, mediaType }: Pick<IndexEntry, 'annotations' | 'digest' | 'mediaType'>,
   repository?: string,
 ): string | undefined {
+  const name = writtenName(annotations, repository);
+  if (name === undefined || !hasDigest(name)) return name;
+  return documentKind(mediaType) === 'manifest' && name.endsWith(`@${digest}`) ? name : undefined;
+}
+
+/** True for a canonical name that pins a digest. */
+export function hasDigest(name: string): boolean {
+  return name.includes('@');
+}
+
+function writtenName(annotations: IndexEntry['annotations'], repository: string | undefined): string | undefined {
   const whole = annotations?.[IMAGE_NAME];
   if (whole !== undefined) return canonicalName(whole);
   const tag = annotations?.[REF_NAME];

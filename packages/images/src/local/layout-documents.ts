@@ -51,7 +51,7 @@ function entriesNamed(images: readonly IndexEntry[], tag: string): readonly Inde
   const tagged = images.filter((entry) => entry.annotations?.[REF_NAME] === tag);
   if (tagged.length > 0) return tagged;
   const name = canonicalName(tag);
-  return name === undefined ? [] : images.filter((entry) => entryName(entry.annotations) === name);
+  return name === undefined ? [] : images.filter((entry) => entryName(entry) === name);
 }
 
 /** What an entry is best called: its whole name, else its tag. */

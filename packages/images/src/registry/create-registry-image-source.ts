@@ -1,6 +1,5 @@
 import {
   BoxliteError,
-  type Digest,
   type ImageLayer,
   type ImageProgress,
   type ImageSource,
@@ -78,9 +77,13 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
 
   const cached = async (reference: ImageReference, platform: Platform): Promise<ResolvedImage | undefined> => {
     const name = formatImageReference(reference);
+    const { digest: pinned } = reference;
+    const found = pinned === undefined ? undefined : await loadCachedImage(blobs, name, pinned, platform);
+    if (found !== undefined) return found;
+    // A record says what a digest means only for one that is here: of indexes in it only the chosen manifest is kept.
+    if (pinned !== undefined && (await blobs.readDocument('manifests', pinned)) === undefined) return undefined;
     const record = await store?.get(name);
-    const digest: Digest | undefined = record?.complete === true ? record.manifestDigest : reference.digest;
-    return digest === undefined ? undefined : loadCachedImage(blobs, name, digest, platform);
+    return record?.complete === true ? loadCachedImage(blobs, name, record.manifestDigest, platform) : undefined;
   };
 
   const pull = async (
