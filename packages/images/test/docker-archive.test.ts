@@ -237,6 +237,23 @@ describe('a hostile archive of docker save', () => {
     expect(await imageFiles(home)).toEqual({ tmp: [], layers: [], manifests: [], configs: [] });
   });
 
+  it('with names longer than any path is refused, so that names cannot fill memory', async () => {
+    const { home, source } = await emptySource();
+    const long = 'n'.repeat(5000);
+    const members: Member[][] = [
+      [{ name: long, body: 'x' }],
+      [{ name: 'link', type: 'symlink', linkname: long }],
+      [{ name: 'link', type: 'link', linkname: long }],
+    ];
+    for (const hostile of members) {
+      await expect(source.resolve(`docker-archive:${await writeArchive(hostile)}`)).rejects.toMatchObject({
+        code: 'image_invalid',
+        message: expect.stringContaining('longer than 4096'),
+      });
+    }
+    expect(await imageFiles(home)).toEqual({ tmp: [], layers: [], manifests: [], configs: [] });
+  });
+
   it('with endless entries ends', async () => {
     const { source } = await emptySource();
     const members = Array.from({ length: 17_000 }, (_, index) => ({ name: `f${index}` }));

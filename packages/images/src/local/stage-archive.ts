@@ -14,6 +14,8 @@ type Source = Extract extends AsyncIterable<infer Entry> ? Entry : never;
 
 // A layout of the largest image allowed, for several platforms, is far below this.
 const MAX_ENTRIES = 16_384;
+/** PATH_MAX (limits.h). Every name is kept until the archive is read, and tar allows megabytes of it. */
+const MAX_NAME_LENGTH = 4096;
 const BLOB_NAME = /^blobs\/(sha256)\/([0-9a-f]{64})$/;
 const LAYOUT_NAMES: readonly string[] = ['oci-layout', 'index.json'];
 const DOCUMENT_NAMES: readonly string[] = [...LAYOUT_NAMES, 'manifest.json', 'repositories'];
@@ -80,8 +82,11 @@ class Staging {
   }
 
   async take(entry: Source): Promise<void> {
-    const name = normalizeEntryName(entry.header.name);
-    const { type } = entry.header;
+    const { name: written, linkname, type } = entry.header;
+    if (Math.max(written.length, linkname?.length ?? 0) > MAX_NAME_LENGTH) {
+      throw invalidDocument(this.what, `a name is longer than ${MAX_NAME_LENGTH} characters`);
+    }
+    const name = normalizeEntryName(written);
     if (name !== undefined && (type === 'file' || type === 'contiguous-file')) return this.takeFile(name, entry);
     if (name !== undefined && (type === 'symlink' || type === 'link')) this.takeLink(name, entry);
     // The iteration goes on when the entry has ended.
