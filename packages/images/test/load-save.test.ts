@@ -276,6 +276,8 @@ describe('save', () => {
       stream.once('readable', () => end(stream));
       await expect(saving).rejects.toMatchObject({ code: 'storage_error' });
     }
+    const closed = new PassThrough().destroy();
+    await expect(saveImages(cache, images, closed)).rejects.toMatchObject({ code: 'storage_error' });
     const controller = new AbortController();
     const stuck = new PassThrough({ highWaterMark: 1 });
     const saving = saveImages(cache, images, stuck, { signal: controller.signal });

@@ -120,6 +120,8 @@ async function writeToStream(
   try {
     for await (const chunk of batched(archive)) {
       if (failure !== undefined) throw failure;
+      // It has said so already, and would say nothing more.
+      if (!stream.writable) throw new Error('the stream is closed');
       if (!stream.write(chunk)) await drained(stream, signal);
       bytes += chunk.byteLength;
     }
