@@ -26,7 +26,8 @@ export class BlobSession implements AsyncDisposable {
     try {
       await lease;
     } catch (thrown) {
-      this.held.delete(digest);
+      // Not that of somebody who has asked again meanwhile.
+      if (this.held.get(digest) === lease) this.held.delete(digest);
       throw thrown;
     }
   }
@@ -59,12 +60,16 @@ export class BlobSession implements AsyncDisposable {
     await this.blobs.adopt(kind, digest, stagedPath);
   }
 
-  /** Lets go of all blobs; idempotent. */
+  /** Lets go of all blobs; idempotent. @throws what the lease store throws, after all others were released */
   async [Symbol.asyncDispose](): Promise<void> {
     const leases = [...this.held.values()];
     this.held.clear();
+    const released: Promise<void>[] = [];
     for (const lease of await Promise.allSettled(leases)) {
-      if (lease.status === 'fulfilled') await lease.value.release();
+      if (lease.status === 'fulfilled') released.push(lease.value.release());
+    }
+    for (const outcome of await Promise.allSettled(released)) {
+      if (outcome.status === 'rejected') throw outcome.reason;
     }
   }
 }
