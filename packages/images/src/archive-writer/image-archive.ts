@@ -59,7 +59,7 @@ async function* verified(
     yield chunk;
   }
   if (bytes === size && `sha256:${hash.digest('hex')}` === digest) return;
-  await blobs.discardDamaged(kind, digest);
+  await blobs.discardDamaged(kind, digest, signal);
   throw new BoxliteError('digest_mismatch', `blob ${digest} of the store is damaged`, {
     hint: 'pull the image again',
     details: { digest },

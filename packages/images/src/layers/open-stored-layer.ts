@@ -32,7 +32,7 @@ export async function* openStoredLayer(
   } catch (thrown) {
     const suspicious =
       BoxliteError.isInstance(thrown, 'digest_mismatch') || BoxliteError.isInstance(thrown, 'layer_invalid');
-    if (suspicious) await blobs.discardDamaged('layers', layer.digest);
+    if (suspicious) await blobs.discardDamaged('layers', layer.digest, signal);
     throw thrown;
   }
 }
