@@ -93,7 +93,7 @@ describe('stored images', () => {
       expect(await found(text)).toBe(app.image.manifestDigest);
     }
     expect(await found('x/other:v2')).toBeUndefined();
-    expect(await found('x/other:v2', ['ghcr.io', 'quay.io'])).toBe(other.image.manifestDigest);
+    expect(await found('x/other:v2', ['ghcr.io', 'Quay.IO'])).toBe(other.image.manifestDigest);
     for (const digest of [app.image.configDigest, app.image.manifestDigest]) {
       for (const text of [digest, digest.slice(7, 19), digest.slice(0, 20)]) {
         expect(await found(text)).toBe(app.image.manifestDigest);

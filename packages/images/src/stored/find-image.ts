@@ -6,6 +6,7 @@ import {
   repositoryOn,
 } from '../reference/image-reference.js';
 import { formatLocalReference, isLocalReference, parseLocalReference } from '../reference/local-reference.js';
+import { normalizeHost } from '../reference/registry-host.js';
 import type { ImageCache } from './image-cache.js';
 
 /** Shorter prefixes of a digest fit by accident, and fit names. */
@@ -50,12 +51,19 @@ function canonicalReferences(text: string, searchHosts: readonly string[]): read
     if (isLocalReference(text)) return [formatLocalReference(parseLocalReference(text))];
     const plain = parseImageReference(text);
     if (!isUnqualified(text) || searchHosts.length === 0) return [formatImageReference(plain)];
-    return searchHosts.map((registry) =>
-      formatImageReference({ ...plain, registry, repository: repositoryOn(registry, text, plain.repository) }),
-    );
+    return searchHosts
+      .map(hostAsRecorded)
+      .map((registry) =>
+        formatImageReference({ ...plain, registry, repository: repositoryOn(registry, text, plain.repository) }),
+      );
   } catch (thrown) {
     // What is no reference may be the beginning of a digest.
     if (BoxliteError.isInstance(thrown)) return [];
     throw thrown;
   }
+}
+
+/** Settings may spell a host in other ways than references do. */
+function hostAsRecorded(host: string): string {
+  return normalizeHost(host) ?? host;
 }
