@@ -26,12 +26,9 @@ export {
   type GuestRootfsStrategy,
   parseGuestRootfs,
 } from './guest/guest-rootfs.js';
-export {
-  GuestRootfsManager,
-  type GuestRootfsManagerOptions,
-  type HeldGuestRootfs,
-} from './guest/guest-rootfs-manager.js';
+export { GuestRootfsManager, type GuestRootfsManagerOptions } from './guest/guest-rootfs-manager.js';
 export type { GuestRootfsUsage } from './guest/guest-rootfs-usage.js';
+export type { HeldGuestRootfs } from './guest/hold-guest-rootfs.js';
 export type { AgentToInject } from './guest/inject-agent.js';
 export type { ReportFailure } from './guest/rootfs-records.js';
 export { GLOBAL_SOURCE, versionKey } from './guest/version-key.js';

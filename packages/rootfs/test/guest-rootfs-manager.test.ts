@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BaseDiskId, BaseDiskRecord } from '@boxlite/core';
+import { type BaseDiskId, type BaseDiskRecord, parseBoxId } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { GLOBAL_SOURCE, versionKey } from '../src/index.js';
 import { fakeAgent, GuestHome, sha256 } from './support/guest-home.js';
@@ -153,6 +153,48 @@ describe('getOrCreate of a guest rootfs', () => {
       code: 'aborted',
     });
     expect([await names(guest.home.basesDir), await names(guest.home.tmpDir)]).toEqual([[], []]);
+  });
+});
+
+describe('the use of a guest rootfs', () => {
+  it('by a box takes the place of the one it used before, when the agent has changed, and of nothing else', async () => {
+    const guest = await GuestHome.create();
+    const old = await guest.manager().getOrCreate();
+    for (const box of ['box000000001', 'box000000002']) await old.recordUse(box);
+    const cloned = { ...old.record, id: 'clone001' as BaseDiskId, name: 'clone', kind: 'clone_base' as const };
+    await guest.baseDisks.insert(cloned);
+    await guest.baseDisks.addReference(cloned.id, parseBoxId('box000000001'));
+    await guest.setAgent('two');
+    const current = await guest.manager().getOrCreate();
+    await current.recordUse('box000000001');
+    await current.recordUse('box000000001');
+    expect(await guest.baseDisks.referencedBy(old.record.id)).toEqual(['box000000002']);
+    expect(await guest.baseDisks.referencedBy(current.record.id)).toEqual(['box000000001']);
+    expect(await guest.baseDisks.referencedBy(cloned.id)).toEqual(['box000000001']);
+  });
+
+  it('is listed with the size on the host, the boxes and whether its agent is the current one', async () => {
+    const guest = await GuestHome.create();
+    const old = await guest.manager().getOrCreate();
+    await old.recordUse('box000000001');
+    await guest.setAgent('two');
+    const current = await guest.manager().getOrCreate();
+    await rm(current.rootfs.path);
+    const { blocks } = await stat(old.rootfs.path);
+    expect(await guest.manager().usage()).toEqual([
+      {
+        id: old.record.id,
+        name: old.record.name,
+        path: old.rootfs.path,
+        sizeBytes: old.record.sizeBytes,
+        diskBytes: blocks * 512,
+        isCurrent: false,
+        boxes: ['box000000001'],
+      },
+      expect.objectContaining({ id: current.record.id, diskBytes: 0, isCurrent: true, boxes: [] }),
+    ]);
+    await rm(guest.agentPath);
+    expect(await guest.manager().usage()).toMatchObject([{ isCurrent: false }, { isCurrent: false }]);
   });
 });
 

@@ -7,23 +7,19 @@ import {
   type ImageSource,
   type Lease,
   type LeaseStore,
-  parseBoxId,
   type ResolvedImage,
   SharedTasks,
 } from '@boxlite/core';
-import { stage } from '@boxlite/layout';
-import { agentLayer } from '../agent-layer.js';
-import { DEFAULT_DISK_BYTES, ext4Converter } from '../build-image-disk.js';
 import { type HeldImageDisk, type ImageDiskCache, layerStreams } from '../cache/image-disk-cache.js';
 import type { ImageConverter } from '../image-converter.js';
 import { singleBuild } from '../single-build.js';
 import { skeletonLayer } from '../skeleton-layer.js';
-import { type AgentBinary, checkAgentElf, readAgentBinary } from './agent-binary.js';
-import { baseLeaseEntity } from './base-lease.js';
+import { readAgentBinary } from './agent-binary.js';
 import { collectGuestRootfs } from './collect-guest-rootfs.js';
-import { createGuestRootfs, type GuestRootfs } from './guest-rootfs.js';
+import { createGuestRootfsDisk } from './create-guest-rootfs-disk.js';
 import { type GuestRootfsUsage, guestRootfsUsage } from './guest-rootfs-usage.js';
-import { fileExists, type ReportFailure, RootfsRecords } from './rootfs-records.js';
+import { type HeldGuestRootfs, holdGuestRootfs } from './hold-guest-rootfs.js';
+import { type ReportFailure, RootfsRecords } from './rootfs-records.js';
 import { versionKey } from './version-key.js';
 
 /** What a manager works with. Directories are those of one home. */
@@ -49,22 +45,6 @@ export interface GuestRootfsManagerOptions {
   readonly now?: () => number;
 }
 
-/**
- * A guest rootfs that garbage collection leaves alone until this is released. Record the box's use first, then release.
- */
-export interface HeldGuestRootfs extends AsyncDisposable {
-  readonly rootfs: GuestRootfs;
-  readonly record: BaseDiskRecord;
-  /** Commits the reference of a box to this rootfs, in the place of the one an earlier start of the box used. Nothing of the box runs. */
-  recordUse(boxId: string): Promise<void>;
-  /** Gives the lease back. Idempotent. */
-  release(): Promise<void>;
-}
-
-/** Room for the guest beside the agent; the disk is sparse and read-only. */
-const SKELETON_BYTES = 16 * 1024 ** 2;
-/** A start waits so long for a collection that is deciding about the same disk. */
-const LEASE_WAIT_MS = 5_000;
 /** A disk may be collected between being built and being leased, but not again and again. */
 const ATTEMPTS = 3;
 
@@ -137,7 +117,7 @@ export class GuestRootfsManager {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const known = await this.#records.lookup(key);
       const record = known.state === 'hit' ? known.record : await this.#build(key, digest, image, signal);
-      const held = await this.#hold(record, env, signal);
+      const held = await holdGuestRootfs(this.#options, { record, env, signal });
       if (held !== undefined) return held;
     }
     throw new BoxliteError('storage_error', `guest rootfs ${key} disappears as soon as it is made`, {
@@ -162,7 +142,13 @@ export class GuestRootfsManager {
           const found = await this.#records.lookup(key);
           return found.state === 'hit' ? found.record : undefined;
         },
-        build: () => this.#create(digest, image, shared.signal),
+        build: async () =>
+          createGuestRootfsDisk(this.#options, this.#records, {
+            digest,
+            expectedHash: await this.#agentHash(),
+            layers: image === undefined ? undefined : layerStreams({ image, ...this.#imageSupport() }, shared.signal),
+            signal: shared.signal,
+          }),
       }),
     );
   }
@@ -186,74 +172,6 @@ export class GuestRootfsManager {
     }
   }
 
-  async #create(digest: string, image: ResolvedImage | undefined, signal: AbortSignal): Promise<BaseDiskRecord> {
-    const {
-      agentPath,
-      architecture = process.arch,
-      builtInAgentHash,
-      tmpDir,
-      converter = ext4Converter,
-    } = this.#options;
-    const expected = await this.#agentHash();
-    const agent = await readAgentBinary(agentPath);
-    checkAgentElf(agentPath, agent.bytes, architecture);
-    if (agent.hash !== expected) {
-      if (builtInAgentHash !== undefined) throw wrongAgent(agentPath, expected, agent.hash);
-      // The binary was replaced since it was hashed: what is built is named after what goes in.
-      const known = await this.#records.lookup(versionKey(digest, agent.hash));
-      if (known.state === 'hit') return known.record;
-    }
-    const staging = await stage(tmpDir);
-    try {
-      const target = staging.path('guest-rootfs');
-      const key = versionKey(digest, agent.hash);
-      const layers = image === undefined ? [skeletonLayer()] : layerStreams({ image, ...this.#imageSupport() }, signal);
-      const sizeBytes = image === undefined ? skeletonBytes(agent) : DEFAULT_DISK_BYTES;
-      await converter.convert({
-        layers: [...layers, agentLayer(agent.bytes)],
-        target,
-        sizeBytes,
-        journal: false,
-        identity: `${digest} ${agent.hash}`,
-        signal,
-      });
-      return await this.#records.install(target, key, sizeBytes);
-    } finally {
-      await staging.remove();
-    }
-  }
-
-  /** Leases a disk; undefined when it has been collected meanwhile. */
-  async #hold(
-    record: BaseDiskRecord,
-    env: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
-  ): Promise<HeldGuestRootfs | undefined> {
-    const { leases, baseDisks } = this.#options;
-    const lease = await leases.acquire(baseLeaseEntity(record.id), 'start', { shared: true, ...leaseOptions(signal) });
-    try {
-      if (!(await fileExists(record.basePath)) || (await baseDisks.get(record.id)) === undefined) {
-        await lease.release();
-        return undefined;
-      }
-    } catch (thrown) {
-      await lease.release();
-      throw thrown;
-    }
-    const release = () => lease.release();
-    return {
-      rootfs: createGuestRootfs({
-        path: record.basePath,
-        strategy: { kind: 'disk', diskPath: record.basePath },
-        env,
-      }),
-      record,
-      recordUse: (boxId) => baseDisks.addReference(record.id, parseBoxId(boxId), { replaces: 'rootfs' }),
-      release,
-      [Symbol.asyncDispose]: release,
-    };
-  }
-
   #imageSupport(): NonNullable<GuestRootfsManagerOptions['images']> {
     const { images } = this.#options;
     if (images !== undefined) return images;
@@ -264,29 +182,9 @@ export class GuestRootfsManager {
   }
 }
 
-function leaseOptions(signal: AbortSignal | undefined): { waitMs: number; signal?: AbortSignal } {
-  return { waitMs: LEASE_WAIT_MS, ...(signal === undefined ? {} : { signal }) };
-}
-
 /** Names the skeleton as if it were an image. */
 async function skeletonDigest(): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of skeletonLayer()) hash.update(chunk);
   return `sha256:${hash.digest('hex')}`;
-}
-
-function skeletonBytes(agent: AgentBinary): number {
-  const mib = 1024 ** 2;
-  return SKELETON_BYTES + Math.ceil(agent.bytes.length / mib) * mib;
-}
-
-function wrongAgent(path: string, expected: string, found: string): BoxliteError {
-  return new BoxliteError(
-    'agent_invalid',
-    `the guest agent ${path} has hash ${found}, this build expects ${expected}`,
-    {
-      hint: 'rebuild: the agent and the packages that embed its hash are from different builds',
-      details: { field: 'agentPath', expected, found },
-    },
-  );
 }

@@ -50,7 +50,8 @@ export class MemoryBaseDisks implements BaseDiskStore {
     { replaces }: { readonly replaces?: BaseDiskRecord['kind'] } = {},
   ): Promise<void> {
     for (const [other, boxes] of this.references) {
-      if (other !== id && this.records.get(other)?.kind === replaces) boxes.delete(boxId);
+      const isReplaced = replaces !== undefined && this.records.get(other)?.kind === replaces;
+      if (other !== id && isReplaced) boxes.delete(boxId);
     }
     this.references.set(id, (this.references.get(id) ?? new Set()).add(boxId));
   }
