@@ -4,22 +4,12 @@ import { BoxliteError } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../src/blobs/sha256.js';
 import { createLocalImageSource } from '../src/index.js';
+import { randomFrom } from './random-from.js';
 import { sampleImage } from './sample-image.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 const ROUNDS = Number(process.env.BOXLITE_FUZZ_ROUNDS ?? 500);
 const SEED = Number(process.env.BOXLITE_FUZZ_SEED ?? 20_240_607);
-
-/** mulberry32: small, seeded, the same everywhere. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 const NASTY: readonly unknown[] = [
   null,

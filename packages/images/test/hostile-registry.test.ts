@@ -213,6 +213,7 @@ describe('a registry that sends more or other than was asked for', () => {
     ['an absurd size', 'layers.0.size', 1e300],
     ['a configuration that is none', 'config.mediaType', 'application/vnd.cncf.helm.config.v1+json'],
     ['a configuration that is huge', 'config.size', 1e9],
+    ['another size for a layer it has already', 'layers.0.size', 1],
     ['no layers', 'layers', undefined],
     ['an index as well', 'manifests', []],
     ['another media type', 'mediaType', 'application/vnd.oci.image.index.v1+json'],

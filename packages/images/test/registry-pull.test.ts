@@ -161,6 +161,23 @@ describe('pulling from a real registry', () => {
     });
   });
 
+  it('of a tag asks again for a variant that the cached image does not run on', async () => {
+    const [home, store] = [await temporaryHome(), memoryImageStore()];
+    const arm = (variant: string) => ({ os: 'linux', architecture: 'arm', variant });
+    const registry = await startDockerRegistry();
+    const sample = await sampleImage({ layers: 1, platform: arm('v7') });
+    await registry.push(sample.reference, 'app:v1');
+    const name = `${registry.host}/app:v1`;
+    await using source = createRegistryImageSource({ blobs: home, store });
+    await source.resolve(name, { platform: arm('v7') });
+    for (const variant of ['v7', 'v8']) {
+      const image = await source.resolve(name, { platform: arm(variant), pull: 'never' });
+      expect(image.platform).toEqual(arm('v7'));
+    }
+    const older = source.resolve(name, { platform: arm('v6'), pull: 'never' });
+    await expect(older).rejects.toMatchObject({ code: 'image_not_found' });
+  });
+
   it('of a Docker schema 2 image with uncompressed layers works as with OCI ones', async () => {
     const [registry, home, sample] = [await startDockerRegistry(), await temporaryHome(), await sampleImage()];
     await registry.push(sample.reference, 'app:docker', ['--format', 'v2s2', '--dest-compress-format', 'gzip']);

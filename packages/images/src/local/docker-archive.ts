@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BoxliteError, type Digest, digestHex } from '@boxlite/core';
+import { BoxliteError, type Digest, digestHex, throwIfAborted } from '@boxlite/core';
 import { z } from 'zod';
 import { openRegularFile, readSmallFile } from '../blobs/open-regular-file.js';
 import { readFileChunks } from '../blobs/read-file-chunks.js';
@@ -20,6 +20,8 @@ import { canonicalName, hasDigest, IMAGE_NAME, REF_NAME } from './image-names.js
 const MAX_IMAGES = 4096;
 const MAX_LAYERS = 1024;
 const MAX_TAGS = 1024;
+/** Of all images together, each time one is named: a small manifest.json could have us read one large configuration for ever. */
+const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
 
 const manifestSchema = z
   .array(
@@ -64,6 +66,7 @@ export async function convertDockerArchive(files: ArchiveFiles, options: Convert
 
 class Converter {
   private readonly layers = new Map<string, Descriptor>();
+  private configBytes = 0;
 
   constructor(
     private readonly files: ArchiveFiles,
@@ -71,9 +74,14 @@ class Converter {
   ) {}
 
   async convert(image: ArchivedImage, field: string): Promise<readonly IndexEntry[]> {
-    const { what } = this.options;
+    const { what, signal } = this.options;
+    throwIfAborted(signal, `reading ${what}`);
     const configBytes = await readDocument(this.files, image.Config, what);
     if (configBytes === undefined) throw this.missing(image.Config, `${field}.Config`);
+    this.configBytes += configBytes.byteLength;
+    if (this.configBytes > MAX_CONFIG_BYTES) {
+      throw invalidDocument(what, `its configurations are more than ${MAX_CONFIG_BYTES} bytes`);
+    }
     const config = await this.writeBlob(configBytes);
     const [named] = /^[0-9a-f]{64}(?=\.json$)/.exec(image.Config) ?? [];
     if (named !== undefined && config.digest !== `sha256:${named}`) {

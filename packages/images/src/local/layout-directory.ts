@@ -7,11 +7,16 @@ import { sha256 } from '../blobs/sha256.js';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from '../documents/parse-document.js';
 import { checkLayoutMarker } from './layout-documents.js';
 
+/** Of all documents that are read of one layout, so that an index full of entries ends; real documents are kilobytes. */
+const MAX_TOTAL_DOCUMENT_BYTES = 256 * 1024 * 1024;
+
 /**
  * An OCI image layout in a directory (OCI image-spec, image-layout.md), read in place. The directory is not trusted: nothing is followed
  * or opened but regular files, and each document is hashed before it is believed.
  */
 export class LayoutDirectory {
+  private documentBytes = 0;
+
   private constructor(readonly path: string) {}
 
   /**
@@ -51,6 +56,10 @@ export class LayoutDirectory {
   async readDocument(digest: Digest, size: number): Promise<Uint8Array> {
     const bytes = await readSmallFile(this.blobPath(digest), MAX_DOCUMENT_BYTES, `blob ${digest}`);
     if (bytes === undefined) throw this.missing(digest);
+    this.documentBytes += bytes.byteLength;
+    if (this.documentBytes > MAX_TOTAL_DOCUMENT_BYTES) {
+      throw invalidDocument(`layout ${this.path}`, `its documents are more than ${MAX_TOTAL_DOCUMENT_BYTES} bytes`);
+    }
     const actual = sha256(bytes);
     if (bytes.byteLength !== size || actual !== digest) {
       throw new BoxliteError(

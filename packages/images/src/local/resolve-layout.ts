@@ -38,11 +38,11 @@ export async function resolveLayoutImage(
   name: string,
   { platform, limits, signal, tell }: ResolveLayoutOptions,
 ): Promise<ResolvedImage> {
-  const load = async (entry: IndexEntry) => ({
-    digest: entry.digest,
-    bytes: await layout.readDocument(entry.digest, entry.size),
-    mediaType: entry.mediaType,
-  });
+  const load = async (entry: IndexEntry) => {
+    throwIfAborted(signal, `reading ${name}`);
+    const bytes = await layout.readDocument(entry.digest, entry.size);
+    return { digest: entry.digest, bytes, mediaType: entry.mediaType };
+  };
   const { digest, manifest } = await resolveEntries(entries, platform, load, name);
   checkManifest(manifest, name, limits);
   const configBytes = await layout.readDocument(manifest.config.digest, manifest.config.size);
