@@ -1,5 +1,6 @@
 import { ClusterMap, type Extent } from './cluster-map.js';
 import { decompressCluster } from './compressed/decompress-cluster.js';
+import type { DataMap } from './data-map.js';
 import { diskInvalid } from './disk-errors.js';
 import { readAt, readInto } from './disk-file.js';
 import { FileTables, type TableSource } from './file-tables.js';
@@ -15,6 +16,7 @@ const MIN_ZSTD_FRAME_BYTES = 13;
 interface Source {
   readonly layer: OpenLayer;
   readonly map: ClusterMap | undefined;
+  readonly dataMap: DataMap | undefined;
   plainBytesLeft: number;
   inflatedBytesLeft: number;
 }
@@ -28,6 +30,8 @@ export interface ChainReaderOptions {
   readonly once: boolean;
   /** Tables of the overlay that are newer than its file. */
   readonly tables?: TableSource;
+  /** Where raw files, which nobody writes meanwhile, have holes. */
+  readonly dataMaps?: ReadonlyMap<OpenLayer, DataMap>;
 }
 
 /** The bytes a range of a disk has, through its chain: zeros, or something stored that `read` fetches. */
@@ -40,13 +44,14 @@ export class ChainReader {
   readonly #sources: readonly Source[];
 
   /** @param layers the overlay first; they stay open for as long as this is used */
-  constructor(layers: readonly OpenLayer[], { once, tables }: ChainReaderOptions) {
+  constructor(layers: readonly OpenLayer[], { once, tables, dataMaps }: ChainReaderOptions) {
     this.#sources = layers.map((layer, index) => {
       const { disk, header } = layer;
       const own = index === 0 ? tables : undefined;
       return {
         layer,
         map: header && new ClusterMap(layer.path, header, own ?? new FileTables(disk, header)),
+        dataMap: dataMaps?.get(layer),
         // The last cluster may be written in part only: a cluster is at most 2 MiB.
         plainBytesLeft: once ? disk.size + 2 ** 21 : Number.POSITIVE_INFINITY,
         inflatedBytesLeft: once ? disk.size * maxInflation(header) : Number.POSITIVE_INFINITY,
@@ -65,7 +70,10 @@ export class ChainReader {
       // A file shorter than the ones over it reads as zeros past its end.
       if (offset >= layer.virtualSize) return { kind: 'zero', length };
       length = Math.min(length, layer.virtualSize - offset);
-      if (map === undefined) return stored(length, (into) => readPlain(source, offset, into));
+      if (map === undefined) {
+        const { isData, length: known } = source.dataMap?.at(offset, length) ?? { isData: true, length };
+        return isData ? stored(known, (into) => readPlain(source, offset, into)) : { kind: 'zero', length: known };
+      }
       const extent = await map.extentAt(offset, length);
       length = extent.length;
       if (extent.kind === 'zero') return { kind: 'zero', length };

@@ -6,6 +6,7 @@ import { invalidArgument, quoted } from './disk-errors.js';
 import { requireAbsolutePath } from './disk-file.js';
 import { createRawTarget } from './flat-target.js';
 import { installDisk } from './install-disk.js';
+import { mapRawLayers } from './map-data.js';
 import { withChain } from './read-chain.js';
 import { StandaloneWriter } from './standalone-writer.js';
 
@@ -39,10 +40,11 @@ export async function flattenDisk(
     async (layers) => {
       const virtualSize = layers[0]?.virtualSize ?? 0;
       checkpoint();
+      const dataMaps = await mapRawLayers(layers);
       await installDisk(target, context, async (fd) => {
         const flat = format === 'raw' ? createRawTarget(fd, virtualSize) : new StandaloneWriter(fd, virtualSize);
         try {
-          await copyDisk(new ChainReader(layers, { once: true }), flat, virtualSize, checkpoint);
+          await copyDisk(new ChainReader(layers, { once: true, dataMaps }), flat, virtualSize, checkpoint);
           await flat.finish();
         } catch (thrown) {
           throw toBoxliteError(

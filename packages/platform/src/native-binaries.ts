@@ -21,6 +21,7 @@ export const NATIVE_BINARIES = {
   'boxlite-stage-b': { package: 'jailer', linkage: 'static', purpose: 'last step of the jail' },
   'boxlite-guest': { package: 'guest-agent', linkage: 'static', purpose: 'agent inside each VM' },
   'kvm-probe': { package: 'kvm-probe', linkage: 'static', purpose: 'says what KVM here can do' },
+  'boxlite-data-map': { package: 'disk-qcow2', linkage: 'static', purpose: 'says where a disk has holes' },
   'boxlite-krun-shim': {
     package: 'vmm-libkrun',
     linkage: 'program',
