@@ -1,4 +1,4 @@
-/** Why the images cannot be made here, or undefined when they can or have been. */
+/** Why the images cannot be made or unpacked here, or undefined when they can. */
 export function whyNoDebianImage(): string | undefined;
 
 /** The OCI layout with the tags `large` and `small`, made if it is not there. */

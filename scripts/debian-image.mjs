@@ -16,17 +16,16 @@ const CACHE = fileURLToPath(new URL('../.cache/debian-image', import.meta.url));
 const PACKAGES = ['python3', 'git', 'curl', 'ca-certificates', 'vim-tiny', 'less', 'procps'];
 /** Documentation that nobody reads brings the whole to the size wanted. */
 const NOT_WANTED = ['usr/share/doc', 'usr/share/man', 'usr/share/info', 'var/cache/apt', 'var/lib/apt/lists'];
+const PATH = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const OWN_LAYER_BYTES = 20 * 2 ** 20;
 
-/** Why the images cannot be made here, or undefined when they can or have been. */
+/** Why the images cannot be made or unpacked here, or undefined when they can. */
 export function whyNoDebianImage() {
-  if (existsSync(join(CACHE, 'layout'))) return undefined;
-  if (process.getuid?.() !== 0) return 'debootstrap needs root';
-  for (const program of ['debootstrap', 'umoci']) {
-    if (!['/usr/sbin', '/usr/bin', '/sbin', '/bin'].some((directory) => existsSync(join(directory, program))))
-      return `${program} is not installed`;
-  }
-  return undefined;
+  if (process.getuid?.() !== 0) return 'making and unpacking an image with all owners needs root';
+  const missing = (programs) =>
+    programs.find((program) => !PATH.some((directory) => existsSync(join(directory, program))));
+  const program = missing(['umoci', ...(existsSync(join(CACHE, 'layout')) ? [] : ['debootstrap'])]);
+  return program === undefined ? undefined : `${program} is not installed`;
 }
 
 /** @returns the layout with the tags `large` and `small`, made if it is not there */
