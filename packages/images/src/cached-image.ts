@@ -9,6 +9,7 @@ import {
 import type { BlobStore } from './blobs/blob-store.js';
 import { assembleImage } from './documents/assemble-image.js';
 import type { IndexEntry } from './documents/image-documents.js';
+import { platformRank } from './documents/platform-variants.js';
 import { resolveManifest } from './documents/resolve-manifest.js';
 
 /**
@@ -33,6 +34,7 @@ export async function loadCachedImage(
     if (configBytes === undefined) return undefined;
     const { manifest } = chosen;
     const image = assembleImage({ reference, manifestDigest: chosen.digest, manifest, configBytes, platform });
+    if (!runsOn(image.platform, platform)) return undefined;
     for (const layer of image.layers) {
       if (!(await blobs.has('layers', layer))) return undefined;
     }
@@ -43,6 +45,12 @@ export async function loadCachedImage(
     if (curable.some((code) => BoxliteError.isInstance(thrown, code))) return undefined;
     throw thrown;
   }
+}
+
+/** False when a variant was asked for that the image says not to be for: a record does not tell for which one it was pulled. */
+function runsOn(image: Platform, wanted: Platform): boolean {
+  if (image.variant === undefined || wanted.variant === undefined) return true;
+  return platformRank(image, wanted) !== undefined;
 }
 
 /** Writes down that an image is here, whole. Does nothing without a store. */

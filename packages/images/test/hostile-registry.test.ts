@@ -213,7 +213,6 @@ describe('a registry that sends more or other than was asked for', () => {
     ['an absurd size', 'layers.0.size', 1e300],
     ['a configuration that is none', 'config.mediaType', 'application/vnd.cncf.helm.config.v1+json'],
     ['a configuration that is huge', 'config.size', 1e9],
-    ['another size for a layer it has already', 'layers.0.size', 1],
     ['no layers', 'layers', undefined],
     ['an index as well', 'manifests', []],
     ['another media type', 'mediaType', 'application/vnd.oci.image.index.v1+json'],
@@ -227,6 +226,14 @@ describe('a registry that sends more or other than was asked for', () => {
     const field = path.replace('layers.0', 'layers[0]');
     await expect(pull()).rejects.toMatchObject({ code: 'image_invalid', details: { field } });
     expect(await imageFiles(home)).toMatchObject({ tmp: [], layers: [] });
+  });
+
+  it('refuses a manifest in which one layer has two sizes, before the layer is fetched', async () => {
+    const { manifest } = await sampleManifest();
+    manifest.layers.push({ ...manifest.layers[0], size: 1 });
+    const { pull, requests } = await pullFrom(serveManifest(manifest));
+    await expect(pull()).rejects.toMatchObject({ code: 'image_invalid', details: { field: 'layers[1].size' } });
+    expect(requests).toHaveLength(1);
   });
 
   it.each(['[]', 'null', '{', '"x"', '\ufeff{}', `${'['.repeat(100_000)}`])(

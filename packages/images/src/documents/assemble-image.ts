@@ -39,8 +39,15 @@ export function checkManifest(manifest: ImageManifest, image: string, limits: Im
     throw invalidDocument(what, `config.size: more than ${MAX_DOCUMENT_BYTES} bytes`, 'config.size');
   }
   let total = 0;
+  const sizes = new Map<Digest, number>();
   for (const [index, layer] of manifest.layers.entries()) {
     checkLayer(layer, index, what, limits);
+    // One of them is a lie that would show only when the layer is opened.
+    if ((sizes.get(layer.digest) ?? layer.size) !== layer.size) {
+      const field = `layers[${index}].size`;
+      throw invalidDocument(what, `${field}: another size than before for layer ${layer.digest}`, field);
+    }
+    sizes.set(layer.digest, layer.size);
     total += layer.size;
   }
   if (total > limits.maxImageBytes) throw tooLarge(image, 'layers', total, limits.maxImageBytes);
