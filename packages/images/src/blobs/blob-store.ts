@@ -45,8 +45,8 @@ export type FillBlob = (sink: BlobSink, context: TaskContext<ImageProgress>) => 
 
 export interface BlobStoreOptions {
   /**
-   * Of the home: blobs are then fetched once by all its processes together, and removed only while none of them needs them. Without it that holds
-   * within one `BlobStore`.
+   * Of the home: blobs are then fetched once by all its processes together, and collected only while none of them needs them. Without it each
+   * `BlobStore` fetches for itself, and nothing may be collected while it is used.
    */
   readonly leases?: LeaseStore;
 }
