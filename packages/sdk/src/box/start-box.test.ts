@@ -47,7 +47,7 @@ function machine(overrides: object = {}) {
     }),
     resolveImage: async () => ({ config: { env: [] } }),
     imageDisk: async () => ({ path: '/base.ext4', release: async () => undefined }),
-    disks: async () => ({ createChild: async () => undefined }),
+    disks: async () => ({ id: 'qcow2', createChild: async () => ({ format: 'qcow2' }) }),
     guestRootfs: async () => ({
       rootfs: { path: '/guest.ext4' },
       recordUse: async () => undefined,
