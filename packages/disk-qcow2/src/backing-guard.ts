@@ -8,7 +8,7 @@ import { type DiskFile, requireAbsolutePath } from './disk-file.js';
 export interface BackingGuard {
   /**
    * Before a file is opened.
-   * @throws BoxliteError `permission_denied` (field `backing_file`); `not_found` when its directory does not exist
+   * @throws BoxliteError `disk_chain_invalid` (field `backing_file`); `not_found` when its directory does not exist
    */
   requireAllowed(path: string): void;
   /** After it was opened: that its directory has not been replaced meanwhile. Throws as `requireAllowed` does. */
@@ -62,7 +62,7 @@ function isWithin(directory: string, allowed: string | undefined): boolean {
 }
 
 function notAllowed(path: string): BoxliteError {
-  return new BoxliteError('permission_denied', `${quoted(path)} lies outside the directories of backing files`, {
+  return new BoxliteError('disk_chain_invalid', `${quoted(path)} lies outside the directories of backing files`, {
     hint: 'the disk names a file it must not read: do not use it; or rebase it, if you moved its base yourself',
     details: { path, field: 'backing_file' },
   });

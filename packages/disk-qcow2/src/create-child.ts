@@ -13,7 +13,7 @@ import { describeLayer, withChain } from './read-chain.js';
  * Writes a new overlay of `base` at `path`.
  * @param virtualSize bytes; default and minimum: the size of the base
  * @throws BoxliteError `invalid_argument` (fields `path`, `base.path`, `virtualSize`), `disk_invalid` and `disk_chain_invalid` for the
- * base, `permission_denied` for one the context does not allow, and what `installDisk` throws
+ * base, which is also what one is that the context does not allow, and what `installDisk` throws
  */
 export async function createChild(
   path: string,

@@ -25,7 +25,7 @@ export interface OpenDiskOptions {
  * Opens a disk with its backing chain for random access.
  * @param path absolute
  * @throws BoxliteError `invalid_argument` (fields `path`, `format`, `mode`, `allowedDirectories`), `not_found`, `disk_invalid`,
- * `disk_chain_invalid` (too deep, a loop, a file is missing), `permission_denied` (a backing file outside the allowed directories),
+ * `disk_chain_invalid` (too deep, a loop, a file is missing or outside the allowed directories),
  * `unsupported` (writing version 2), `invalid_state` (writing a disk that is marked dirty)
  */
 export async function openDisk(path: string, options: OpenDiskOptions): Promise<DiskHandle> {

@@ -13,7 +13,7 @@ import { withChain } from './read-chain.js';
  * has moved, or was flattened. First the new name, in room that nothing uses, then, durable on its own, the one sector that points to
  * it: interrupted, the disk names the old base or the new one.
  * @throws BoxliteError `invalid_argument` (fields `path`, `base.path`), `not_found`, `disk_invalid`, `disk_chain_invalid` (too deep, a loop),
- * `permission_denied`, `unsupported` (no room in the header; the disk has no backing file), `storage_error`
+ * `unsupported` (no room in the header; the disk has no backing file), `storage_error`
  */
 export async function rebaseDisk(path: string, base: DiskBase, context: DiskContext): Promise<void> {
   requireAbsolutePath(path, 'path');

@@ -27,7 +27,7 @@ async function overlay(backing: string): Promise<string> {
   return path;
 }
 
-const refused = { code: 'permission_denied', details: { field: 'backing_file' } };
+const refused = { code: 'disk_chain_invalid', details: { field: 'backing_file' } };
 
 describe('a backing file outside the allowed directories', () => {
   it.each([
@@ -55,7 +55,7 @@ describe('a backing file outside the allowed directories', () => {
     const store = createQcow2DiskStore({ allowedDirectories: [allowed] });
     const base = { path: join(directory, 'secret'), format: 'raw' } as const;
     await expect(store.createChild(join(allowed, 'child'), base)).rejects.toMatchObject({
-      code: 'permission_denied',
+      code: 'disk_chain_invalid',
       details: { field: 'backing_file' },
     });
   });
@@ -69,7 +69,9 @@ describe('a backing file outside the allowed directories', () => {
     await writeFile(path, 'another');
     const { closeDiskFile, openDiskFile } = await import('../src/disk-file.js');
     const other = openDiskFile(join(directory, 'moved', 'inside'));
-    expect(() => guard.requireSame({ ...other, path })).toThrow(expect.objectContaining({ code: 'permission_denied' }));
+    expect(() => guard.requireSame({ ...other, path })).toThrow(
+      expect.objectContaining({ code: 'disk_chain_invalid' }),
+    );
     closeDiskFile(other);
   });
 });

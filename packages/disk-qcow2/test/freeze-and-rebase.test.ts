@@ -141,7 +141,7 @@ describe('rebase', () => {
       code: 'not_found',
     });
     const narrow = createQcow2DiskStore({ allowedDirectories: [at('elsewhere')] });
-    await expect(narrow.rebase(at('first'), base)).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(narrow.rebase(at('first'), base)).rejects.toMatchObject({ code: 'disk_chain_invalid' });
     expect(await store.backingPath(at('first'))).toBe(base.path);
   });
 });

@@ -79,7 +79,8 @@ describe('a native file that is not there is an error that lists each place and 
       {
         code: 'config_error',
         reason: 'directory-incomplete',
-        problem: /lacks boxlite-supervisor, boxlite-stage-b, boxlite-guest, boxlite-krun-shim, krun\.node$/,
+        problem:
+          /lacks boxlite-supervisor, boxlite-stage-b, boxlite-guest, boxlite-data-map, boxlite-krun-shim, krun\.node$/,
         hint: /unset/,
         places: 1,
       },

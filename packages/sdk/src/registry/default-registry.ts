@@ -71,7 +71,12 @@ export function defaultRegistry(options?: DefaultRegistryOptions): PluginRegistr
           return {
             probe: here,
             create: ({ layout }) =>
-              createQcow2DiskStore({ stagingDirectory: layout.tmpDir, stagingName: () => stagingName() }),
+              createQcow2DiskStore({
+                stagingDirectory: layout.tmpDir,
+                stagingName: () => stagingName(),
+                // The VMM can write its disk, header included: what that names outside is not even opened.
+                allowedDirectories: [layout.basesDir, layout.diskImagesDir, layout.boxesDir],
+              }),
           };
         },
       }),
