@@ -1,23 +1,23 @@
 import { BoxliteError, type ExitRecord, escapeText, type SupervisedVm } from '@boxlite/core';
 import { QmpClient } from './qmp/qmp-client.js';
 
-/** Building the machine takes 20 to 50 ms; on a host this slow nothing works. */
-const MACHINE_TIMEOUT_MS = 30_000;
 /** From the end of QEMU's monitor to the end of QEMU. */
 const EXIT_TIMEOUT_MS = 2_000;
 
 /**
  * Waits until QEMU has opened its kernel and disks and built the machine, or has ended because it could not. The guest boots meanwhile.
+ * @param timeoutMs after which QEMU counts as hung
  * @throws BoxliteError `vmm_failed` with what QEMU said, `timeout`, `aborted`
  */
 export async function awaitMachine(
   vm: SupervisedVm,
   boxId: string,
   monitorPath: string,
+  timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    const limits = { timeoutMs: MACHINE_TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
+    const limits = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
     const monitor = await QmpClient.connect(monitorPath, limits);
     await monitor.close();
   } catch (thrown) {

@@ -22,7 +22,12 @@ export interface QemuVmmOptions {
   readonly firmwareDirs?: readonly string[];
   /** Default `process.env.PATH`. */
   readonly searchPath?: string;
+  /** Milliseconds QEMU may take to build a machine before `start` throws `timeout`; default 30 000. More for hosts that are emulated themselves. */
+  readonly machineTimeoutMs?: number;
 }
+
+/** Building the machine takes 20 to 50 ms. */
+const MACHINE_TIMEOUT_MS = 30_000;
 
 /**
  * A {@link VmmHandler} over QEMU's microvm machine, with KVM or without any hardware (TCG).
@@ -64,7 +69,7 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
       checkSpec(spec);
       await checkFiles(spec);
       await decide();
-      return startMachine(spec, command(spec), host, signal);
+      return startMachine(spec, command(spec), host, options.machineTimeoutMs ?? MACHINE_TIMEOUT_MS, signal);
     },
     attach: (vm, listenerPath) => qemuRunningVm(vm, listenerPath(QMP_LISTENER_NAME)),
   };
@@ -74,6 +79,7 @@ async function startMachine(
   spec: VmmSpec,
   { binary, args, env, listeners }: VmmCommand,
   host: VmmHost,
+  timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<RunningVm> {
   if (signal?.aborted === true) {
@@ -86,7 +92,7 @@ async function startMachine(
     const command = host.jail.command({ binary, args, env });
     const inherited = listeners.map(({ name, fd }) => ({ fd, path: host.listenerPath(name) }));
     vm = await host.supervisor.launch({ ...host.request, command, listeners: inherited }, signal);
-    await awaitMachine(vm, spec.boxId, monitorPath, signal);
+    await awaitMachine(vm, spec.boxId, monitorPath, timeoutMs, signal);
     return qemuRunningVm(vm, monitorPath);
   } catch (thrown) {
     await vm?.kill();

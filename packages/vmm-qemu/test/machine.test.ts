@@ -33,6 +33,15 @@ describe('a machine in QEMU', () => {
     await vm.close();
   });
 
+  it('that is not built in the time it is given is ended, and start throws timeout', async () => {
+    const impatient = createQemuVmm({ hardware, accelerator: 'tcg', machineTimeoutMs: 1 });
+    await using machine = await parts.createMachine(impatient);
+    await expect(impatient.start(machine.spec, machine.host)).rejects.toMatchObject({ code: 'timeout' });
+    await expect(machine.host.supervisor.connect(machine.host.request.controlDir)).rejects.toMatchObject({
+      code: 'agent_unavailable',
+    });
+  });
+
   it('starts with several CPUs', async () => {
     await using machine = await parts.createMachine(handler, { vcpus: 2 });
     const vm = await handler.start(machine.spec, machine.host);

@@ -5,28 +5,38 @@ import { BoxliteError, toBoxliteError } from '@boxlite/core';
 
 /**
  * Connects to a unix socket whose path may be longer than `sun_path`: through an open descriptor of its directory.
- * @param signal gives up; without effect once connected
- * @throws BoxliteError `vmm_failed` when nobody listens, `aborted`
+ * @param timeoutMs milliseconds after which it gives up
+ * @param signal gives up too; both without effect once connected
+ * @throws BoxliteError `vmm_failed` when nobody listens, `timeout`, `aborted`
  */
-export async function dialSocket(path: string, signal: AbortSignal): Promise<Socket> {
+export async function dialSocket(path: string, timeoutMs: number, signal?: AbortSignal): Promise<Socket> {
   const what = `connecting to QEMU's monitor at ${path}`;
   const directory = await open(dirname(path), 'r').catch((thrown: unknown) => {
     throw toBoxliteError(thrown, 'vmm_failed', what);
   });
+  const timer = AbortSignal.timeout(timeoutMs);
+  const any = signal === undefined ? timer : AbortSignal.any([timer, signal]);
   try {
-    return await connectThrough(`/proc/self/fd/${directory.fd}/${basename(path)}`, what, signal);
+    return await connectThrough(`/proc/self/fd/${directory.fd}/${basename(path)}`, any);
+  } catch (thrown) {
+    if (!any.aborted) throw toBoxliteError(thrown, 'vmm_failed', what);
+    if (signal?.aborted === true) throw new BoxliteError('aborted', `${what}: aborted`, { cause: signal.reason });
+    throw new BoxliteError('timeout', `${what} took more than ${timeoutMs} ms`, {
+      hint: 'the host may be overloaded; stopping the box ends it in any case',
+    });
   } finally {
     await directory.close();
   }
 }
 
-function connectThrough(path: string, what: string, signal: AbortSignal): Promise<Socket> {
+/** Rejects with what connecting failed with, or with whatever once the signal has fired. */
+function connectThrough(path: string, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
-    const onAbort = () => socket.destroy(new BoxliteError('aborted', `${what}: aborted`, { cause: signal.reason }));
+    const onAbort = () => socket.destroy(new Error('given up'));
     const onError = (error: Error) => {
       signal.removeEventListener('abort', onAbort);
-      reject(toBoxliteError(error, 'vmm_failed', what));
+      reject(error);
     };
     socket.once('error', onError);
     socket.once('connect', () => {

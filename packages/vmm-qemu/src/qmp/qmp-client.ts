@@ -53,11 +53,7 @@ export class QmpClient implements AsyncDisposable {
    */
   static async connect(path: string, options: QmpOptions = {}): Promise<QmpClient> {
     const timeoutMs = options.timeoutMs ?? QMP_TIMEOUT_MS;
-    const timer = AbortSignal.timeout(timeoutMs);
-    const socket = await dialSocket(
-      path,
-      options.signal === undefined ? timer : AbortSignal.any([timer, options.signal]),
-    );
+    const socket = await dialSocket(path, timeoutMs, options.signal);
     const client = new QmpClient(socket, timeoutMs);
     try {
       await client.#command('greeting', (pending) => {
