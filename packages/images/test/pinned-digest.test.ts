@@ -12,11 +12,11 @@ async function emptyCache() {
 }
 
 /** An archive whose image has another name than it was made with. */
-async function archiveNamed(directory: string, name: string): Promise<string> {
+async function archiveNamed(directory: string, name: string, annotation = 'io.containerd.image.name'): Promise<string> {
   const members = await layoutMembers(directory);
   const index = members.find((member) => member.name === 'index.json')!;
   const document = JSON.parse(String(index.body));
-  document.manifests[0].annotations = { 'io.containerd.image.name': name };
+  document.manifests[0].annotations = { [annotation]: name };
   index.body = Buffer.from(JSON.stringify(document));
   return writeArchive(members);
 }
@@ -30,7 +30,11 @@ describe('a name with a digest', () => {
     await using source = createRegistryImageSource(cache);
     await expect(source.resolve(lie, { pull: 'never' })).rejects.toMatchObject({ code: 'image_not_found' });
     const local = createLocalImageSource(cache);
-    await expect(local.resolve(`docker-archive:${lying}:${lie}`)).rejects.toMatchObject({ code: 'image_not_found' });
+    const tagged = await archiveNamed(sample.directory, lie, 'org.opencontainers.image.ref.name');
+    for (const file of [lying, tagged]) {
+      const resolving = local.resolve(`docker-archive:${file}:${lie}`);
+      await expect(resolving).rejects.toMatchObject({ code: 'image_not_found' });
+    }
 
     const truth = `docker.io/library/app:v1@${sample.manifestDigest}`;
     const honest = await archiveNamed(sample.directory, truth);

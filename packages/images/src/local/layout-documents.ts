@@ -9,6 +9,8 @@ import { canonicalName, entryName, IMAGE_NAME, REF_NAME } from './image-names.js
 
 const markerSchema = z.object({ imageLayoutVersion: z.string().regex(/^1\.\d+\.\d+$/, 'only version 1 can be read') });
 
+const PINNED = /@(sha256:[0-9a-f]{64})$/;
+
 /** @throws BoxliteError `image_invalid` when the file `oci-layout` is not of version 1 */
 export function checkLayoutMarker(bytes: Uint8Array): void {
   parseDocument(markerSchema, bytes, 'oci-layout');
@@ -46,8 +48,14 @@ export function selectEntries(index: Uint8Array, reference: LocalReference): rea
   });
 }
 
-/** Those with this tag, else those with this name. */
+/** Those with this tag, else those with this name; of a digest in either only what has it. */
 function entriesNamed(images: readonly IndexEntry[], tag: string): readonly IndexEntry[] {
+  const [, pinned] = PINNED.exec(tag) ?? [];
+  const named = entriesCalled(images, tag);
+  return pinned === undefined ? named : named.filter(({ digest }) => digest === pinned);
+}
+
+function entriesCalled(images: readonly IndexEntry[], tag: string): readonly IndexEntry[] {
   const tagged = images.filter((entry) => entry.annotations?.[REF_NAME] === tag);
   if (tagged.length > 0) return tagged;
   const name = canonicalName(tag);
