@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createRegistryImageSource } from '../src/index.js';
 import { collect, hash } from './collect.js';
@@ -190,6 +191,25 @@ describe('a registry that sends more or other than was asked for', () => {
     );
     await expect(blob.pull()).rejects.toMatchObject({ code: 'digest_mismatch' });
     expect(await imageFiles(blob.home)).toMatchObject({ tmp: [], layers: [], configs: [] });
+  });
+
+  it('is taken by its bytes, whatever encoding it says they have', async () => {
+    const sample = await sampleImage({ layers: 1 });
+    const pullThrough = async (encode: (body: Buffer) => Buffer) =>
+      pullFrom(
+        serveLayout(sample.directory, (request, response, body) => {
+          if (body.length < 100_000 || !request.url?.includes('/blobs/')) return false;
+          response.writeHead(200, { 'content-encoding': 'gzip' }).end(encode(body));
+          return true;
+        }),
+      );
+    const said = await pullThrough((body) => body);
+    const image = await said.pull();
+    expect(hash(await collect(said.source.openLayer(image, image.layers[0]!)))).toBe(hash(sample.tars[0]!));
+    expect(new Set(said.requests.map(({ headers }) => headers['accept-encoding']))).toEqual(new Set(['identity']));
+    const done = await pullThrough((body) => gzipSync(body));
+    await expect(done.pull()).rejects.toMatchObject({ code: 'digest_mismatch' });
+    expect(await imageFiles(done.home)).toMatchObject({ tmp: [], layers: [] });
   });
 
   it('is believed by hash only: a manifest that is not the digest asked for is refused', async () => {
