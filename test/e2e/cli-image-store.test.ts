@@ -148,7 +148,9 @@ describe('boxlite image', () => {
     const asJson = await cli('rmi', '--json', 'boxed:v1');
     expect(JSON.parse(asJson.stderr).error).toMatchObject({ code: 'invalid_state', details: { boxes: ['web'] } });
     expect(asJson.stdout.toString()).toBe('[]\n');
-    expect(await json('rmi', '--json', '-f', 'boxed:v1')).toMatchObject([{ reference: 'docker.io/library/boxed:v1' }]);
+    expect(await json('rmi', '--json', '-f', 'boxed:v1')).toMatchObject([
+      { references: ['docker.io/library/boxed:v1'] },
+    ]);
     await cli('rm', 'web');
   });
 

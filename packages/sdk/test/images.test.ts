@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Boxlite, type BoxliteOptions } from '@boxlite/sdk';
@@ -108,7 +108,7 @@ describe('the images of a runtime', () => {
       details: { boxes: ['web'] },
     });
     expect((await boxlite.images.prune({ all: true })).images).toEqual([]);
-    expect(await boxlite.images.remove(reference, { force: true })).toMatchObject({ reference });
+    expect(await boxlite.images.remove(reference, { force: true })).toMatchObject({ references: [reference] });
     expect(await failureOf(boxlite.images.remove(reference))).toMatchObject({ code: 'image_not_found' });
   });
 
@@ -122,6 +122,21 @@ describe('the images of a runtime', () => {
     expect(await filesIn(boxlite, 'layers')).toHaveLength(2);
     expect(await boxlite.images.remove(`${registry.host}/app:2`)).toMatchObject({ blobs: 4 });
     expect(await filesIn(boxlite, 'layers')).toEqual([]);
+  });
+
+  it('that have several names are not removed by their id unless forced, which takes them all', async () => {
+    const registry = await startDockerRegistry();
+    const image = await sampleImage();
+    for (const name of ['app:1', 'app:2']) await registry.push(image.reference, name);
+    const boxlite = await openHome();
+    const names = ['app:1', 'app:2'].map((name) => `${registry.host}/${name}`);
+    for (const name of names) await boxlite.images.pull(name);
+    const id = (await boxlite.images.get(names[0] ?? ''))?.configDigest.slice(7, 19) ?? '';
+    const failure = await failureOf(boxlite.images.remove(id));
+    expect(failure).toMatchObject({ code: 'invalid_state', hint: /force/ });
+    expect((failure.details.references as string[]).toSorted()).toEqual(names);
+    expect((await boxlite.images.remove(id, { force: true })).references.toSorted()).toEqual(names);
+    expect(await boxlite.images.list()).toEqual([]);
   });
 
   it('go to an archive and come back from it, from a file or a stream', async () => {
@@ -201,6 +216,35 @@ describe('the disks of images', () => {
   });
 });
 
+describe('a box whose disk was spoiled', () => {
+  it('keeps neither usage from being told nor blobs from being pruned; no disk is removed then', async () => {
+    const image = await sampleImage();
+    const registry = await startDockerRegistry();
+    await registry.push(image.reference, 'app:1');
+    const homeDir = await mkdtemp(join(tmpdir(), 'boxlite-sdk-'));
+    const log: string[] = [];
+    const boxlite = await openHome({ homeDir, log: ({ level, message }) => log.push(`${level}: ${message}`) });
+    await boxlite.images.pull(`${registry.host}/app:1`);
+    const disk = await plantDisk(boxlite, `oci:${image.directory}`);
+    const { id } = await boxlite.create({ name: 'web' });
+    await mkdir(join(homeDir, 'boxes', id, 'disks'), { recursive: true });
+    await writeFile(join(homeDir, 'boxes', id, 'disks', 'disk.qcow2'), 'not a disk');
+    const { kinds } = await boxlite.system.df();
+    expect(kinds.find(({ kind }) => kind === 'image-disks')).toMatchObject({
+      count: 1,
+      active: 1,
+      reclaimableBytes: 0,
+    });
+    expect(await boxlite.system.prune({ all: true })).toMatchObject({
+      images: [`${registry.host}/app:1`],
+      imageDisks: { count: 0 },
+      blobs: { count: 4 },
+    });
+    expect(existsSync(disk)).toBe(true);
+    expect(log.join('\n')).toMatch(/^warn: which boxes stand on which image disks cannot be told$/m);
+  });
+});
+
 describe('the storage of a home', () => {
   it('adds up by kind, in blocks on disk', async () => {
     const registry = await startDockerRegistry();
@@ -233,7 +277,7 @@ describe('the storage of a home', () => {
     const boxlite = await openHome();
     await boxlite.create({ name: 'web' });
     const [box] = await boxlite.list();
-    const { truncate, mkdir } = await import('node:fs/promises');
+    const { truncate } = await import('node:fs/promises');
     const disks = join(boxlite.homeDir, 'boxes', box?.id ?? '', 'disks');
     await mkdir(disks, { recursive: true });
     await writeFile(join(disks, 'data'), 'x');
@@ -279,6 +323,9 @@ describe('the storage of a home', () => {
     await boxlite.images.pull(`${registry.host}/app:1`);
     const hourAgo = new Date(Date.now() - 3_600_000);
     expect(await boxlite.system.prune({ all: true, until: hourAgo })).toMatchObject({ images: [], freedBytes: 0 });
+    for (const prune of [boxlite.images.prune.bind(boxlite.images), boxlite.system.prune.bind(boxlite.system)]) {
+      expect(await failureOf(prune({ until: new Date('never') }))).toMatchObject({ code: 'invalid_argument' });
+    }
     expect(await boxlite.images.prune({ all: true, until: new Date() })).toMatchObject({
       images: [`${registry.host}/app:1`],
     });
@@ -371,6 +418,22 @@ describe('a cache with bounds', () => {
     await boxlite.shutdown();
     const again = await Boxlite.open({ homeDir: boxlite.homeDir });
     expect((await again.images.list()).map(({ reference }) => reference)).toEqual([`${registry.host}/two:1`]);
+    await again.shutdown();
+  });
+
+  it('evicts disks too, and before the layers they can be made from again', async () => {
+    const image = await sampleImage();
+    const boxlite = await openHome();
+    await boxlite.images.pull(`oci:${image.directory}`);
+    const disk = await plantDisk(boxlite, `oci:${image.directory}`);
+    const longAgo = new Date(Date.now() - 10 * 86_400_000);
+    await utimes(disk, longAgo, longAgo);
+    await boxlite.shutdown();
+    const bounded = await Boxlite.open({ homeDir: boxlite.homeDir, cache: { maxAgeDays: 7 } });
+    await bounded.shutdown();
+    expect(existsSync(disk)).toBe(false);
+    const again = await Boxlite.open({ homeDir: boxlite.homeDir });
+    expect((await again.images.list()).map(({ reference }) => reference)).toEqual([`oci:${image.directory}`]);
     await again.shutdown();
   });
 

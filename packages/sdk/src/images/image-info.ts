@@ -44,7 +44,8 @@ export interface ImageDetails {
 
 /** What removing an image has freed. */
 export interface RemovedImage {
-  readonly reference: string;
+  /** The names that are gone: several when an image was named by its id, and forced. */
+  readonly references: readonly string[];
   readonly manifestDigest: Digest;
   /** Blobs and image disks that no other image or box needs. */
   readonly blobs: number;

@@ -2,7 +2,7 @@ import { BoxliteError, type ImageProgress, type ImageRecord, type Platform, type
 import type { LoadedImage } from '@boxlite/images';
 import type { PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
 import type { CacheKeeper } from '../storage/cache-keeper.js';
-import type { PruneOptions } from '../storage/home-storage.js';
+import { type PruneOptions, pruneRules } from '../storage/home-storage.js';
 import { planPrune, planRemoval, totalBytes } from '../storage/plan-prune.js';
 import { readImageSnapshot } from '../storage/read-snapshot.js';
 import { type Removed, removePlanned } from '../storage/remove-planned.js';
@@ -119,20 +119,29 @@ export class ImageLibrary {
   /**
    * Forgets an image under one of its names. Its blobs and disks go with it unless another image or a box needs them; a box that was made from it
    * keeps its files and still starts.
-   * @param options.force also when boxes were made from it
-   * @throws BoxliteError `image_not_found`; `invalid_state` naming the boxes
+   * @param options.force also when boxes were made from it; and all names of an image that is named by its id and has several
+   * @throws BoxliteError `image_not_found`; `invalid_state` naming the boxes, or the names
    */
   async remove(reference: string, options: { readonly force?: boolean } = {}): Promise<RemovedImage> {
     const record = await this.#find(reference);
-    const snapshot = await readImageSnapshot(this.#services);
-    const image = snapshot.images.find((candidate) => candidate.reference === record.reference);
-    if (image === undefined) throw notFound(reference);
-    const boxes = image.boxes;
-    if (boxes.length > 0 && options.force !== true) throw inUse(record.reference, boxes);
-    const plan = planRemoval(snapshot, [image], ({ key }) => image.diskKeys.includes(key));
-    const removed = await removePlanned(this.#services, plan);
+    const [snapshot, records] = await Promise.all([
+      readImageSnapshot(this.#services),
+      this.#services.store.images.list(),
+    ]);
+    const names = namesMeant(reference, record, records);
+    const images = snapshot.images.filter((image) => names.includes(image.reference));
+    const boxes = images.flatMap((image) => image.boxes);
+    if (options.force !== true) {
+      if (names.length > 1) throw severalNames(reference, names);
+      if (boxes.length > 0) throw inUse(record.reference, boxes);
+    }
+    const keys = images.flatMap(({ diskKeys }) => diskKeys);
+    const removed = await removePlanned(
+      this.#services,
+      planRemoval(snapshot, images, ({ key }) => keys.includes(key)),
+    );
     return {
-      reference: record.reference,
+      references: names,
       manifestDigest: record.manifestDigest,
       blobs: removed.blobs.count,
       imageDisks: removed.imageDisks.count,
@@ -143,21 +152,21 @@ export class ImageLibrary {
   /**
    * Removes what tags have moved away from, with `all` also images no box was made from. Nothing that a box stands on, or that anybody is
    * pulling, building or starting from.
-   * @throws BoxliteError `storage_error`, `disk_invalid`, `aborted`
+   * @throws BoxliteError `invalid_argument`, `storage_error`, `aborted`
    */
   async prune(options: PruneOptions = {}): Promise<ImagePruneReport> {
-    const { all = false, until, dryRun = false, signal } = options;
+    const { dryRun = false, signal } = options;
     this.#services.lifetime.throwIfAborted();
     signal?.throwIfAborted();
-    const olderThan = until?.getTime() ?? Number.POSITIVE_INFINITY;
-    const plan = planPrune(await readImageSnapshot(this.#services), { all, until: olderThan });
+    const rules = pruneRules(options);
+    const plan = planPrune(await readImageSnapshot(this.#services), rules);
     const removed: Removed = dryRun
       ? {
           images: plan.images.map(({ reference }) => reference),
           blobs: { count: plan.blobs.length, bytes: totalBytes(plan.blobs) },
           imageDisks: { count: plan.imageDisks.length, bytes: totalBytes(plan.imageDisks) },
         }
-      : await removePlanned(this.#services, plan, { olderThan, signal });
+      : await removePlanned(this.#services, plan, { olderThan: rules.until, signal });
     return { dryRun, ...removed, freedBytes: removed.blobs.bytes + removed.imageDisks.bytes };
   }
 
@@ -210,6 +219,21 @@ function notFound(reference: string): BoxliteError {
   return new BoxliteError('image_not_found', `there is no image ${JSON.stringify(reference)} in this home`, {
     hint: 'see `boxlite images` for those there are, or pull it',
     details: { field: 'image', reference },
+  });
+}
+
+/** The names to remove: the one that was written, or all of the image whose id was. */
+function namesMeant(written: string, found: ImageRecord, records: readonly ImageRecord[]): readonly string[] {
+  const id = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(written)?.[1];
+  const isName = id === undefined || found.reference.includes(`/${id}:`);
+  if (isName) return [found.reference];
+  return records.filter(({ configDigest }) => configDigest === found.configDigest).map(({ reference }) => reference);
+}
+
+function severalNames(id: string, references: readonly string[]): BoxliteError {
+  return new BoxliteError('invalid_state', `image ${id} has several names: ${references.join(', ')}`, {
+    hint: 'remove it by one of its names, or force it to remove them all',
+    details: { field: 'image', references },
   });
 }
 

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { BoxliteError } from '@boxlite/core';
 import { sweepStaging } from '@boxlite/layout';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { allocatedBytes, namesIn } from './allocated-bytes.js';
 import { type DiskUsage, diskUsage } from './disk-usage.js';
-import { type PrunePlan, planPrune, totalBytes } from './plan-prune.js';
+import { type PrunePlan, type PruneRules, planPrune, totalBytes } from './plan-prune.js';
 import { readSnapshot } from './read-snapshot.js';
 import { removeKernels } from './remove-kernels.js';
 import { type Counted, type Removed, removePlanned } from './remove-planned.js';
@@ -42,7 +43,7 @@ export class HomeStorage {
     this.#services = services;
   }
 
-  /** What takes how much room: blocks on disk, not apparent sizes. @throws BoxliteError `storage_error`, `disk_invalid` */
+  /** What takes how much room: blocks on disk, not apparent sizes. @throws BoxliteError `storage_error` */
   async df(): Promise<DiskUsage> {
     this.#services.lifetime.throwIfAborted();
     return diskUsage(await readSnapshot(this.#services));
@@ -51,14 +52,14 @@ export class HomeStorage {
   /**
    * Removes what nothing in this home needs: never a box, stopped or not, nor what a box stands on, nor what any process is pulling, building or
    * starting from.
-   * @throws BoxliteError `lease_held` when another process is collecting for longer than ten seconds, `storage_error`, `disk_invalid`,
+   * @throws BoxliteError `invalid_argument`, `lease_held` when another process is collecting for longer than ten seconds, `storage_error`,
    *   `aborted`
    */
   async prune(options: PruneOptions = {}): Promise<PruneReport> {
-    const { all = false, until, dryRun = false, signal } = options;
+    const { dryRun = false, signal } = options;
     this.#services.lifetime.throwIfAborted();
     signal?.throwIfAborted();
-    const rules = { all, until: until?.getTime() ?? Number.POSITIVE_INFINITY };
+    const rules = pruneRules(options);
     if (dryRun) return reportOf(planPrune(await readSnapshot(this.#services), rules));
     const lease = await this.#services.store.leases.acquire('home', 'gc', {
       waitMs: LEASE_WAIT_MS,
@@ -94,6 +95,17 @@ export class HomeStorage {
     const removed = await sweepStaging(tmpDir);
     return { count: removed.length, bytes: removed.reduce((sum, name) => sum + (before.get(name) ?? 0), 0) };
   }
+}
+
+/** @throws BoxliteError `invalid_argument` (field `until`) for a date that is none */
+export function pruneRules({ all = false, until }: PruneOptions): PruneRules {
+  if (until === undefined) return { all, until: Number.POSITIVE_INFINITY };
+  const moment = until.getTime();
+  if (Number.isFinite(moment)) return { all, until: moment };
+  throw new BoxliteError('invalid_argument', 'prune options: until: is not a date', {
+    hint: 'give a valid Date, or leave it out',
+    details: { field: 'until' },
+  });
 }
 
 function reportOf(plan: PrunePlan): PruneReport {

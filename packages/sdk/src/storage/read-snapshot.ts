@@ -9,12 +9,14 @@ import { allocatedBytes, namesIn } from './allocated-bytes.js';
 import { readKernels } from './read-kernels.js';
 import type { StorageSnapshot } from './storage-snapshot.js';
 
+/** Stands for the boxes of a disk when the disk of one of them cannot be read. */
+const UNKNOWN_USER = 'a box whose disk cannot be read';
 /** `tmp/` also holds caches, which are nobody's work in progress; what is begins with the pid of who is at it. */
 const STAGING_NAME = /^\d+-\d+-/;
 
 /**
  * Looks at everything that takes room in a home. Takes no lock: whoever acts on it asks again under one.
- * @throws BoxliteError `storage_error`; `disk_invalid` when the overlay of a box cannot be read
+ * @throws BoxliteError `storage_error`, `database_error`
  */
 export async function readSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
   const [images, imageDisks, guestRootfs, kernels, boxes, staging] = await Promise.all([
@@ -71,15 +73,34 @@ async function diskKeys(services: RuntimeServices, record: ImageRecord): Promise
   return content === undefined ? [] : services.imageDiskKeys(content);
 }
 
-async function readImageDisks({ imageDiskUsage, store }: RuntimeServices): Promise<StorageSnapshot['imageDisks']> {
-  const [disks, boxes] = await Promise.all([imageDiskUsage(), store.boxes.list()]);
+async function readImageDisks(services: RuntimeServices): Promise<StorageSnapshot['imageDisks']> {
+  const boxes = await services.store.boxes.list();
   const label = (id: string) => boxes.find(({ config }) => config.id === id)?.config.name ?? id;
-  return disks.map(({ key, diskBytes, lastUsedAt, boxes: ids, bases, leases }) => ({
-    key,
-    bytes: diskBytes,
-    lastUsedAt,
-    users: [...ids.map(label), ...bases, ...leases.map(({ pid, purpose }) => `process ${pid} (${purpose})`)],
-  }));
+  try {
+    return (await services.imageDiskUsage()).map(({ key, diskBytes, lastUsedAt, boxes: ids, bases, leases }) => ({
+      key,
+      bytes: diskBytes,
+      lastUsedAt,
+      users: [...ids.map(label), ...bases, ...leases.map(({ pid, purpose }) => `process ${pid} (${purpose})`)],
+    }));
+  } catch (cause) {
+    // A VMM can write its box's disk: one that spoils the header must not keep everything else from being told and freed.
+    services.log({ level: 'warn', message: 'which boxes stand on which image disks cannot be told', cause });
+    return disksOfUnknownUse(services);
+  }
+}
+
+/** Each counts as needed. */
+async function disksOfUnknownUse({ layout }: RuntimeServices): Promise<StorageSnapshot['imageDisks']> {
+  const names = await namesIn(layout.diskImagesDir);
+  return Promise.all(
+    names.map(async (name) => ({
+      key: name.replace(/\..*$/, ''),
+      bytes: await allocatedBytes(join(layout.diskImagesDir, name)),
+      lastUsedAt: Date.now(),
+      users: [UNKNOWN_USER],
+    })),
+  );
 }
 
 async function readGuestRootfs({ guestRootfsUsage, store }: RuntimeServices): Promise<StorageSnapshot['guestRootfs']> {

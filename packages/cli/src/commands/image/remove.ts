@@ -19,7 +19,7 @@ export function addImageRemoveCommand(parent: Command, context: CliContext, name
     .summary('remove images')
     .description('Remove images, with what no other image and no box needs of them.')
     .argument('<image...>', 'names, or beginnings of ids')
-    .option('-f, --force', 'also images boxes were made from: the boxes keep their files')
+    .option('-f, --force', 'also images boxes were made from, and all names of an id')
     .option('-q, --quiet', 'only references')
     .addOption(jsonOption())
     .action((names: readonly string[], flags: RemoveFlags) =>
@@ -35,7 +35,7 @@ export function addImageRemoveCommand(parent: Command, context: CliContext, name
     );
 }
 
-function removedLine({ reference, freedBytes }: RemovedImage, quiet: boolean): string {
-  if (quiet) return reference;
-  return `removed ${reference}${freedBytes > 0 ? `, ${humanBytes(freedBytes)} freed` : ''}`;
+function removedLine({ references, freedBytes }: RemovedImage, quiet: boolean): string {
+  if (quiet) return references.join('\n');
+  return `removed ${references.join(', ')}${freedBytes > 0 ? `, ${humanBytes(freedBytes)} freed` : ''}`;
 }
