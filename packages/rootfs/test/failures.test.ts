@@ -162,6 +162,15 @@ describe('a conversion', () => {
     expect(peak).toBeLessThan(200 / 1.048576);
   });
 
+  it('of 100 000 files with attributes of their own needs no large heap', { timeout: 240_000 }, async () => {
+    const directory = await temporaryDirectory();
+    const program = await bundleFixture('converter-process', directory);
+    const heap = '--max-old-space-size=48';
+    const peak = Number(await run(process.execPath, heap, program, 'attributes', join(directory, 'disk.ext4')));
+    expect(peak).toBeGreaterThan(20);
+    expect(peak).toBeLessThan(200);
+  });
+
   it('tells how far it is', async () => {
     const directory = await temporaryDirectory();
     const told: string[] = [];

@@ -1,19 +1,16 @@
 import { BoxliteError } from '@boxlite/core';
 import { invalidLayer, type TarEntry } from '../tar/tar-entry.js';
 import type { ByteString } from '../tree/image-node.js';
+import type { Xattrs } from '../tree/xattr-table.js';
 import { type LayerLimits, limitExceeded } from './layer-limits.js';
-
-/** Extended attributes of a file. */
-export type Xattrs = ReadonlyMap<ByteString, Uint8Array>;
 
 /** Whole sets up to this size are shared by the files that carry the same. */
 const MAX_SHARED_BYTES = 1024;
 const MAX_SHARED_SETS = 256;
 
 /**
- * Turns the attributes of entries into what the tree keeps: those Linux has for that kind of file, checked, and in memory of their own
- * (the ones of an entry are views into its whole extended header). Files of an image mostly carry the same few sets, such as a label or a
- * capability: equal ones are kept once.
+ * Turns the attributes of entries into what the tree keeps: those Linux has for that kind of file, checked. Files of an image mostly
+ * carry the same few sets, such as a label or a capability: equal ones are judged once and become the same object.
  */
 export class EntryXattrs {
   readonly #limits: LayerLimits;
@@ -36,8 +33,10 @@ export class EntryXattrs {
     const shared = key === undefined ? undefined : this.#shared.get(key);
     if (shared !== undefined) return shared;
     this.#judge(entry, found);
+    if (key === undefined) return found;
+    // In memory of their own: those of an entry are views into its whole extended header.
     const kept: Xattrs = new Map([...found].map(([name, value]) => [detached(name), Uint8Array.from(value)]));
-    if (key !== undefined) this.#share(key, kept);
+    this.#share(key, kept);
     return kept;
   }
 

@@ -71,6 +71,28 @@ describe('entries over what the layers below have', () => {
     expect(released).toEqual(['a/in', 'b']);
   });
 
+  it('replace every type of file by every other', () => {
+    const types: Record<string, [TarEntrySpec, string]> = {
+      file: [file('a', 'new'), 'new'],
+      directory: [directory('a'), '/'],
+      symlink: [symlink('a', 't'), '-> t'],
+      hardlink: [hardlink('a', 'other'), 'other'],
+      'character-device': [{ name: 'a', type: 'character-device', device: [1, 3] }, 'character-device'],
+      'block-device': [{ name: 'a', type: 'block-device', device: [1, 3] }, 'block-device'],
+      fifo: [{ name: 'a', type: 'fifo' }, 'fifo'],
+    };
+    for (const [below] of Object.values(types)) {
+      for (const [above, shown] of Object.values(types)) {
+        const inside = below.type === 'directory' ? [file('a/in', 'in')] : [];
+        const first = [file('other'), below, ...inside];
+        const kept = below.type === 'directory' && above.type === 'directory' ? { 'a/in': 'in' } : {};
+        const expected = { other: 'other', a: shown, ...kept };
+        expect(apply(first, [above]).files).toEqual(expected);
+        expect(apply([...first, above]).files).toEqual(expected);
+      }
+    }
+  });
+
   it('change the metadata of a directory and keep its content', () => {
     const { files, lookUp } = apply(
       [directory('a'), file('a/in')],
@@ -168,6 +190,14 @@ describe('hard links', () => {
     );
     expect(files).toEqual({ a: 'data', b: 'data', s: '-> a', t: '-> a' });
     expect(lookUp('a')?.links).toBe(2);
+  });
+
+  it('may stand before their target, in a chain of any order, and give way to what comes later under their name', () => {
+    const chain = [hardlink('c', 'b'), hardlink('a', 'late'), hardlink('b', 'a')];
+    expect(apply([...chain, file('late', 'x')]).files).toEqual({ late: 'x', a: 'x', b: 'x', c: 'x' });
+    expect(apply([...chain, file('late', 'x')]).lookUp('c')?.links).toBe(4);
+    expect(apply([file('a', 'old')], [hardlink('a', 'late'), file('late', 'x')]).files).toEqual({ late: 'x', a: 'x' });
+    expect(apply([hardlink('a', 'late'), file('a', 'own'), file('late', 'x')]).files).toEqual({ a: 'own', late: 'x' });
   });
 
   it('that leave the root are an error that names the entry', () => {

@@ -1,8 +1,9 @@
 import { invalidLayer, type TarEntry, type TarSink } from '../tar/tar-entry.js';
 import type { FileTree } from '../tree/file-tree.js';
 import { type ByteString, displayName, type FileContent, type NodeId } from '../tree/image-node.js';
+import type { Xattrs } from '../tree/xattr-table.js';
 import { parseEntryPath } from './entry-path.js';
-import { EntryXattrs, type Xattrs } from './entry-xattrs.js';
+import { EntryXattrs } from './entry-xattrs.js';
 import { ImageTree, tooManyEntries } from './image-tree.js';
 import { type HardLink, LateLinks } from './late-links.js';
 import { type LayerLimits, limitExceeded, MAX_HARD_LINKS, MAX_TARGET_BYTES } from './layer-limits.js';

@@ -31,6 +31,25 @@ describe('pax records', () => {
     expect(() => readPaxAttributes([[key, Buffer.from('-5')]])).toThrow(invalid);
   });
 
+  it('tell attributes in the form of libarchive too, names percent-encoded and values in base64', () => {
+    const records = (pairs: Record<string, string>) =>
+      readPaxAttributes(Object.entries(pairs).map(([key, value]) => [key, Buffer.from(value)])).xattrs;
+    expect(records({ 'LIBARCHIVE.xattr.user.%E4%3d%zz': 'AIH/' })).toEqual(
+      new Map([['user.\xe4=%zz', Buffer.from([0x00, 0x81, 0xff])]]),
+    );
+    expect(records({ 'LIBARCHIVE.xattr.user.a': 'YQ', 'LIBARCHIVE.xattr.user.b': '' })).toEqual(
+      new Map([
+        ['user.a', Buffer.from('a')],
+        ['user.b', Buffer.alloc(0)],
+      ]),
+    );
+    // Of both forms the plain one counts, wherever it stands.
+    expect(records({ 'SCHILY.xattr.user.a': 'plain', 'LIBARCHIVE.xattr.user.a': 'YQ==' })).toEqual(
+      new Map([['user.a', Buffer.from('plain')]]),
+    );
+    expect(() => records({ 'LIBARCHIVE.xattr.user.a': 'not base64!' })).toThrow(invalid);
+  });
+
   it('refuse names with a NUL', () => {
     expect(() => readPaxAttributes([['path', Buffer.from('a\0b')]])).toThrow(invalid);
   });

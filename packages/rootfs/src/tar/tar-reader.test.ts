@@ -104,6 +104,32 @@ describe('the archive reader', () => {
     expect(read(archive)[0]?.name).toBe('\xff\xff');
   });
 
+  it.each([
+    ['in octal', 5 * 1024 ** 3, {}],
+    ['in base 256', 9 * 1024 ** 3, {}],
+    ['in a pax record', 9 * 1024 ** 3, { pax: { size: `${9 * 1024 ** 3}` }, size: 0 }],
+  ])('reads a file beyond 4 and 8 GiB to its last byte, its size %s', (_where, size, told) => {
+    const entries: [string, number][] = [];
+    let bytes = 0;
+    const reader = new TarReader({
+      ...IGNORE,
+      entry: (entry) => entries.push([entry.name, entry.size]),
+      data: (piece) => {
+        bytes += piece.length;
+      },
+    });
+    reader.push(writeTar([{ name: 'huge', size, ...told }], false));
+    const piece = Buffer.alloc(1024 ** 2, 1);
+    for (let at = 0; at < size; at += piece.length) reader.push(piece);
+    reader.push(writeTar([{ name: 'next' }]));
+    reader.finish();
+    expect(entries).toEqual([
+      ['huge', size],
+      ['next', 0],
+    ]);
+    expect(bytes).toBe(size);
+  });
+
   it('names the entry of an unknown type', () => {
     expect(() => read(writeTar([{ name: 'odd', typeFlag: 'M' }]))).toThrow(
       expect.objectContaining({ code: 'layer_invalid', details: expect.objectContaining({ entry: 'odd' }) }),

@@ -1,14 +1,27 @@
 import type { ByteString, Extent, FileContent, NodeId, NodeKind, NodeMetadata } from './image-node.js';
 import { RecordTable } from './record-table.js';
 import { TextArena } from './text-arena.js';
+import { XattrTable } from './xattr-table.js';
 
 const KINDS: readonly NodeKind[] = ['directory', 'file', 'symlink', 'character-device', 'block-device', 'fifo'];
 const KIND_NUMBERS = new Map(KINDS.map((kind, index) => [kind, index]));
 const DIRECTORY = 0;
 
 /** Words of a node's row. The last three depend on the kind, see the members that use them. */
-const Word = { MODE: 0, UID: 1, GID: 2, SECONDS: 3, NANOSECONDS: 4, LINKS: 5, INODE: 6, FIRST: 7, SECOND: 8, THIRD: 9 };
-const WORDS = 10;
+const Word = {
+  MODE: 0,
+  UID: 1,
+  GID: 2,
+  SECONDS: 3,
+  NANOSECONDS: 4,
+  LINKS: 5,
+  INODE: 6,
+  XATTRS: 7,
+  FIRST: 8,
+  SECOND: 9,
+  THIRD: 10,
+};
+const WORDS = 11;
 /** The word MODE holds the permission bits, above them the kind (3 bits), above it the upper half of the seconds. */
 const KIND_SHIFT = 12;
 const SECONDS_SHIFT = 16;
@@ -20,18 +33,17 @@ const NO_BLOCKS = 0xffffffff;
 const SEVERAL_PIECES = 0xfffffffe;
 const BLOCK_SIZE = 4096;
 const MAX_EXTENT_BLOCKS = 32_768;
-/** What an attribute takes beside its value, and an extent as an object: measured, rounded up. */
-const XATTR_OVERHEAD = 200;
+/** What an extent takes as an object: measured, rounded up. */
 const EXTENT_BYTES = 64;
 
-/** The nodes of a tree without their names, 40 bytes each. */
+/** The nodes of a tree without their names, 44 bytes each. */
 export class NodeTable {
   readonly #rows = new RecordTable(WORDS);
-  readonly #xattrs = new Map<NodeId, ReadonlyMap<ByteString, Uint8Array>>();
+  readonly #xattrs = new XattrTable();
   readonly #pieces = new Map<NodeId, readonly Extent[]>();
   readonly #targets = new TextArena();
-  /** Of attributes and pieces; those of nodes that are gone count as well. */
-  #sideBytes = 0;
+  /** Of pieces; those of nodes that are gone count as well. */
+  #pieceBytes = 0;
 
   /** Nodes made so far, those without a name included. */
   get count(): number {
@@ -40,7 +52,7 @@ export class NodeTable {
 
   /** Memory of all nodes. */
   get bytes(): number {
-    return this.#rows.bytes + this.#targets.bytes + this.#sideBytes;
+    return this.#rows.bytes + this.#targets.bytes + this.#xattrs.bytes + this.#pieceBytes;
   }
 
   /** A node with one link. A file is empty. */
@@ -78,6 +90,7 @@ export class NodeTable {
 
   metadata(node: NodeId): NodeMetadata {
     const mode = this.#rows.get(node, Word.MODE);
+    const xattrs = this.#rows.get(node, Word.XATTRS);
     return {
       mode: mode & 0o7777,
       uid: this.#rows.get(node, Word.UID),
@@ -86,7 +99,7 @@ export class NodeTable {
         seconds: ((mode | 0) >> SECONDS_SHIFT) * 2 ** 32 + this.#rows.get(node, Word.SECONDS),
         nanoseconds: this.#rows.get(node, Word.NANOSECONDS),
       },
-      xattrs: this.#xattrs.get(node),
+      xattrs: xattrs === 0 ? undefined : this.#xattrs.get(xattrs),
     };
   }
 
@@ -101,8 +114,7 @@ export class NodeTable {
     rows.set(node, Word.GID, gid);
     rows.set(node, Word.SECONDS, seconds - upper * 2 ** 32);
     rows.set(node, Word.NANOSECONDS, mtime.nanoseconds);
-    if (xattrs !== undefined) this.#setXattrs(node, xattrs);
-    else if (this.#xattrs.size > 0) this.#xattrs.delete(node);
+    rows.set(node, Word.XATTRS, xattrs === undefined ? 0 : this.#xattrs.add(xattrs));
   }
 
   /** Names that lead to a node; of a directory what {@link setLinks} said. */
@@ -151,7 +163,7 @@ export class NodeTable {
     rows.set(node, Word.THIRD, place);
     if (place === SEVERAL_PIECES) {
       this.#pieces.set(node, extents);
-      this.#sideBytes += extents.length * EXTENT_BYTES;
+      this.#pieceBytes += extents.length * EXTENT_BYTES;
     } else if (this.#pieces.size > 0) this.#pieces.delete(node);
   }
 
@@ -197,11 +209,6 @@ export class NodeTable {
     if (kind === 'file') this.#rows.set(node, Word.THIRD, NO_BLOCKS);
     this.setMetadata(node, metadata);
     return node;
-  }
-
-  #setXattrs(node: NodeId, xattrs: ReadonlyMap<ByteString, Uint8Array>): void {
-    for (const [name, value] of xattrs) this.#sideBytes += XATTR_OVERHEAD + name.length + value.length;
-    this.#xattrs.set(node, xattrs);
   }
 
   #extents(node: NodeId): readonly Extent[] {

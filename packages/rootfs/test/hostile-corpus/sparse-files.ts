@@ -3,6 +3,7 @@ import { type PaxRecordSpec, sealHeader, writeTar } from '../support/write-tar.j
 import { archive, escapes, exhausted, type HostileArchive, invalid, rawArchive, tree } from './hostile-archive.js';
 
 const KIB = 1024;
+const GIB = 1024 ** 3;
 const TIB = 1024 ** 4;
 const piece = (offset: number, text: string): SparsePiece => ({ offset, data: Buffer.from(text) });
 
@@ -104,6 +105,11 @@ export const SPARSE_FILES: readonly HostileArchive[] = [
     invalid(),
   ),
   rawArchive('with an old GNU map beyond its file', () => oldGnuSparse('s', 100, [piece(99, 'abc')]), invalid()),
+  rawArchive(
+    'of old GNU tar with a sparse file of 9 GiB, its size in base 256',
+    () => oldGnuSparse('s', 9 * GIB, [piece(8 * GIB, 'x')]),
+    tree({ s: `<hole of ${8 * GIB}>x<hole of ${GIB - 1}>` }),
+  ),
   rawArchive('with an old GNU map that goes on for ever', endlessOldMap, exhausted('maxHeaderBytes')),
   rawArchive('cut in an old GNU map', () => endlessOldMap().subarray(0, 5000), invalid()),
 ];
