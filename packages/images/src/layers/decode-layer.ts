@@ -36,7 +36,8 @@ export async function* decodeLayer(
   layer: ImageLayer,
   options: DecodeLayerOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const compressed = new StoredBytes(layer, options.verifyDigest);
+  // Of a layer that was never compressed both digests are of the same bytes.
+  const compressed = new StoredBytes(layer, options.verifyDigest && layer.digest !== layer.diffId);
   const diffId = createHash('sha256');
   let total = 0;
   try {
