@@ -19,7 +19,7 @@ const MIB = 1024 ** 2;
 const MAX_GROWTH_BYTES = 256 * MIB;
 
 /** None may take longer: several were made to keep a reader busy for hours. */
-const TIMEOUT = { timeout: 30_000 * Number(process.env.BOXLITE_TEST_SLOW ?? 1) };
+const TIMEOUT = { timeout: 60_000 * Number(process.env.BOXLITE_TEST_SLOW ?? 1) };
 
 const CORPUS = { FRAMING, EXTENDED_HEADERS, SPARSE_FILES, CONTAINMENT, WHITEOUTS, LIMITS };
 
