@@ -5,9 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   BlobStore,
   collectBlobs,
-  createLocalImageSource,
   findImage,
-  holdImage,
   inspectImage,
   listImages,
   loadImages,
@@ -16,7 +14,6 @@ import {
 } from '../src/index.js';
 import { dockerConfig, hexOf, oldDockerArchive, writeArchive } from './archive-samples.js';
 import { makeTar } from './make-tar.js';
-import { sharedHome } from './shared-home.js';
 import { imageFiles, memoryImageStore, temporaryHome } from './temporary-home.js';
 
 const tarOf = (body: string) => makeTar([{ name: 'file', body: body.repeat(10_000) }]);
@@ -193,28 +190,6 @@ describe('the garbage of the blob store', () => {
     const [record] = [...store.records.values()] as [ImageRecord];
     await store.put({ ...record, reference: `docker.io/library/app@${pinned}` });
     expect((await collectBlobs(cache)).removed).toEqual([]);
-  });
-
-  it('is left while a start holds it, and goes afterwards', async () => {
-    const { state, cache: cacheOf } = await sharedHome();
-    const cache = cacheOf();
-    const { loaded } = await twoImages(cache);
-    expect(await state.leases.list('image-')).toEqual([]);
-    const { image } = loaded[1]!;
-    {
-      await using _held = await holdImage(cache.blobs, image, 'starting box b1');
-      for (const record of await cache.store.list()) await removeImage(cache, record.reference);
-      // Another process sees the same; here another store over the same leases.
-      const collected = await collectBlobs(cacheOf());
-      expect(collected.removed).toHaveLength(3);
-      expect(collected.inUse).toHaveLength(4);
-      expect(collected.inUse[0]!.holders).toContain('starting box b1');
-      const source = createLocalImageSource(cache);
-      expect(source.accepts('alpine')).toBe(false);
-      for (const { digest, size } of image.layers) expect(await cache.blobs.has('layers', { digest, size })).toBe(true);
-    }
-    expect((await collectBlobs(cacheOf())).removed).toHaveLength(4);
-    expect(await state.leases.list('image-')).toEqual([]);
   });
 
   it('is not taken when it became needed between the look and the removal', async () => {

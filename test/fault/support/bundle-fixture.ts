@@ -45,7 +45,9 @@ export async function bundleFixture(name: string, directory: string): Promise<st
     format: 'esm',
     target: 'node20',
     // tar-stream is CommonJS and asks for modules of Node.js.
-    banner: { js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as requireOf } from 'node:module';const require = requireOf(import.meta.url);",
+    },
     alias: Object.fromEntries(
       readdirSync(PACKAGES).map((name) => [`@boxlite/${name}`, `${PACKAGES}${name}/src/index.ts`]),
     ),

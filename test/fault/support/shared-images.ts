@@ -1,55 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { StateStore } from '@boxlite/core';
 import { openStateStore } from '@boxlite/db';
+import { BlobStore } from '@boxlite/images';
 import { currentBootId, type HomeLayout, isAlive, selfIdentity } from '@boxlite/layout';
-import { build } from 'tsup';
 import { onTestFinished } from 'vitest';
-import { BlobStore, createRegistryImageSource } from '../src/index.js';
-import { temporaryHome } from './temporary-home.js';
-
-const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-
-/** Bundles `fixtures/pull-process.ts` with the sources as they are now. @returns its path, and what removes it */
-export async function bundlePullProcess(): Promise<{ readonly program: string; remove(): Promise<void> }> {
-  const outDir = await mkdtemp(join(tmpdir(), 'boxlite-pull-process-'));
-  // A native module, and one that is imported by its names: not bundled, so found by their paths.
-  const outside: Readonly<Record<string, string>> = {
-    'better-sqlite3': createRequire(here('../../db/package.json')).resolve('better-sqlite3'),
-    undici: createRequire(here('../package.json')).resolve('undici'),
-  };
-  await build({
-    config: false,
-    silent: true,
-    entry: [here('./fixtures/pull-process.ts')],
-    tsconfig: here('../../../tsconfig.json'),
-    outDir,
-    format: ['esm'],
-    target: 'node20',
-    outExtension: () => ({ js: '.mjs' }),
-    noExternal: [/.*/],
-    // Some of what is bundled is CommonJS and asks for modules of Node.js.
-    banner: {
-      js: "import { createRequire as requireOf } from 'node:module';const require = requireOf(import.meta.url);",
-    },
-    esbuildPlugins: [
-      {
-        name: 'modules by their paths',
-        setup: (bundler) =>
-          void bundler.onResolve({ filter: /^(better-sqlite3|undici)$/ }, ({ path }) => ({
-            path: outside[path] ?? path,
-            external: true,
-          })),
-      },
-    ],
-  });
-  return { program: join(outDir, 'pull-process.mjs'), remove: () => rm(outDir, { recursive: true, force: true }) };
-}
+import { temporaryHome } from '../../../packages/images/test/temporary-home.js';
 
 /** A home with its database, as this process sees it. */
 export async function sharedHome() {
@@ -60,8 +16,6 @@ export async function sharedHome() {
     home,
     state,
     cache: () => ({ blobs: blobs(), store: state.images }),
-    /** A source that remembers nothing. */
-    source: () => createRegistryImageSource({ blobs: blobs(), store: state.images, dockerConfig: false }),
   };
 }
 
