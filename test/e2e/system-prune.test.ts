@@ -13,7 +13,12 @@ beforeAll(async () => {
 afterAll(() => home.end());
 
 const cli = (...args: string[]) => runCli(args, { home: home.home });
-const json = async (...args: string[]) => JSON.parse((await cli(...args)).stdout.toString());
+const output = async (...args: string[]) => {
+  const { status, stdout, stderr } = await cli(...args);
+  expect({ status, stderr }, args.join(' ')).toEqual({ status: 0, stderr: '' });
+  return stdout.toString();
+};
+const json = async (...args: string[]) => JSON.parse(await output(...args));
 
 describe('a home that is pruned of everything', () => {
   it('never loses what a box in another process is starting from', { timeout: 240_000 }, async () => {
@@ -37,8 +42,8 @@ describe('a home that is pruned of everything', () => {
   it('keeps what boxes stand on, running or stopped, and frees it when they are gone', {
     timeout: 240_000,
   }, async () => {
-    await cli('run', '-d', '--name', 'work', image, 'sleep', '1000');
-    await cli('exec', 'work', 'sh', '-c', 'echo kept > /work/file');
+    await output('run', '-d', '--name', 'work', image, 'sleep', '1000');
+    await output('exec', 'work', 'sh', '-c', 'echo kept > /work/file');
     expect(await json('system', 'prune', '-af', '--json')).toMatchObject({ images: [], imageDisks: { count: 0 } });
     const { kinds } = await json('system', 'df', '--json');
     const of = (kind: string) => kinds.find((one: { kind: string }) => one.kind === kind);
@@ -47,13 +52,13 @@ describe('a home that is pruned of everything', () => {
     expect(of('guest-rootfs')).toMatchObject({ count: 1, active: 1 });
     expect(of('kernels')).toMatchObject({ count: 1, active: 1 });
 
-    await cli('stop', 'work');
+    await output('stop', 'work');
     expect(await json('system', 'prune', '-af', '--json')).toMatchObject({ images: [], imageDisks: { count: 0 } });
-    expect((await cli('exec', 'work', 'cat', '/work/file')).stdout.toString()).toBe('kept\n');
-    await cli('rm', '-f', 'work');
+    expect(await output('exec', 'work', 'cat', '/work/file')).toBe('kept\n');
+    await output('rm', '-f', 'work');
     const freed = await json('system', 'prune', '-af', '--json');
     expect(freed).toMatchObject({ images: [image], imageDisks: { count: 1 } });
     expect(freed.freedBytes).toBeGreaterThan(500_000);
-    expect((await cli('run', '--rm', '--pull', 'missing', image, 'echo', 'again')).stdout.toString()).toBe('again\n');
+    expect(await output('run', '--rm', '--pull', 'missing', image, 'echo', 'again')).toBe('again\n');
   });
 });
