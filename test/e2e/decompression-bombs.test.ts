@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ErrorCode } from '@boxlite/core';
 import { createLocalImageSource, type ImageLimits } from '@boxlite/images';
+import { buildImageDisk, type LayerLimits } from '@boxlite/rootfs';
 import { describe, expect, it } from 'vitest';
-import { buildImageDisk, type LayerLimits } from '../src/index.js';
-import { checkFileSystem, temporaryDirectory } from './support/host.js';
-import { openFiles } from './support/leaks.js';
-import { type StoredLayer, writeLayout } from './support/write-layout.js';
-import { type TarEntrySpec, writeTar } from './support/write-tar.js';
+import { checkFileSystem, temporaryDirectory } from '../../packages/rootfs/test/support/host.js';
+import { openFiles } from '../../packages/rootfs/test/support/leaks.js';
+import { type TarEntrySpec, writeTar } from '../../packages/rootfs/test/support/write-tar.js';
+import { type StoredLayer, writeLayout } from '../support/write-layout.js';
 
 const KIB = 1024;
 const MIB = 1024 ** 2;
@@ -110,7 +110,7 @@ const BOMBS: Readonly<Record<string, Bomb>> = {
   },
   'tiny files with tiny attributes': {
     layer: () => gzip(manyEntries(30_000, (at) => ({ name: `${at}`, pax: { 'SCHILY.xattr.user.a': `${at}` } }))),
-    limits: { maxMetadataBytes: 8 * MIB },
+    limits: { maxMetadataBytes: 5 * MIB },
     code: 'resource_exhausted',
     details: { field: 'maxMetadataBytes' },
   },
