@@ -42,11 +42,13 @@ describe('guest rootfs disks that several processes use', () => {
   it('never go from under a start: processes with an old agent make boxes while one with the current collects over and over', async () => {
     const collector = await start('current');
     const starters = await startMany(6, 'old');
-    const collected = collector.call.collectGuestRootfsUntilTold();
     // Each looks at its disk once its reference is recorded.
-    await Promise.all(starters.map(({ call }) => call.useAndForget(12)));
-    await collector.call.enough();
-    expect(await collected).toBeGreaterThan(0);
+    const starting = Promise.all(starters.map(({ call }) => call.useAndForget(12)));
+    const [removed] = await Promise.all([
+      collector.call.collectGuestRootfsUntilTold(),
+      starting.finally(() => collector.call.enough()),
+    ]);
+    expect(removed).toBeGreaterThan(0);
     await collector.call.collectGuestRootfs();
     expect([await list('bases'), await list('tmp')]).toEqual([[], []]);
   });

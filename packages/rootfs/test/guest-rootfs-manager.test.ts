@@ -299,6 +299,18 @@ describe('garbage collection of guest rootfs', () => {
     expect(await guest.manager().gc()).toBe(2);
   });
 
+  it('keeps what a start is looking up or building, though nobody refers to it yet', async () => {
+    const guest = await GuestHome.create();
+    const held = await guest.manager().getOrCreate();
+    await held.release();
+    await guest.setAgent('two');
+    const lease = await guest.leases.acquire(`guest-rootfs:${held.record.name}`, 'start', { shared: true });
+    expect(await guest.manager().gc()).toBe(0);
+    await lease.release();
+    expect(await guest.manager().gc()).toBe(1);
+    expect(guest.leases.held.size).toBe(0);
+  });
+
   it('deletes nothing when any overlay cannot be read', async () => {
     const guest = await GuestHome.create();
     await addOld(guest, 'old00001');

@@ -11,7 +11,7 @@ import {
   parseBaseDiskId,
 } from '@boxlite/core';
 import { type FileIdentity, fileIdentity, names, type OverlayOwners, overlayBackings } from '../overlay-backings.js';
-import { baseLeaseEntity } from './base-lease.js';
+import { baseLeaseEntity, versionLeaseEntity } from './base-lease.js';
 import type { ReportFailure } from './rootfs-records.js';
 import { isKeyOfAgent } from './version-key.js';
 
@@ -84,23 +84,28 @@ async function collectOne(
 ): Promise<boolean> {
   const identity = await fileIdentity(basePath);
   if (identity !== undefined && backings.has(identity)) return false;
-  const lease = await tryLease(leases, id);
-  if (lease === undefined) return false;
+  const entities = [baseLeaseEntity(id), ...(record?.name === undefined ? [] : [versionLeaseEntity(record.name)])];
+  const taken: Lease[] = [];
   try {
-    // Asked under the lease: a start gives its lease back only after its reference is recorded.
+    for (const entity of entities) {
+      const lease = await tryLease(leases, entity);
+      if (lease === undefined) return false;
+      taken.push(lease);
+    }
+    // Asked under the leases: a start gives its own back only after its reference is recorded.
     if ((await baseDisks.referencedBy(id)).length > 0) return false;
     if (record === undefined && (await baseDisks.get(id)) !== undefined) return false;
     await rm(basePath, { force: true });
     if (record !== undefined) await baseDisks.delete(id);
     return true;
   } finally {
-    await lease.release();
+    for (const lease of taken) await lease.release();
   }
 }
 
-async function tryLease(leases: LeaseStore, id: BaseDiskId): Promise<Lease | undefined> {
+async function tryLease(leases: LeaseStore, entity: string): Promise<Lease | undefined> {
   try {
-    return await leases.acquire(baseLeaseEntity(id), 'gc');
+    return await leases.acquire(entity, 'gc');
   } catch (thrown) {
     if (BoxliteError.isInstance(thrown, 'lease_held')) return undefined;
     throw thrown;

@@ -15,6 +15,7 @@ import type { ImageConverter } from '../image-converter.js';
 import { singleBuild } from '../single-build.js';
 import { skeletonLayer } from '../skeleton-layer.js';
 import { readAgentBinary } from './agent-binary.js';
+import { BASE_LEASE_WAIT_MS, versionLeaseEntity } from './base-lease.js';
 import { collectGuestRootfs } from './collect-guest-rootfs.js';
 import { createGuestRootfsDisk } from './create-guest-rootfs-disk.js';
 import { type GuestRootfsUsage, guestRootfsUsage } from './guest-rootfs-usage.js';
@@ -45,7 +46,7 @@ export interface GuestRootfsManagerOptions {
   readonly now?: () => number;
 }
 
-/** A disk may be collected between being built and being leased, but not again and again. */
+/** A disk whose agent was replaced in between is of another version than was leased, and may be collected before its own lease is taken. */
 const ATTEMPTS = 3;
 
 /** Guest rootfs disks with the agent in them, one a combination of image and agent, shared by all boxes of a home. */
@@ -114,11 +115,20 @@ export class GuestRootfsManager {
   ): Promise<HeldGuestRootfs> {
     const digest = image?.manifestDigest ?? (await skeletonDigest());
     const key = versionKey(digest, await this.#agentHash());
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-      const known = await this.#records.lookup(key);
-      const record = known.state === 'hit' ? known.record : await this.#build(key, digest, image, signal);
-      const held = await holdGuestRootfs(this.#options, { record, env, signal });
-      if (held !== undefined) return held;
+    const lease = await this.#options.leases.acquire(versionLeaseEntity(key), 'start', {
+      shared: true,
+      waitMs: BASE_LEASE_WAIT_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    try {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        const known = await this.#records.lookup(key);
+        const record = known.state === 'hit' ? known.record : await this.#build(key, digest, image, signal);
+        const held = await holdGuestRootfs(this.#options, { record, env, signal });
+        if (held !== undefined) return held;
+      }
+    } finally {
+      await lease.release();
     }
     throw new BoxliteError('storage_error', `guest rootfs ${key} disappears as soon as it is made`, {
       hint: 'check what else removes files from the bases directory of the BoxLite home',

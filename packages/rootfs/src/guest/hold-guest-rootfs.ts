@@ -1,5 +1,5 @@
 import { type BaseDiskRecord, type BaseDiskStore, type LeaseStore, parseBoxId } from '@boxlite/core';
-import { baseLeaseEntity } from './base-lease.js';
+import { BASE_LEASE_WAIT_MS, baseLeaseEntity } from './base-lease.js';
 import { createGuestRootfs, type GuestRootfs } from './guest-rootfs.js';
 import { fileExists } from './rootfs-records.js';
 
@@ -15,9 +15,6 @@ export interface HeldGuestRootfs extends AsyncDisposable {
   release(): Promise<void>;
 }
 
-/** A start waits so long for a collection that is deciding about the same disk. */
-const LEASE_WAIT_MS = 5_000;
-
 /** What holding a disk takes. */
 export interface HoldRequest {
   readonly record: BaseDiskRecord;
@@ -32,7 +29,7 @@ export async function holdGuestRootfs(
 ): Promise<HeldGuestRootfs | undefined> {
   const lease = await leases.acquire(baseLeaseEntity(record.id), 'start', {
     shared: true,
-    waitMs: LEASE_WAIT_MS,
+    waitMs: BASE_LEASE_WAIT_MS,
     ...(signal === undefined ? {} : { signal }),
   });
   try {
