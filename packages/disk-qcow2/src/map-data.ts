@@ -33,7 +33,7 @@ async function mapData({ fd }: DiskFile): Promise<DataMap | undefined> {
     const child = spawn(program, [], { stdio: [fd, 'pipe', 'ignore'], env: {} });
     const pieces: Buffer[] = [];
     let bytes = 0;
-    child.stdout.on('data', (piece: Buffer) => {
+    child.stdout?.on('data', (piece: Buffer) => {
       pieces.push(piece);
       bytes += piece.length;
       if (bytes > MAX_OUTPUT_BYTES) child.kill('SIGKILL');

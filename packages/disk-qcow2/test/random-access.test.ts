@@ -74,7 +74,7 @@ it.each(SHAPES)(
       expect(await qemuImg('compare', '-f', format, '-F', 'raw', flat, raw)).toContain('identical');
     }
   },
-  120_000,
+  60_000 + ROUNDS * 20_000,
 );
 
 interface Shape {
