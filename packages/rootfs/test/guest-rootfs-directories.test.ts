@@ -66,7 +66,11 @@ describe('building a guest rootfs in a directory', () => {
     const prepared = await prepare();
     const directory = join(prepared.merged, 'boxlite/bin');
     await mkdir(directory, { recursive: true });
-    for (const name of [stagingName({ pid: 1, startTime: 1, bootId: '0123abcd-of-another-boot' }), stagingName(), 'of-the-image']) {
+    for (const name of [
+      stagingName({ pid: 1, startTime: 1, bootId: '0123abcd-of-another-boot' }),
+      stagingName(),
+      'of-the-image',
+    ]) {
       await writeFile(join(directory, name), '');
     }
     await buildGuestRootfs({ path: prepared.merged, strategy: { kind: 'extracted', layers: 1 } }, prepared.agent);
