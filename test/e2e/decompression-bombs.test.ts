@@ -110,7 +110,7 @@ const BOMBS: Readonly<Record<string, Bomb>> = {
   },
   'tiny files with tiny attributes': {
     layer: () => gzip(manyEntries(30_000, (at) => ({ name: `${at}`, pax: { 'SCHILY.xattr.user.a': `${at}` } }))),
-    limits: { maxMetadataBytes: 5 * MIB },
+    limits: { maxMetadataBytes: 4 * MIB },
     code: 'resource_exhausted',
     details: { field: 'maxMetadataBytes' },
   },

@@ -9,8 +9,8 @@ import type { FuzzCase } from './fuzz-case.js';
 
 /** How an archive may fail. Anything else, `internal` above all, is a bug. */
 const ALLOWED = new Set(['layer_invalid', 'layer_escapes', 'resource_exhausted']);
-/** Of a case; the slowest takes some tens of milliseconds. */
-const MAX_CASE_MS = 10_000;
+/** Of the processor for a case; the slowest takes some tens of milliseconds. The disk may be as slow as it likes. */
+const MAX_CASE_MS = 5000;
 /** Every so many cases run a second time in pieces of another size, and must end the same. */
 const REPEAT_INTERVAL = 50;
 /** So often is looked for descriptors left open. */
@@ -54,11 +54,12 @@ export class FuzzRunner {
 
   async run(fuzzCase: FuzzCase): Promise<void> {
     try {
-      const started = performance.now();
+      const started = process.cpuUsage();
       const isRepeated = ++this.#cases % REPEAT_INTERVAL === 0;
       const ending = await this.#convert(fuzzCase, fuzzCase.pieceBytes, isRepeated);
-      const took = performance.now() - started;
-      if (took > MAX_CASE_MS) throw new Error(`it took ${Math.round(took)} ms`);
+      const { user, system } = process.cpuUsage(started);
+      const took = (user + system) / 1000;
+      if (took > MAX_CASE_MS) throw new Error(`it took ${Math.round(took)} ms of the processor`);
       if (isRepeated) {
         const again = await this.#convert(fuzzCase, 1 + (fuzzCase.pieceBytes % 997), true);
         if (again !== ending) throw new Error(`in other pieces it ends with ${again} instead of ${ending}`);
