@@ -26,7 +26,7 @@ describe('a build that fails', () => {
     expect(await sweepStaging(home.tmpDir)).toHaveLength(1);
     expect(await readdir(home.tmpDir)).toEqual([]);
     const { image, source } = testImage([[{ name: 'file', content: 'x' }]]);
-    await home.cache.ensure({ image, source, sizeBytes: 16 * MIB });
+    await home.cache.ensure({ image, source, sizeBytes: 256 * MIB });
     expect(await readdir(home.diskImagesDir)).toHaveLength(1);
   });
 
