@@ -18,7 +18,8 @@ export const DEBIAN_PACKAGES = {
     'busybox-static': 'the starter image',
   },
   test: {
-    debootstrap: 'the nested host that tests with KVM run in',
+    debootstrap: 'the nested host that tests with KVM run in; a real Debian image',
+    'libcap2-bin': 'gives files of a test image capabilities',
     'qemu-utils': 'judges our qcow2 disks',
     e2fsprogs: 'judges our ext4 disks',
     'docker-registry': 'a real registry on loopback',
