@@ -1,3 +1,4 @@
+import { escapeText } from '@boxlite/core';
 import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry } from '@boxlite/sdk';
 import { configuredOptions } from '../arguments/configured-options.js';
 import { environmentPlugins } from '../arguments/environment-plugins.js';
@@ -121,5 +122,7 @@ export class CliContext {
 
 const debugLog: Log = ({ level, message, boxId, cause }) => {
   const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  process.stderr.write(`boxlite: ${level}: ${boxId === undefined ? '' : `${boxId}: `}${message}${reason}\n`);
+  process.stderr.write(
+    `boxlite: ${level}: ${boxId === undefined ? '' : `${boxId}: `}${escapeText(`${message}${reason}`)}\n`,
+  );
 };

@@ -1,4 +1,4 @@
-import type { ImageProgress } from '@boxlite/core';
+import { escapeText, type ImageProgress } from '@boxlite/core';
 import type { StageListener, StartOptions } from '@boxlite/sdk';
 import { humanBytes } from './ago.js';
 import { advancePull, INITIAL_PULL, pullTotals } from './pull/pull-state.js';
@@ -22,7 +22,7 @@ export interface Progress {
   end(): void;
 }
 
-/** @param stream a terminal; progress to anything else is dropped, so that logs hold no half lines */
+/** @param stream a terminal; progress to anything else is dropped, so that logs hold no half lines; warnings are lines of their own */
 export function createProgress(stream: NodeJS.WriteStream): Progress {
   let pull = INITIAL_PULL;
   let shown = false;
@@ -32,20 +32,27 @@ export function createProgress(stream: NodeJS.WriteStream): Progress {
     // A line that wraps cannot be written over.
     stream.write(`\r\x1b[K${`${text}…`.slice(0, Math.max((stream.columns || 80) - 1, 1))}`);
   };
+  const clear = (): void => {
+    if (shown) stream.write('\r\x1b[K');
+    shown = false;
+  };
+  /** Said to logs, too: a broken configuration would otherwise only be seen when a registry refuses. */
+  const warn = (message: string): void => {
+    clear();
+    stream.write(`boxlite: warning: ${escapeText(message, 500)}\n`);
+  };
   return {
     onStage: (name, timing) => {
       if (timing === undefined) show(STAGE_TEXT[name] ?? name);
     },
     onImageProgress: (event) => {
       pull = advancePull(pull, event);
+      if (event.kind === 'warning' && event.message !== undefined) return warn(event.message);
       if (event.kind !== 'download' || event.digest === undefined) return;
       const { bytes, totalBytes } = pullTotals(pull);
       show(`downloading the image: ${humanBytes(bytes)} of ${humanBytes(totalBytes)}`);
     },
     onDiskProgress: ({ bytes }) => show(`making the disk of the image: ${humanBytes(bytes)}`),
-    end: () => {
-      if (shown) stream.write('\r\x1b[K');
-      shown = false;
-    },
+    end: clear,
   };
 }

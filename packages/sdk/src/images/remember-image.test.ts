@@ -52,6 +52,17 @@ describe('an image that is used', () => {
     expect(await store.get('dir:/x')).toMatchObject({ manifestDigest: digest('e'), cachedAt: 6 });
   });
 
+  it('keeps the record another process has made meanwhile, when its source records what it has', async () => {
+    const { store, writes } = memoryStore();
+    await rememberImage(store, { ...IMAGE, manifestDigest: digest('e') }, 5);
+    await rememberImage(store, IMAGE, 6, { recordedBySource: true });
+    expect(await store.get('dir:/x')).toMatchObject({ manifestDigest: digest('e') });
+    await store.delete('dir:/x');
+    await rememberImage(store, IMAGE, 7, { recordedBySource: true });
+    expect(await store.get('dir:/x')).toBeUndefined();
+    expect(writes).toEqual(['put']);
+  });
+
   it('has its use written down once an hour, not at each start', async () => {
     const { store, writes } = memoryStore();
     const hour = 3_600_000;

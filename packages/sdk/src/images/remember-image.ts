@@ -4,15 +4,22 @@ import type { ImageRecord, ImageStore, ResolvedImage } from '@boxlite/core';
 const USE_GRAIN_MS = 3_600_000;
 
 /**
- * Writes down that an image is in this home and was used. Sources that keep blobs record what they have; images that are read in place, and
- * those of other people's sources, are recorded here, so that every image a box was made from can be listed and removed.
+ * Writes down that an image is in this home and was used, so that every image a box was made from can be listed and removed.
+ * @param recordedBySource whether its source keeps the record itself; another process may meanwhile have pulled the tag anew or removed the
+ *   image, and what it has recorded then stands
  */
-export async function rememberImage(store: ImageStore, image: ResolvedImage, now: number): Promise<void> {
+export async function rememberImage(
+  store: ImageStore,
+  image: ResolvedImage,
+  now: number,
+  { recordedBySource = false }: { readonly recordedBySource?: boolean } = {},
+): Promise<void> {
   const known = await store.get(image.reference);
   if (known?.manifestDigest === image.manifestDigest) {
     if (now - lastUse(known) > USE_GRAIN_MS) await store.touch?.(image.reference, now);
     return;
   }
+  if (recordedBySource) return;
   await store.put({
     reference: image.reference,
     manifestDigest: image.manifestDigest,

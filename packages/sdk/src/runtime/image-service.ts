@@ -1,4 +1,4 @@
-import { BoxliteError, type ImageProgress } from '@boxlite/core';
+import { BoxliteError, type ImageProgress, type ImageSource, type ResolvedImage } from '@boxlite/core';
 import type { ImageSources } from '../images/image-sources.js';
 import { rememberImage } from '../images/remember-image.js';
 import { blobStoreOf } from '../registry/default-registry.js';
@@ -26,7 +26,8 @@ export function imageService(
     imageSourceOrigin: (reference) => sources.originOf(reference),
     async resolveImage(reference, options = {}) {
       const { signal, onProgress, ...rest } = options;
-      const image = await (await sources.of(reference)).resolve(reference, {
+      const source = await sources.of(reference);
+      const image = await source.resolve(reference, {
         ...rest,
         ...(signal === undefined ? {} : { signal }),
         onProgress(event) {
@@ -35,7 +36,7 @@ export function imageService(
         },
       });
       try {
-        await rememberImage(store.images, image, Date.now());
+        await rememberImage(store.images, image, Date.now(), { recordedBySource: keepsRecords(source, image) });
       } catch (cause) {
         // The image is here, which is what was asked for; it will only look less recently used than it is.
         log({ level: 'warn', message: `image ${image.reference} could not be recorded`, cause });
@@ -57,4 +58,9 @@ export function imageService(
       }
     },
   };
+}
+
+/** Sources that keep blobs record what they have; not so those of other people, and layouts that are read in place. */
+function keepsRecords({ id }: ImageSource, { reference }: ResolvedImage): boolean {
+  return id === 'registry' || (id === 'local' && !reference.startsWith('oci:'));
 }

@@ -1,4 +1,4 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, escapeText } from '@boxlite/core';
 import type { Command } from 'commander';
 import { parsePlatform } from '../../arguments/parse-platform.js';
 import { formatJson } from '../../output/format-json.js';
@@ -44,9 +44,12 @@ export function addLoadCommand(parent: Command, context: CliContext): void {
           .finally(() => progress.end());
         if (flags.json === true) process.stdout.write(`${formatJson(loaded)}\n`);
         else {
-          const label = flags.quiet === true ? '' : 'loaded ';
           const references = loaded.flatMap((image) => image.references);
-          process.stdout.write(references.map((reference) => `${label}${reference}\n`).join(''));
+          process.stdout.write(
+            references
+              .map((reference) => (flags.quiet === true ? `${reference}\n` : `loaded ${escapeText(reference)}\n`))
+              .join(''),
+          );
         }
       }, flags.json),
     );
