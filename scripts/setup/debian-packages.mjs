@@ -31,6 +31,7 @@ export const DEBIAN_PACKAGES = {
     'btrfs-progs': 'a file system that clones, in a loop device',
     xfsprogs: 'a file system that clones, in a loop device',
     mount: 'mounts in tests that run as root',
+    zstd: 'compresses archives and layers of test images',
     strace: 'shows in which order a process confines itself',
     'g++-aarch64-linux-gnu': 'builds the native programs for arm64',
     'qemu-user-static': 'runs programs for arm64',
