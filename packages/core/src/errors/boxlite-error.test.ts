@@ -30,6 +30,16 @@ describe('BoxliteError', () => {
 });
 
 describe('toBoxliteError', () => {
+  it('gives the failure, not that its cleaning up failed as well', async () => {
+    const failure = new BoxliteError('digest_mismatch', 'other bytes');
+    const both = await (async () => {
+      await using _held = { [Symbol.asyncDispose]: () => Promise.reject(new Error('the lease is lost')) };
+      throw failure;
+    })().catch((thrown: unknown) => thrown);
+    expect(both).not.toBe(failure);
+    expect(toBoxliteError(both, 'internal', 'pulling')).toBe(failure);
+  });
+
   it('passes a BoxliteError through unchanged', () => {
     const error = new BoxliteError('stopped', 'x');
     expect(toBoxliteError(error, 'internal', 'y')).toBe(error);

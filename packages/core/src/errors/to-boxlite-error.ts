@@ -3,6 +3,7 @@ import type { ErrorCode } from './error-code.js';
 
 /**
  * Wraps whatever was thrown; a BoxliteError passes through unchanged.
+ * Of a failure whose cleaning up failed, too (`SuppressedError` of `using`), it is the failure that counts.
  * `ENOSPC`/`EDQUOT` become `disk_full` and an abort becomes `aborted`, whatever code was asked for.
  * @param thrown the caught value
  * @param code the code for anything that is not recognised
@@ -10,6 +11,9 @@ import type { ErrorCode } from './error-code.js';
  */
 export function toBoxliteError(thrown: unknown, code: ErrorCode, what: string): BoxliteError {
   if (BoxliteError.isInstance(thrown)) return thrown;
+  if (thrown instanceof Error && thrown.name === 'SuppressedError' && 'suppressed' in thrown) {
+    return toBoxliteError(thrown.suppressed, code, what);
+  }
   const errno = errnoOf(thrown);
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   if (errno === 'ENOSPC' || errno === 'EDQUOT') {

@@ -1,4 +1,4 @@
-import { BoxliteError, type ImageProgress, type ImageSource, type ResolvedImage } from '@boxlite/core';
+import { BoxliteError, type ImageProgress, type ImageSource, type ResolvedImage, toBoxliteError } from '@boxlite/core';
 import type { ImageSources } from '../images/image-sources.js';
 import { rememberImage } from '../images/remember-image.js';
 import { blobStoreOf } from '../registry/default-registry.js';
@@ -27,13 +27,16 @@ export function imageService(
     async resolveImage(reference, options = {}) {
       const { signal, onProgress, ...rest } = options;
       const source = await sources.of(reference);
-      const image = await source.resolve(reference, {
+      const resolving = source.resolve(reference, {
         ...rest,
         ...(signal === undefined ? {} : { signal }),
         onProgress(event) {
           if (event.message !== undefined) log({ level: LEVELS[event.kind] ?? 'info', message: event.message });
           onProgress?.(event);
         },
+      });
+      const image = await resolving.catch((thrown: unknown) => {
+        throw toBoxliteError(thrown, 'internal', `image ${reference} could not be resolved`);
       });
       try {
         await rememberImage(store.images, image, Date.now(), { recordedBySource: keepsRecords(source, image) });
