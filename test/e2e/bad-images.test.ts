@@ -85,7 +85,7 @@ describe('an image', () => {
   });
 
   it.each([
-    ['odd name', 'UPPER/case'],
+    ['odd name', 'upper/CASE'],
     ['odd digest', 'name@sha256:abc'],
     ['nothing', 'oci:'],
   ])('reference that is malformed (%s) is invalid, naming the field', async (_what, reference) => {

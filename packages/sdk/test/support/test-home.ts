@@ -44,6 +44,7 @@ export async function testHome(overrides: Partial<RuntimeServices> = {}): Promis
     lifetime: new AbortController().signal,
     boxRemoved: async () => undefined,
     forgetJail: async () => undefined,
+    noteDiskUse: async () => undefined,
     ...overrides,
   } as unknown as RuntimeServices;
   return {
