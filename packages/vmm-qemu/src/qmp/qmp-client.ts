@@ -30,6 +30,7 @@ export class QmpClient implements AsyncDisposable {
   readonly #closed: Promise<void>;
   #onEvent: (name: string) => void = () => undefined;
   #onGreeting: () => void = () => undefined;
+  #greeted = false;
   #failure: BoxliteError | undefined;
   #lastId = 0;
 
@@ -53,11 +54,11 @@ export class QmpClient implements AsyncDisposable {
    */
   static async connect(path: string, options: QmpOptions = {}): Promise<QmpClient> {
     const timeoutMs = options.timeoutMs ?? QMP_TIMEOUT_MS;
-    const socket = await dialSocket(path, timeoutMs, options.signal);
-    const client = new QmpClient(socket, timeoutMs);
+    const client = await dialSocket(path, timeoutMs, options.signal, (socket) => new QmpClient(socket, timeoutMs));
     try {
       await client.#command('greeting', (pending) => {
         client.#onGreeting = () => pending.resolve(undefined);
+        if (client.#greeted) client.#onGreeting();
       });
       await client.execute('qmp_capabilities');
       return client;
@@ -137,8 +138,10 @@ export class QmpClient implements AsyncDisposable {
   }
 
   #dispatch(message: QmpMessage): void {
-    if (message.kind === 'greeting') this.#onGreeting();
-    else if (message.kind === 'event') this.#onEvent(message.name);
+    if (message.kind === 'greeting') {
+      this.#greeted = true;
+      this.#onGreeting();
+    } else if (message.kind === 'event') this.#onEvent(message.name);
     else this.#settle(message);
   }
 
