@@ -19,9 +19,9 @@ const RESULT = '/tmp/peers.json';
  * Several boxes at once have a host of their own: the emulator's nested virtualization has been seen to corrupt the stack of the host's kernel then, and that
  * must not take the other figures with it.
  */
-const PARTS = [
+const partsOf = (options) => [
   ['--several-rounds', '0'],
-  ['--rounds', '0'],
+  ['--several-rounds', valueOf(options, '--several-rounds') ?? valueOf(options, '--rounds') ?? '10', '--rounds', '0'],
 ];
 
 const { file, options: given } = takeJson(process.argv.slice(2));
@@ -30,7 +30,7 @@ const options = given.filter((option) => option !== '--cold-start');
 execFileSync(process.execPath, [fileURLToPath(new URL('install.mjs', import.meta.url))], { stdio: ['ignore', 2, 2] });
 const figures = [];
 const program = `bench/peers/${isColdStart ? 'cold-start' : 'run'}.mjs`;
-for (const part of isColdStart ? [[]] : PARTS) {
+for (const part of isColdStart ? [[]] : partsOf(options)) {
   const { status, json } = await compareInHost(program, [...options, ...part]);
   if (json !== undefined) figures.push(json);
   if (status !== 0) process.exitCode = status;
@@ -51,6 +51,11 @@ async function compareInHost(program, runOptions) {
   const end = output.indexOf(0);
   process.stdout.write(end < 0 ? output : output.subarray(0, end));
   return { status, json: end < 0 ? undefined : JSON.parse(output.subarray(end + 1)) };
+}
+
+function valueOf(args, name) {
+  const at = args.indexOf(name);
+  return at < 0 ? undefined : args[at + 1];
 }
 
 function takeJson(args) {
