@@ -21,7 +21,7 @@ const RESULT = '/tmp/peers.json';
  */
 const partsOf = (options) => [
   ['--several-rounds', '0'],
-  ['--several-rounds', valueOf(options, '--several-rounds') ?? valueOf(options, '--rounds') ?? '10', '--rounds', '0'],
+  ['--several-rounds', optionValue(options, '--several-rounds') ?? optionValue(options, '--rounds') ?? '10', '--rounds', '0'],
 ];
 
 const { file, options: given } = takeJson(process.argv.slice(2));
@@ -53,7 +53,7 @@ async function compareInHost(program, runOptions) {
   return { status, json: end < 0 ? undefined : JSON.parse(output.subarray(end + 1)) };
 }
 
-function valueOf(args, name) {
+function optionValue(args, name) {
   const at = args.indexOf(name);
   return at < 0 ? undefined : args[at + 1];
 }
