@@ -21,7 +21,12 @@ const RESULT = '/tmp/peers.json';
  */
 const partsOf = (options) => [
   ['--several-rounds', '0'],
-  ['--several-rounds', optionValue(options, '--several-rounds') ?? optionValue(options, '--rounds') ?? '10', '--rounds', '0'],
+  [
+    '--several-rounds',
+    optionValue(options, '--several-rounds') ?? optionValue(options, '--rounds') ?? '10',
+    '--rounds',
+    '0',
+  ],
 ];
 
 const { file, options: given } = takeJson(process.argv.slice(2));
