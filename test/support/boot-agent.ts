@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, watch } from 'node:fs/promises';
+import { existsSync, watch } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -138,12 +138,12 @@ const VIRTIOFSD = '/usr/lib/qemu/virtiofsd';
 /** Starts the daemon of one share; it listens when the socket is there, and it ends with its machine. */
 async function serveShare({ tag, directory: source }: { tag: string; directory: string }, directory: string) {
   const socket = join(directory, `${tag}.sock`);
-  const changes = watch(directory);
   const options = ['-o', `source=${source}`, '-o', 'cache=auto', '-o', 'sandbox=chroot'];
+  // `watch` of `node:fs/promises` would begin when it is first asked, and miss a daemon that is quick.
+  const watcher = watch(directory);
   const daemon = spawn(VIRTIOFSD, [`--socket-path=${socket}`, ...options], { stdio: 'ignore' });
-  for await (const _change of changes) {
-    if (existsSync(socket)) break;
-  }
+  while (!existsSync(socket)) await once(watcher, 'change');
+  watcher.close();
   return { tag, socket, daemon };
 }
 
