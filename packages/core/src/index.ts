@@ -13,6 +13,7 @@ export type {
   ResolvedImage,
 } from './contracts/image-source.js';
 export type { Jail } from './contracts/jail.js';
+export { JAIL_LAYER_NAMES, type JailLayer, type JailLayerName } from './contracts/jail-layer.js';
 export type { GuestKernel, KernelSource } from './contracts/kernel-source.js';
 export {
   type Plugin,

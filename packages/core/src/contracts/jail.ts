@@ -1,3 +1,4 @@
+import type { JailLayer } from './jail-layer.js';
 import type { ConfinedCommand, JailCommand } from './sandbox.js';
 
 /**
@@ -12,6 +13,8 @@ export interface Jail {
   readonly name: string;
   /** Resolves to what had to be given up, each a sentence (empty in the best case). */
   prepare(): Promise<readonly string[]>;
+  /** What confines the command, as `prepare` found it; empty before it, and for a jail that is off. Absent: a jail that says nothing of it. */
+  readonly layers?: readonly JailLayer[];
   command(command: JailCommand): ConfinedCommand;
   release(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import type { JailLayer } from './jail-layer.js';
+
 /** One path the confined command may see. Granted only if it exists when the sandbox is applied. */
 export interface PathAccess {
   readonly path: string;
@@ -90,4 +92,6 @@ export interface Sandbox {
 export interface SandboxSetup {
   readonly cgroupDir?: string;
   readonly degradations: readonly string[];
+  /** What this sandbox holds the command with. Absent: a sandbox that says nothing of it. */
+  readonly layers?: readonly JailLayer[];
 }

@@ -78,6 +78,11 @@ export interface VmmHostRequirements {
    * copies. Only for a spec that has a `binDir`; what these files need to be loaded is found from the originals.
    */
   readonly copies?: readonly VmmFileCopy[];
+  /**
+   * The system calls this VMM needs, as the text of a policy (grammar: `@boxlite/jailer`, `policy`). Absent: the jail's own deny-list, which lets any
+   * program run and holds less.
+   */
+  readonly seccompPolicy?: string;
 }
 
 /** A file the VMM runs from the box's own directory. */
