@@ -20,7 +20,7 @@ export { ensurePrivateDirectory, PRIVATE_DIRECTORY_MODE } from './private-direct
 export { type BindMountProbeOptions, probeBindMounts } from './probe-bind-mounts.js';
 export { isAlive, processIdentity, processStartedAtMs, selfIdentity } from './process-identity.js';
 export { readHostileFile, readHostileTail } from './read-hostile-file.js';
-export { removeTree } from './remove-tree.js';
+export { emptyDirectory, removeTree } from './remove-tree.js';
 export { HOME_VARIABLE, resolveHome } from './resolve-home.js';
 export {
   controlLinkPath,
