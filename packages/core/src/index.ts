@@ -24,9 +24,11 @@ export {
 } from './contracts/plugin.js';
 export type {
   ConfinedCommand,
+  FileIdentity,
   JailCommand,
   PathAccess,
   PidReport,
+  ProcessLimits,
   ResourceLimits,
   Sandbox,
   SandboxContext,

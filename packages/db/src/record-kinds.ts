@@ -45,7 +45,9 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     supervisor: processIdentity.exactOptional(),
     vmm: processIdentity.exactOptional(),
     image: resolvedImageSchema.exactOptional(),
-    disk: z.object({ store: z.string(), format: z.enum(['raw', 'qcow2']) }).exactOptional(),
+    disk: z
+      .object({ store: z.string(), format: z.enum(['raw', 'qcow2']), base: z.string().exactOptional() })
+      .exactOptional(),
     vmmId: z.string().exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),

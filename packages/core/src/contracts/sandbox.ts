@@ -1,20 +1,52 @@
 import type { JailLayer } from './jail-layer.js';
 
+/** What tells a file from every other one of this machine as long as it exists: `st_dev` and `st_ino` (stat(2)), decimal. */
+export interface FileIdentity {
+  readonly device: string;
+  readonly inode: string;
+}
+
 /** One path the confined command may see. Granted only if it exists when the sandbox is applied. */
 export interface PathAccess {
   readonly path: string;
   readonly writable: boolean;
+  /**
+   * The file that was meant, where somebody else may put another in its place until it is shown. Whatever confines the command compares it with
+   * what the command would see, and ends the start (step `identity`) when it is another file or none.
+   */
+  readonly identity?: FileIdentity;
+  /** False: nothing of it may be executed, where the sandbox can hold that. Absent: what may be written may not, the rest may. */
+  readonly executable?: false;
 }
 
-/** Limits of the confined process. Undefined means no limit of that kind. Sizes in bytes. */
+/**
+ * Limits of the confined command with everything it starts. Undefined means no limit of that kind; sizes in bytes. What holds each of them:
+ * open files, file size and CPU time the process's own limits, everything else its cgroup.
+ */
 export interface ResourceLimits {
   readonly maxOpenFiles?: number;
   readonly maxFileSize?: number;
+  /** Processes and threads. Only ever a cgroup's limit: the process's own one counts all processes of the user. */
   readonly maxProcesses?: number;
   readonly maxMemory?: number;
+  /** From here on the kernel takes memory back and slows the command down, before `maxMemory` ends it. */
+  readonly memoryHigh?: number;
+  /** How much of its memory the host may swap out. */
+  readonly maxSwap?: number;
   /** Seconds of CPU time. */
   readonly maxCpuTime?: number;
+  /** Processors it may use at a time, also a fraction. */
+  readonly cpuQuota?: number;
+  /** Its share of busy processors, 1 to 10 000, beside neighbours that have 100 by default. */
+  readonly cpuWeight?: number;
+  /** Its share of a busy disk, 1 to 10 000, beside neighbours that have 100 by default. */
+  readonly ioWeight?: number;
+  readonly ioReadBytesPerSecond?: number;
+  readonly ioWriteBytesPerSecond?: number;
 }
+
+/** The limits a process carries itself; `maxMemory` is the size of its address space. */
+export type ProcessLimits = Pick<ResourceLimits, 'maxOpenFiles' | 'maxFileSize' | 'maxMemory' | 'maxCpuTime'>;
 
 /**
  * What a sandbox is told about one box. The optional members refine the view; a sandbox that cannot honour one that is present
@@ -39,6 +71,11 @@ export interface SandboxContext {
   readonly resourceLimits: ResourceLimits;
   /** False: the command must have no network but its unix sockets. */
   readonly networkEnabled: boolean;
+  /**
+   * True: a sandbox around this one builds the view, so that masked paths, links, the ids, a private `/tmp` and a read-only path below a writable
+   * one are its business. Set by a composite for its inner members.
+   */
+  readonly insideView?: true;
   /** macOS: a complete SBPL profile to use instead of the generated one. Absolute path. */
   readonly sandboxProfile?: string;
 }
@@ -69,7 +106,7 @@ export interface ConfinedCommand extends JailCommand {
   /** cgroup v2 directory the child joins before exec (stage A); absent where there is none. */
   readonly cgroupDir?: string;
   /** Resource limits set before exec (stage A). */
-  readonly rlimits?: ResourceLimits;
+  readonly rlimits?: ProcessLimits;
 }
 
 /**
@@ -82,6 +119,10 @@ export interface ConfinedCommand extends JailCommand {
  */
 export interface Sandbox {
   readonly name: string;
+  /** Programs of its own that `apply` puts before a command: a sandbox around this one must show them, for reading. Absolute paths. */
+  readonly programs?: readonly string[];
+  /** Present: it builds a view, a root of its own that holds only what was granted. */
+  readonly buildsView?: true;
   isAvailable(): Promise<{ readonly available: boolean; readonly reason?: string; readonly remedy?: string }>;
   setup(context: SandboxContext): Promise<SandboxSetup>;
   apply(context: SandboxContext, command: JailCommand): ConfinedCommand;

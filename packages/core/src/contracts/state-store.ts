@@ -2,6 +2,7 @@ import type { BaseDiskId, BoxId } from '../ids/box-id.js';
 import type { Digest } from '../ids/digest.js';
 import type { ProcessIdentity } from '../ids/process-identity.js';
 import type { ResolvedImage } from './image-source.js';
+import type { JailLayer } from './jail-layer.js';
 
 /** Life of a box; transitions: `canTransition`. */
 export type BoxStatus = 'unknown' | 'configured' | 'running' | 'stopping' | 'stopped' | 'paused' | 'failed';
@@ -25,9 +26,16 @@ export interface BoxStateRecord {
   /** What the container disk was made from, kept so that a later start needs no image source. */
   readonly image?: ResolvedImage;
   /** What the container disk is: the store that made it and its format. Default: qcow2, the only one there was before this was recorded. */
-  readonly disk?: { readonly store: string; readonly format: 'raw' | 'qcow2' };
+  readonly disk?: {
+    readonly store: string;
+    readonly format: 'raw' | 'qcow2';
+    /** The file it was made over, as it names it. The VMM can write another name into the disk: this one is what counts. Absent: not recorded then. */
+    readonly base?: string;
+  };
   /** The VMM plugin that runs, or last ran, the box. */
   readonly vmmId?: string;
+  /** What confined the VMM when it was last started. */
+  readonly jail?: JailRecord;
   /** Why it is `failed`. */
   readonly errorReason?: string;
   /** Of the main command, when it has ended. */
@@ -35,6 +43,15 @@ export interface BoxStateRecord {
   /** Milliseconds since the epoch. */
   readonly startedAt?: number;
   readonly updatedAt: number;
+}
+
+/** The jail of one start, as it was then. */
+export interface JailRecord {
+  /** The sandbox, or `none`. */
+  readonly name: string;
+  readonly layers: readonly JailLayer[];
+  /** The control group to end and to remove, where there was one. */
+  readonly cgroupDir?: string;
 }
 
 export interface BoxRecord {
