@@ -1,0 +1,32 @@
+#ifndef BOXLITE_HAND_OVER_PLAN_H
+#define BOXLITE_HAND_OVER_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * boxlite-hand-over --outside N --uid IN:HOST --gid IN:HOST [--group IN:HOST]... --userns FD --paths FD [--check] [-- BINARY [ARGUMENT]...]
+ *
+ * IN is the id inside the user namespace that is made, HOST what it is on this host. Host user and group 0 appear inside as `--outside`. Numbers are
+ * decimal, without sign or leading zeros. `--check` tries everything and ends with status 0 instead of becoming BINARY.
+ */
+enum { MAX_GROUPS = 4, MAX_FD = 1023 };
+
+struct mapped_id {
+  unsigned inside, host;
+};
+
+struct plan {
+  unsigned outside;
+  struct mapped_id uid, gid;
+  struct mapped_id groups[MAX_GROUPS];
+  size_t group_count;
+  int userns_fd, paths_fd;
+  bool check;
+  char **command; /* NULL-terminated, the binary first; NULL with check */
+};
+
+/* Reads argv, or ends the process. */
+void parse_plan(int argc, char **argv, struct plan *into);
+
+#endif
