@@ -18,8 +18,14 @@ module.exports = {
     {
       name: 'core-does-no-io',
       severity: 'error',
-      from: { path: '^packages/core/src', pathNot: '^packages/core/src/testing/|\\.test\\.ts$' },
+      from: { path: '^packages/core/src', pathNot: '^packages/core/src/(testing|spawn)/|\\.test\\.ts$' },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'core-main-entry-does-without-spawn',
+      severity: 'error',
+      from: { path: '^packages/core/src', pathNot: '^packages/core/src/(testing|spawn)/|\\.test\\.ts$' },
+      to: { path: '^packages/core/src/(testing|spawn)/' },
     },
     {
       name: 'implementations-never-import-one-another',

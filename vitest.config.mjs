@@ -9,9 +9,9 @@ const slowness = Number(process.env.BOXLITE_TEST_SLOW ?? 1);
 
 /** @param {string} directory @param {string} extension what each package's name stands for */
 const packagesAt = (directory, extension) => [
-  ...['core', 'sdk'].map((name) => ({
-    find: `@boxlite/${name}/testing`,
-    replacement: `${packagesDir}${name}/${directory}/testing/index.${extension}`,
+  ...['core/testing', 'core/spawn', 'sdk/testing'].map((path) => ({
+    find: `@boxlite/${path}`,
+    replacement: `${packagesDir}${path.replace('/', `/${directory}/`)}/index.${extension}`,
   })),
   ...readdirSync(packagesDir).map((name) => ({
     find: new RegExp(`^@boxlite/${name}$`),

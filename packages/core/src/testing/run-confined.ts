@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Duplex, Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { ConfinedCommand } from '../contracts/sandbox.js';
+import { spawnConfined } from '../spawn/spawn-confined.js';
 
 export interface RunConfinedOptions {
   readonly stdin?: string;
@@ -31,66 +28,20 @@ export interface ConfinedRun {
  * taken and the command released. Limits and cgroup (stage A) are not applied. For tests only.
  */
 export async function runConfined(command: ConfinedCommand, options: RunConfinedOptions = {}): Promise<ConfinedRun> {
-  const { pidReport, dataFds = [] } = command;
-  const directory = mkdtempSync(join(tmpdir(), 'boxlite-confined-'));
-  const opened: number[] = [];
-  let timer: NodeJS.Timeout | undefined;
+  const { stdin = '', timeoutMs = TIMEOUT_MS, ...ids } = options;
+  const { rlimits: _limits, cgroupDir: _group, ...confined } = command;
+  const child = await spawnConfined(confined, ids);
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   try {
-    const stdio: ('pipe' | 'ignore' | number)[] = ['pipe', 'pipe', 'pipe'];
-    const place = (fd: number, what: 'pipe' | number) => {
-      while (stdio.length <= fd) stdio.push('ignore');
-      stdio[fd] = what;
-    };
-    for (const { fd, data } of dataFds) {
-      const file = join(directory, String(fd));
-      writeFileSync(file, data);
-      const descriptor = openSync(file, 'r');
-      opened.push(descriptor);
-      place(fd, descriptor);
-    }
-    if (pidReport.kind === 'bubblewrap') {
-      place(pidReport.infoFd, 'pipe');
-      place(pidReport.blockFd, 'pipe');
-    }
-    const child = spawn(command.binary, [...command.args], {
-      env: command.env,
-      cwd: '/',
-      stdio,
-      ...(options.uid === undefined ? {} : { uid: options.uid }),
-      ...(options.gid === undefined ? {} : { gid: options.gid }),
-    });
-    // Not spawn's own time-out, which outlives a program that could not be started.
-    timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? TIMEOUT_MS);
-    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code, signal) => resolve({ code, signal }));
-    });
-    const stdin = child.stdin as NonNullable<typeof child.stdin>;
-    // A command that does not read its input is no failure of the run.
-    stdin.on('error', () => undefined);
-    stdin.end(options.stdin ?? '');
-    const stdout = collect(child.stdout);
-    const stderr = collect(child.stderr);
-    let reported: Promise<number | undefined> = Promise.resolve(child.pid);
-    if (pidReport.kind === 'bubblewrap') {
-      const block = child.stdio[pidReport.blockFd] as Duplex;
-      // The view may fail to build, and then nobody reads the release.
-      block.on('error', () => undefined);
-      reported = collect(child.stdio[pidReport.infoFd] as Readable).then((text) => {
-        block.end('1');
-        return text === '' ? undefined : (JSON.parse(text) as { 'child-pid': number })['child-pid'];
-      });
-    }
-    const [end, out, err, pid] = await Promise.all([ended, stdout, stderr, reported]);
-    return { ...end, stdout: out, stderr: err, reportedPid: pid ?? -1 };
+    child.stdin?.end(stdin);
+    const [end, stdout, stderr] = await Promise.all([child.exit, collect(child.stdout), collect(child.stderr)]);
+    return { ...end, stdout, stderr, reportedPid: child.pid ?? -1 };
   } finally {
     clearTimeout(timer);
-    for (const descriptor of opened) closeSync(descriptor);
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function collect(stream: Readable | null | undefined): Promise<string> {
+async function collect(stream: Readable | null): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream ?? []) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');

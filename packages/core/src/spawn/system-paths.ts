@@ -1,0 +1,11 @@
+/**
+ * Where systems keep their programs, libraries and what these read of themselves: enough for an interpreter such as `python3` to start. No
+ * home, no `/var`, of `/etc` the loader's files, the alternatives and the time zone alone.
+ */
+export const SYSTEM_PATHS: readonly string[] =
+  process.platform === 'darwin'
+    ? ['/System', '/usr', '/bin', '/sbin', '/Library/Apple', '/private/etc/localtime', '/private/var/db/timezone']
+    : [
+        ...['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'],
+        ...['/etc/alternatives', '/etc/ld.so.cache', '/etc/ld.so.conf', '/etc/ld.so.conf.d', '/etc/localtime'],
+      ];
