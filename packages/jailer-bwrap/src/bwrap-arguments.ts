@@ -27,32 +27,38 @@ export function bwrapArguments(
     ...namespaceArguments(context, options),
     ...environmentArguments(command),
     ...temporaryArguments(context, options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES),
-    ...rules.flatMap(mountArguments),
+    ...withParents(rules),
     ...rules.flatMap(sealArguments),
     ...['--remount-ro', '/', '--chdir', '/'],
     ...['--info-fd', String(INFO_FD), '--block-fd', String(BLOCK_FD)],
   ];
 }
 
+/** What the command needs to find its way and become another user; it gives them up with that. */
+const CAPABILITIES_TO_CHANGE_USER = ['CAP_DAC_READ_SEARCH', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'];
+
 /** Also used by the preflight, which therefore fails where a box would. */
 export function namespaceArguments(
-  context: Pick<SandboxContext, 'networkEnabled' | 'runAs'>,
+  context: Pick<SandboxContext, 'networkEnabled' | 'runAs' | 'userNamespace'>,
   options: Pick<BwrapArgumentOptions, 'disableUserns'> = {},
 ): readonly string[] {
   const { uid, gid } = context.runAs ?? NOBODY;
+  const made = context.userNamespace;
   return [
-    '--unshare-user',
+    ...(made === undefined ? ['--unshare-user'] : ['--userns', String(made.fd)]),
     '--unshare-pid',
     '--unshare-ipc',
     '--unshare-uts',
     '--unshare-cgroup-try',
     ...(context.networkEnabled ? [] : ['--unshare-net']),
-    ...(options.disableUserns === false ? [] : ['--disable-userns']),
+    // Whoever made a namespace outside has sealed it.
+    ...(made !== undefined || options.disableUserns === false ? [] : ['--disable-userns']),
     '--die-with-parent',
     '--new-session',
     '--as-pid-1',
-    ...['--uid', String(uid), '--gid', String(gid)],
+    ...(made === undefined ? ['--uid', String(uid), '--gid', String(gid)] : []),
     ...['--cap-drop', 'ALL'],
+    ...(made === undefined ? [] : CAPABILITIES_TO_CHANGE_USER.flatMap((name) => ['--cap-add', name])),
     ...['--hostname', 'box'],
   ];
 }
@@ -61,16 +67,45 @@ function environmentArguments(command: JailCommand): string[] {
   return ['--clearenv', ...Object.entries(command.env).flatMap(([name, value]) => ['--setenv', name, value])];
 }
 
-/** Before the grants, so that nothing here is ever made in a host directory granted as `/tmp`. */
+/**
+ * Before the grants, so that nothing here is ever made in a host directory granted as `/tmp`. Where the command changes its user, `/tmp` is everybody's:
+ * there is nobody else in the view.
+ */
 function temporaryArguments(context: SandboxContext, tmpSizeBytes: number): string[] {
+  const open = context.userNamespace !== undefined;
   const parents = [...new Set((context.symlinks ?? []).map((link) => dirname(link.path)))].filter(
     (parent) => parent !== '/tmp',
   );
   return [
-    ...['--perms', '0700', '--size', String(tmpSizeBytes), '--tmpfs', '/tmp'],
-    ...parents.flatMap((parent) => ['--perms', '0700', '--dir', parent]),
+    ...['--perms', open ? '1777' : '0700', '--size', String(tmpSizeBytes), '--tmpfs', '/tmp'],
+    ...parents.flatMap((parent) => ['--perms', open ? '0755' : '0700', '--dir', parent]),
     ...(context.symlinks ?? []).flatMap(({ path, target }) => ['--symlink', target, path]),
   ];
+}
+
+/**
+ * Each rule behind the directories above it, where the view itself holds these: below the root or a mask, not below a grant, whose directories are the
+ * host's. Those bubblewrap makes of its own accord are private to the user who builds the view.
+ */
+function withParents(rules: readonly ViewRule[]): string[] {
+  const made = new Set<string>(['/', '/tmp']);
+  return rules.flatMap((rule, index) => {
+    const missing = parentsOf(rule.path).filter((parent) => !made.has(parent) && !isShown(parent, rules.slice(0, index)));
+    for (const parent of missing) made.add(parent);
+    return [...missing.flatMap((parent) => ['--perms', '0755', '--dir', parent]), ...mountArguments(rule)];
+  });
+}
+
+/** True where a rule before decides what is there: its own path, or a directory of the host's in a granted one. */
+function isShown(path: string, before: readonly ViewRule[]): boolean {
+  const above = before.filter((rule) => path === rule.path || path.startsWith(`${rule.path}/`)).at(-1);
+  return above !== undefined && (above.path === path || above.kind !== 'mask');
+}
+
+/** The directories above a path, the root excluded, outermost first. */
+function parentsOf(path: string): string[] {
+  const names = path.split('/').slice(1, -1);
+  return names.map((_name, index) => `/${names.slice(0, index + 1).join('/')}`);
 }
 
 /** The `-try` forms: a path that vanished since it was collected is skipped, as the contract says. */

@@ -28,6 +28,7 @@ export function createBwrapSandbox(options: BwrapSandboxOptions = {}): Sandbox {
   const tmp = options.tmpSizeBytes === undefined ? {} : { tmpSizeBytes: options.tmpSizeBytes };
   return {
     name: 'bwrap',
+    joinsUserNamespace: true,
     async isAvailable() {
       if (found !== undefined) return { available: true };
       const look = await lookForBwrap(options);

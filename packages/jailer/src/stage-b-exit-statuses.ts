@@ -13,7 +13,11 @@ export const STAGE_B_EXIT_STATUSES = {
   landlock: 107,
   seccomp: 108,
   exec: 109,
+  identity: 110,
+  capabilities: 111,
+  keyring: 112,
+  dumpable: 113,
 } as const;
 
-/** The steps, in the order they are taken. */
+/** The steps. */
 export type StageBStep = keyof typeof STAGE_B_EXIT_STATUSES;

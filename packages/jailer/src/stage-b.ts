@@ -1,10 +1,13 @@
 import type { ConfinedCommand, JailCommand, SandboxContext } from '@boxlite/core';
 import { nativeBinary } from '@boxlite/platform';
 import { landlockRules } from './landlock-rules.js';
+import { pathIdentities } from './path-identities.js';
 
 /** Descriptors stage B reads its data from. 3 and 4 are a forking sandbox's pid report, 7 is bubblewrap's argument list. */
 export const STAGE_B_SECCOMP_FD = 5;
 export const STAGE_B_LANDLOCK_FD = 6;
+/** 8: {@link pathIdentities}. */
+export const STAGE_B_IDENTITY_FD = 8;
 
 /** Listening sockets handed to the VMM start here (`SuperviseRequest.listeners`); stage B keeps these and closes the rest. */
 export const FIRST_LISTENER_FD = 10;
@@ -22,6 +25,8 @@ export interface StageBOptions {
   /** A program in the kernel's `struct sock_filter` form; absent: no filter. */
   readonly seccomp?: Uint8Array;
   readonly landlock: boolean;
+  /** Supplementary groups the command keeps, as seen in its user namespace; all others are given up. */
+  readonly groups?: readonly number[];
 }
 
 /** The wrapped command, and the data the helper reads. */
@@ -36,6 +41,12 @@ export function wrapWithStageB(context: SandboxContext, command: JailCommand, op
   const dataFds: { fd: number; data: Uint8Array }[] = [];
   if (context.runAs !== undefined) {
     args.push('--gid', String(context.runAs.gid), '--uid', String(context.runAs.uid));
+  }
+  for (const group of options.groups ?? []) args.push('--group', String(group));
+  const identities = pathIdentities(context.paths);
+  if (identities.length > 0) {
+    args.push('--identity', String(STAGE_B_IDENTITY_FD));
+    dataFds.push({ fd: STAGE_B_IDENTITY_FD, data: identities });
   }
   if (options.landlock) {
     args.push('--landlock', String(STAGE_B_LANDLOCK_FD));

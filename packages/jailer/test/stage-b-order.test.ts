@@ -17,7 +17,7 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 
 // Only root has ids to give up.
 it.skipIf(process.geteuid?.() !== 0)(
-  'stage B goes in the order groups, gid, uid, no_new_privs, Landlock, seccomp, exec (watched by strace)',
+  'stage B goes in the order bounding set, groups, gid, uid, capabilities, keyring, no_new_privs, Landlock, seccomp, exec (watched by strace)',
   () => {
     const [rules, filter, trace] = ['rules', 'filter', 'trace'].map((name) => join(work, name)) as [
       string,
@@ -27,20 +27,44 @@ it.skipIf(process.geteuid?.() !== 0)(
     writeFileSync(rules, `x${BUSYBOX}\0`);
     writeFileSync(filter, seccompFilter({ networkEnabled: false }));
     const [rulesFd, filterFd] = [openSync(rules, 'r'), openSync(filter, 'r')];
-    const steps = ['setgroups', 'setresgid', 'setresuid', 'prctl', 'landlock_restrict_self', 'seccomp', 'execve'];
+    const calls = ['prctl', 'capset', 'keyctl', 'setgroups', 'setresgid', 'setresuid'].concat([
+      'landlock_restrict_self',
+      'seccomp',
+      'execve',
+    ]);
     const stageB = [defaultStageBPath(), '--gid', '1234', '--uid', '5678', '--landlock', '6', '--seccomp', '5'];
-    const run = spawnSync('strace', ['-o', trace, '-e', `trace=${steps.join(',')}`, ...stageB, '--', BUSYBOX, 'true'], {
+    const run = spawnSync('strace', ['-o', trace, '-e', `trace=${calls.join(',')}`, ...stageB, '--', BUSYBOX, 'true'], {
       stdio: ['ignore', 'ignore', 'pipe', 'ignore', 'ignore', filterFd, rulesFd],
       encoding: 'utf8',
     });
     for (const fd of [rulesFd, filterFd]) closeSync(fd);
     expect(run.stderr).toBe('');
     expect(run.status).toBe(0);
-    const [start, ...calls] = readFileSync(trace, 'utf8').split('\n');
+    const [start, ...lines] = readFileSync(trace, 'utf8').split('\n');
     expect(start).toContain(defaultStageBPath());
-    // What busybox does after exec, and the attempt to become root again, are no steps.
-    const taken = calls.filter((line) => / = 0$/.test(line)).map((line) => line.slice(0, line.indexOf('(')));
-    expect(taken.slice(0, steps.length)).toEqual(steps);
-    expect(calls.find((line) => line.startsWith('prctl('))).toContain('PR_SET_NO_NEW_PRIVS');
+    // What busybox does after exec, looks at a set, and the attempts to become somebody else again, are no steps.
+    const taken = lines
+      .filter((line) => /\)\s+= \d+$/.test(line) && !/_READ|_IS_SET/.test(line))
+      .map((line) =>
+        line
+          .replace(/^prctl\((\w+),? ?(PR_CAP_AMBIENT_\w+)?.*/, '$1 $2')
+          .replace(/\(.*/, '')
+          .trim(),
+      );
+    expect([...new Set(taken.slice(0, taken.indexOf('execve') + 1))]).toEqual([
+      'PR_SET_DUMPABLE',
+      'PR_CAPBSET_DROP',
+      'PR_SET_SECUREBITS',
+      'setgroups',
+      'setresgid',
+      'setresuid',
+      'PR_CAP_AMBIENT PR_CAP_AMBIENT_CLEAR_ALL',
+      'capset',
+      'keyctl',
+      'PR_SET_NO_NEW_PRIVS',
+      'landlock_restrict_self',
+      'seccomp',
+      'execve',
+    ]);
   },
 );

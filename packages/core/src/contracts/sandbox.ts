@@ -68,6 +68,12 @@ export interface SandboxContext {
   readonly devices?: readonly string[];
   /** The ids the command sees itself as; the sandbox's own choice when absent. */
   readonly runAs?: { readonly uid: number; readonly gid: number };
+  /**
+   * A user namespace made outside, on this descriptor of the spawned process, and only for a sandbox that says it joins one. It makes none of its own
+   * then, builds its view as the user it is there, with every parent of a granted path open to others, and leaves the command the capabilities to find
+   * its way and become `runAs` itself: CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP.
+   */
+  readonly userNamespace?: { readonly fd: number };
   readonly resourceLimits: ResourceLimits;
   /** False: the command must have no network but its unix sockets. */
   readonly networkEnabled: boolean;
@@ -76,6 +82,11 @@ export interface SandboxContext {
    * one are its business. Set by a composite for its inner members.
    */
   readonly insideView?: true;
+  /**
+   * A writable path for the command's temporary files: where TMPDIR, TMP and TEMP point in a sandbox whose view has no `/tmp` of its own. One that
+   * has needs not look at it.
+   */
+  readonly temporaryDirectory?: string;
   /** macOS: a complete SBPL profile to use instead of the generated one. Absolute path. */
   readonly sandboxProfile?: string;
 }
@@ -123,6 +134,8 @@ export interface Sandbox {
   readonly programs?: readonly string[];
   /** Present: it builds a view, a root of its own that holds only what was granted. */
   readonly buildsView?: true;
+  /** Present: it can join a user namespace made outside ({@link SandboxContext.userNamespace}). */
+  readonly joinsUserNamespace?: true;
   isAvailable(): Promise<{ readonly available: boolean; readonly reason?: string; readonly remedy?: string }>;
   setup(context: SandboxContext): Promise<SandboxSetup>;
   apply(context: SandboxContext, command: JailCommand): ConfinedCommand;

@@ -48,8 +48,10 @@ static bool is_covered(const char *path) {
   return false;
 }
 
-static bool is_readable_by_all(const struct stat *found) {
-  return S_ISREG(found->st_mode) && (found->st_mode & S_IROTH) != 0;
+/* Whoever reads it needs no ids; a program must be executable by all as well. */
+static bool is_open_to_all(const struct stat *found) {
+  const mode_t mode = found->st_mode;
+  return S_ISREG(mode) && (mode & S_IROTH) != 0 && ((mode & S_IXUSR) == 0 || (mode & S_IXOTH) != 0);
 }
 
 /* Clones before any clone is put in its place: a path below one would be cloned with its ids, which cannot be changed a second time. */
@@ -63,7 +65,7 @@ static void clone_tree(char letter, const char *path, int idmap) {
   }
   struct stat found;
   if (fstat(target, &found) == -1) give_up("stat", path, errno);
-  if (letter == 'r' && is_readable_by_all(&found)) {
+  if (letter == 'r' && is_open_to_all(&found)) {
     if (close(target) == -1) give_up("close", path, errno);
     return;
   }

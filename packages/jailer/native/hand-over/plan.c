@@ -71,8 +71,7 @@ void parse_plan(int argc, char **argv, struct plan *into) {
     }
   }
   if (!has_outside || !has_uid || !has_gid) give_up("arguments", "--outside, --uid and --gid are required", 0);
-  if (into->userns_fd == -1 || into->paths_fd == -1 || into->userns_fd == into->paths_fd)
-    give_up("arguments", "--userns and --paths are required, and differ", 0);
+  if (into->userns_fd == -1 || into->paths_fd == -1) give_up("arguments", "--userns and --paths are required", 0);
   if (into->check) return;
   if (i + 1 >= argc || argv[i + 1][0] != '/') give_up("arguments", "no absolute command after --", 0);
   into->command = &argv[i + 1];

@@ -7,7 +7,8 @@
 /*
  * boxlite-hand-over --outside N --uid IN:HOST --gid IN:HOST [--group IN:HOST]... --userns FD --paths FD [--check] [-- BINARY [ARGUMENT]...]
  *
- * IN is the id inside the user namespace that is made, HOST what it is on this host. Host user and group 0 appear inside as `--outside`. Numbers are
+ * IN is the id inside the user namespace that is made, HOST what it is on this host. Host user and group 0 appear inside as `--outside`. The paths
+ * are read from a descriptor, on which the namespace may be left for BINARY. Numbers are
  * decimal, without sign or leading zeros. `--check` tries everything and ends with status 0 instead of becoming BINARY.
  */
 enum { MAX_GROUPS = 4, MAX_FD = 1023 };

@@ -20,7 +20,7 @@ static unsigned parse_number(const char *option, const char *text, unsigned lowe
 static int parse_fd(const char *option, const char *text) { return (int)parse_number(option, text, 3, MAX_FD); }
 
 void parse_arguments(int argc, char **argv, struct arguments *into) {
-  *into = (struct arguments){.landlock_fd = -1, .seccomp_fd = -1, .keep_from = MAX_FD + 1};
+  *into = (struct arguments){.landlock_fd = -1, .seccomp_fd = -1, .identity_fd = -1, .keep_from = MAX_FD + 1};
   int i = 1;
   for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
     const char *option = argv[i];
@@ -37,6 +37,10 @@ void parse_arguments(int argc, char **argv, struct arguments *into) {
     } else if (strcmp(option, "--uid") == 0 && !into->has_uid) {
       into->uid = parse_number(option, value, 0, 4294967294U);
       into->has_uid = true;
+    } else if (strcmp(option, "--group") == 0 && into->group_count < MAX_GROUPS) {
+      into->groups[into->group_count++] = parse_number(option, value, 0, 4294967294U);
+    } else if (strcmp(option, "--identity") == 0 && into->identity_fd == -1) {
+      into->identity_fd = parse_fd(option, value);
     } else if (strcmp(option, "--landlock") == 0 && into->landlock_fd == -1) {
       into->landlock_fd = parse_fd(option, value);
     } else if (strcmp(option, "--seccomp") == 0 && into->seccomp_fd == -1) {
@@ -53,6 +57,8 @@ void parse_arguments(int argc, char **argv, struct arguments *into) {
     }
   }
   if (into->landlock_fd != -1 && into->landlock_fd == into->seccomp_fd) fail(STEP_ARGUMENTS, "--seccomp", 0);
+  if (into->identity_fd != -1 && (into->identity_fd == into->seccomp_fd || into->identity_fd == into->landlock_fd))
+    fail(STEP_ARGUMENTS, "--identity", 0);
   if (into->no_tcp && into->landlock_fd == -1) fail(STEP_ARGUMENTS, "--no-tcp", 0);
   if (i + 1 >= argc || argv[i + 1][0] == '\0') fail(STEP_ARGUMENTS, "no command after --", 0);
   into->command = &argv[i + 1];

@@ -5,18 +5,20 @@
 #include <stddef.h>
 
 /*
- * boxlite-stage-b [--gid N] [--uid N] [--landlock FD [--no-tcp]] [--seccomp FD] [--unset NAME]...
+ * boxlite-stage-b [--gid N] [--uid N] [--group N]... [--identity FD] [--landlock FD [--no-tcp]] [--seccomp FD] [--unset NAME]...
  *                 [--keep FD]... [--keep-from FD] -- BINARY [ARGUMENT]...
  *
- * Each option once, --unset at most 16 times, --keep at most 64 times. Numbers are decimal, without sign or leading zeros. Descriptors lie in
+ * Each option once, --group at most 4 times, --unset at most 16 times, --keep at most 64 times. Numbers are decimal, without sign or leading zeros. Descriptors lie in
  * 3 to 65535. BINARY is taken as it is: no PATH is searched.
  */
-enum { MAX_KEPT = 64, MAX_UNSET = 16, MAX_FD = 65535 };
+enum { MAX_GROUPS = 4, MAX_KEPT = 64, MAX_UNSET = 16, MAX_FD = 65535 };
 
 struct arguments {
   bool has_gid, has_uid;
   unsigned gid, uid;
-  int landlock_fd, seccomp_fd; /* -1: not asked for */
+  unsigned groups[MAX_GROUPS]; /* supplementary; all others are given up */
+  size_t group_count;
+  int landlock_fd, seccomp_fd, identity_fd; /* -1: not asked for */
   bool no_tcp;
   int kept[MAX_KEPT];
   size_t kept_count;

@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "descriptors.h"
+#include "identity.h"
 #include "landlock.h"
 #include "privileges.h"
 #include "seccomp.h"
@@ -17,6 +18,7 @@
 extern char **environ;
 
 static char rules[MAX_LANDLOCK_BYTES];
+static char identities[MAX_IDENTITY_BYTES];
 static uint64_t filter[MAX_SECCOMP_INSTRUCTIONS];
 
 int main(int argc, char **argv) {
@@ -25,12 +27,15 @@ int main(int argc, char **argv) {
 
   size_t rules_length = 0;
   size_t filter_bytes = 0;
+  size_t identities_length = 0;
   if (arguments.landlock_fd != -1) rules_length = read_all(arguments.landlock_fd, rules, sizeof rules, "landlock rules");
   if (arguments.seccomp_fd != -1) filter_bytes = read_all(arguments.seccomp_fd, filter, sizeof filter, "seccomp program");
+  if (arguments.identity_fd != -1) identities_length = read_all(arguments.identity_fd, identities, sizeof identities, "identities");
   for (size_t i = 0; i < arguments.unset_count; i++) {
     if (unsetenv(arguments.unset[i]) == -1) fail(STEP_ARGUMENTS, arguments.unset[i], errno);
   }
   close_strays(&arguments);
+  check_identities(identities, identities_length);
 
   drop_privileges(&arguments);
   if (arguments.landlock_fd != -1) restrict_paths(rules, rules_length, arguments.no_tcp);

@@ -5,10 +5,19 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "capabilities.h"
+#include "keyring.h"
 #include "step.h"
 
+static void set_groups(const struct arguments *arguments) {
+  gid_t groups[MAX_GROUPS];
+  for (size_t i = 0; i < arguments->group_count; i++) groups[i] = arguments->groups[i];
+  if (setgroups(arguments->group_count, groups) == 0) return;
+  /* Nobody may grant what was asked for and could not be had. */
+  if (errno != EPERM || arguments->group_count > 0) fail(STEP_GROUPS, "setgroups", errno);
+}
+
 static void set_gid(gid_t gid) {
-  if (setgroups(0, NULL) == -1 && errno != EPERM) fail(STEP_GROUPS, "setgroups", errno);
   if (setresgid(gid, gid, gid) == -1) fail(STEP_GID, "setresgid", errno);
   gid_t real, effective, saved;
   if (getresgid(&real, &effective, &saved) == -1) fail(STEP_GID, "getresgid", errno);
@@ -20,11 +29,28 @@ static void set_uid(uid_t uid) {
   uid_t real, effective, saved;
   if (getresuid(&real, &effective, &saved) == -1) fail(STEP_UID, "getresuid", errno);
   if (real != uid || effective != uid || saved != uid) fail(STEP_UID, "the user did not change", 0);
+}
+
+/* Whoever this process was, and root, stay out of reach. */
+static void check_no_way_back(uid_t former_uid, gid_t former_gid) {
+  const uid_t uid = geteuid();
+  const gid_t gid = getegid();
   if (uid != 0 && setresuid(0, 0, 0) == 0) fail(STEP_UID, "root could be regained", 0);
+  if (uid != former_uid && setresuid(former_uid, former_uid, former_uid) == 0) fail(STEP_UID, "the former user could be regained", 0);
+  if (gid != former_gid && setresgid(former_gid, former_gid, former_gid) == 0) fail(STEP_GID, "the former group could be regained", 0);
 }
 
 void drop_privileges(const struct arguments *arguments) {
+  const uid_t former_uid = geteuid();
+  const gid_t former_gid = getegid();
+  /* Until exec, which decides anew by what may be read of the new program. */
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1) fail(STEP_DUMPABLE, "prctl", errno);
+  limit_capabilities();
+  if (arguments->has_gid || arguments->group_count > 0) set_groups(arguments);
   if (arguments->has_gid) set_gid(arguments->gid);
   if (arguments->has_uid) set_uid(arguments->uid);
+  clear_capabilities();
+  check_no_way_back(former_uid, former_gid);
+  leave_keyrings();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) fail(STEP_NO_NEW_PRIVS, "prctl", errno);
 }

@@ -4,8 +4,9 @@
 #include "arguments.h"
 
 /*
- * Supplementary groups (where permitted: a user namespace may forbid setgroups, and then they are those of the user who started the box), gid,
- * uid, and checks that none comes back. Then no_new_privs.
+ * Gives up, for good: the capability bounding set, supplementary groups but those listed (where permitted: a user namespace may forbid setgroups, and
+ * then they are those of the user who started the box), gid, uid, every capability, the keyrings of whoever started the box, and the way back by
+ * exec (no_new_privs). Each is checked afterwards.
  */
 void drop_privileges(const struct arguments *arguments);
 

@@ -17,6 +17,10 @@ static const char *name_of(enum step step) {
   case STEP_LANDLOCK: return "landlock";
   case STEP_SECCOMP: return "seccomp";
   case STEP_EXEC: return "exec";
+  case STEP_IDENTITY: return "identity";
+  case STEP_CAPABILITIES: return "capabilities";
+  case STEP_KEYRING: return "keyring";
+  case STEP_DUMPABLE: return "dumpable";
   }
   return "unknown";
 }

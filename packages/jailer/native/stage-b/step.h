@@ -12,7 +12,11 @@ enum step {
   STEP_NO_NEW_PRIVS = 106,
   STEP_LANDLOCK = 107,
   STEP_SECCOMP = 108,
-  STEP_EXEC = 109
+  STEP_EXEC = 109,
+  STEP_IDENTITY = 110,
+  STEP_CAPABILITIES = 111,
+  STEP_KEYRING = 112,
+  STEP_DUMPABLE = 113
 };
 
 /* Prints "boxlite-stage-b: <step>: <what>: <error>" and ends the process with the step's status. error 0: none is printed. */
