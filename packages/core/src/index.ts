@@ -44,6 +44,7 @@ export type {
   BoxStore,
   ImageRecord,
   ImageStore,
+  JailRecord,
   Lease,
   LeaseHolder,
   LeaseStore,

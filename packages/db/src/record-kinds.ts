@@ -8,7 +8,7 @@ import type {
   ImageRecord,
   SnapshotRecord,
 } from '@boxlite/core';
-import { isDigest, parseBaseDiskId, parseBoxId } from '@boxlite/core';
+import { isDigest, JAIL_LAYER_NAMES, parseBaseDiskId, parseBoxId } from '@boxlite/core';
 import { z } from 'zod';
 import type { DocumentKind } from './document.js';
 import { resolvedImageSchema } from './resolved-image-schema.js';
@@ -20,6 +20,18 @@ const boxId = z.custom<BoxId>((value) => parses(parseBoxId, value), 'is not a bo
 const baseDiskId = z.custom<BaseDiskId>((value) => parses(parseBaseDiskId, value), 'is not a base disk id');
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 const processIdentity = z.object({ pid: z.int().positive(), startTime: time });
+
+const jailRecord = z.object({
+  name: z.string(),
+  layers: z.array(
+    z.object({
+      name: z.enum(JAIL_LAYER_NAMES),
+      state: z.enum(['active', 'partial', 'inactive']),
+      detail: z.string(),
+    }),
+  ),
+  cgroupDir: z.string().exactOptional(),
+});
 
 export const boxConfigKind: DocumentKind<BoxConfigRecord> = {
   table: 'box_config',
@@ -49,6 +61,7 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
       .object({ store: z.string(), format: z.enum(['raw', 'qcow2']), base: z.string().exactOptional() })
       .exactOptional(),
     vmmId: z.string().exactOptional(),
+    jail: jailRecord.exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),
     startedAt: time.exactOptional(),

@@ -1,4 +1,4 @@
-export type { CgroupController, CgroupOutcome } from './cgroup/cgroup-controller.js';
+export type { CgroupController, CgroupOutcome, CgroupPrepareOptions } from './cgroup/cgroup-controller.js';
 export { type CgroupHierarchy, cgroupHierarchy } from './cgroup/cgroup-hierarchy.js';
 export { type CgroupV2Options, createCgroupV2Controller } from './cgroup/cgroup-v2-controller.js';
 export { type CollectPathsRequest, collectPaths, type JailedDisk } from './collect-paths.js';
@@ -16,13 +16,20 @@ export { DENIED_SYSCALLS } from './seccomp/denied-syscalls.js';
 export { type SeccompFilterOptions, seccompFilter } from './seccomp/seccomp-filter.js';
 export type { FilterArchitecture, SyscallName } from './seccomp/syscall-numbers.js';
 export {
+  JAILER_MODES,
+  type JailerMode,
+  SECCOMP_MODES,
+  SECURITY_OPTION_TABLE,
+  type SeccompMode,
+  type SecurityOptionEntry,
+  type SecurityOptionsInput,
+} from './security-option-table.js';
+export {
   DEFAULT_RESOURCE_LIMITS,
   inertSecurityOptions,
   NOBODY_ID,
   resolveSecurityOptions,
-  SECURITY_OPTION_TABLE,
   type SecurityOptions,
-  type SecurityOptionsInput,
 } from './security-options.js';
 export {
   defaultStageBPath,

@@ -1,7 +1,8 @@
 import { isAbsolute, normalize } from 'node:path';
 import { BoxliteError, type PathAccess, parseBoxId, type Sandbox } from '@boxlite/core';
 import type { CgroupController } from './cgroup/cgroup-controller.js';
-import type { SecurityOptionsInput } from './security-options.js';
+import type { HostUser } from './hand-over.js';
+import type { SecurityOptionsInput } from './security-option-table.js';
 
 /** What {@link import('./jailer.js').createJailer} is given. Paths are absolute and normal (no `.`, `..`, `//` or trailing slash). */
 export interface JailerOptions {
@@ -16,6 +17,13 @@ export interface JailerOptions {
   readonly security?: SecurityOptionsInput;
   /** Default: this machine's cgroup v2 hierarchy. */
   readonly cgroups?: CgroupController;
+  /** Files and directories on the disks that limits of disk traffic are about. */
+  readonly ioPaths?: readonly string[];
+  /**
+   * Linux, started by root: the user of this host the command becomes, whom nobody else is. Where that cannot be done, the layer `privileges` says why,
+   * and the command is host root without capabilities. Without effect for any other user, who stays who they are.
+   */
+  readonly hostUser?: HostUser;
   /** The stage B helper; default: the one built in this package. */
   readonly stageB?: string;
 }
@@ -53,6 +61,12 @@ export function checkJailerOptions(options: JailerOptions): void {
   for (const [index, device] of (options.devices ?? []).entries()) {
     checkPath(`devices[${index}]`, device);
     if (!device.startsWith('/dev/')) throw refuse(`devices[${index}]`, `${device} is not below /dev`);
+  }
+  for (const [index, path] of (options.ioPaths ?? []).entries()) checkPath(`ioPaths[${index}]`, path);
+  for (const [name, id] of Object.entries(options.hostUser ?? {})) {
+    if (!Number.isInteger(id) || id <= 0 || id >= 0xffff_ffff) {
+      throw refuse(`hostUser.${name}`, `hostUser.${name} must be an id of somebody but root, not ${JSON.stringify(id)}`);
+    }
   }
   if (options.stageB !== undefined) checkPath('stageB', options.stageB);
 }

@@ -99,22 +99,38 @@ describe('a jail', () => {
     });
   });
 
-  it('runs bare only when that was asked for explicitly, and warns', async () => {
-    const sandbox = fakeSandbox({ isAvailable: async () => ({ available: false, reason: 'no bwrap' }) });
-    const jail = jailOf({ sandbox, security: { allowUnconfined: true } });
+  it('goes on without a sandbox only when best effort was asked for, says what is missing, and keeps all the rest', async () => {
+    const sandbox = fakeSandbox({
+      isAvailable: async () => ({ available: false, reason: 'no bwrap', remedy: 'get it' }),
+    });
+    const jail = jailOf({ sandbox, security: { jailer: 'best-effort' } });
     const warnings = await jail.prepare();
-    expect(warnings.join()).toContain('UNCONFINED');
-    expect(warnings.join()).toContain('no bwrap');
+    expect(warnings[0]).toMatch(/UNCONFINED by any sandbox.*no bwrap; get it/);
     expect(jail.name).toBe('none');
-    expect(jail.command(command)).toMatchObject({ ...command, pidReport: { kind: 'self' } });
+    const { binary, args, cgroupDir, rlimits } = jail.command(command);
+    expect({ binary, cgroupDir }).toEqual({ binary: '/bin/true', cgroupDir: '/cg/boxlite/b' });
+    expect(args).toContain('--seccomp');
+    // The files it opens are the host's own, which another user could not.
+    expect(args).not.toContain('--uid');
+    expect(rlimits).toEqual({ maxOpenFiles: 1024, maxFileSize: 1024 ** 3 });
+    const states = Object.fromEntries((jail.layers ?? []).map(({ name, state }) => [name, state]));
+    expect(states).toMatchObject({ namespaces: 'inactive', view: 'inactive', privileges: 'partial', cgroup: 'active' });
+  });
+
+  it('goes on without its helper when best effort was asked for, still in the sandbox', async () => {
+    const jail = jailOf({ stageB: '/not/there', security: { jailer: 'best-effort' } });
+    expect((await jail.prepare())[0]).toMatch(/less confined.*stage B helper \/not\/there/);
+    expect(jail.command(command)).toMatchObject({ binary: '/fake', args: ['/not/there/yet', '-x'] });
   });
 
   it('that is off does nothing in prepare() and leaves the command bare', async () => {
     const sandbox = fakeSandbox({ isAvailable: () => Promise.reject(new Error('asked')) });
-    const jail = jailOf({ sandbox, security: { jailerEnabled: false } });
-    expect(await jail.prepare()).toEqual([]);
-    expect(jail.command(command)).toEqual({ ...command, pidReport: { kind: 'self' } });
-    expect(jail.name).toBe('none');
+    for (const security of [{ jailerEnabled: false }, { jailer: 'off' }] as const) {
+      const jail = jailOf({ sandbox, security });
+      expect(await jail.prepare()).toEqual([]);
+      expect(jail.command(command)).toEqual({ ...command, pidReport: { kind: 'self' } });
+      expect([jail.name, jail.layers]).toEqual(['none', []]);
+    }
   });
 
   it('passes degradations of sandbox and cgroup on, and carries on', async () => {
@@ -129,14 +145,49 @@ describe('a jail', () => {
     expect(rlimits).toEqual({ maxOpenFiles: 1024, maxFileSize: 1024 ** 3, maxCpuTime: 9 });
   });
 
-  it('limits the address space where no cgroup holds the memory, and says so', async () => {
+  it('limits the address space where no cgroup holds the memory, far wider than the memory, and says so', async () => {
     const jail = jailOf({ cgroups: cgroups(false), security: { maxMemory: 1e9 } });
-    expect((await jail.prepare()).join()).toContain('address space');
-    expect(jail.command(command).rlimits).toMatchObject({ maxMemory: 1e9 });
+    await jail.prepare();
+    expect(jail.layers?.find(({ name }) => name === 'rlimits')?.detail).toContain('of address space');
+    expect(jail.command(command).rlimits).toMatchObject({ maxMemory: 1e9 + 16 * 1024 ** 3 });
+  });
+
+  it('never limits processes by the process itself: that would count those of all boxes of a user', async () => {
+    const jail = jailOf({ cgroups: cgroups(false), security: { maxProcesses: 5 } });
+    await jail.prepare();
+    expect(Object.keys(jail.command(command).rlimits ?? {})).toEqual(['maxOpenFiles', 'maxFileSize']);
+  });
+
+  it('tells each layer as prepare() found it, and none before', async () => {
+    const jail = jailOf({
+      security: { maxMemory: 2 ** 30, cpuQuota: 1.5 },
+      sandbox: fakeSandbox({
+        setup: async () => ({
+          degradations: [],
+          layers: [
+            { name: 'view', state: 'active', detail: 'four\npaths' },
+            { name: 'privileges', state: 'partial', detail: 'root' },
+          ],
+        }),
+      }),
+    });
+    expect(jail.layers).toEqual([]);
+    await jail.prepare();
+    expect(jail.layers?.map(({ name }) => name)).toEqual([
+      ...['descriptors', 'rlimits', 'cgroup', 'namespaces', 'view', 'privileges', 'landlock', 'seccomp'],
+    ]);
+    const layer = Object.fromEntries((jail.layers ?? []).map(({ name, ...rest }) => [name, rest]));
+    expect(layer.view).toEqual({ state: 'active', detail: 'four paths' });
+    expect(layer.privileges).toEqual({ state: 'partial', detail: 'root' });
+    expect(layer.namespaces).toEqual({ state: 'inactive', detail: 'nothing here provides it' });
+    expect(layer.cgroup).toEqual({
+      state: 'active',
+      detail: '1 GiB of memory, no swap, 1024 processes; ended as a whole',
+    });
   });
 
   it('leaves the filter out when seccomp is off', () => {
-    const confined = jailOf({ security: { seccompEnabled: false } }).command(command);
+    const confined = jailOf({ security: { seccomp: 'off' } }).command(command);
     expect(confined.args).not.toContain('--seccomp');
     expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([6]);
   });
@@ -145,7 +196,7 @@ describe('a jail', () => {
     const teardown = vi.fn(async () => undefined);
     const controller = cgroups(true);
     await jailOf({ sandbox: fakeSandbox({ teardown }), cgroups: controller }).release();
-    expect(controller.release).toHaveBeenCalledWith('b');
+    expect(controller.release).toHaveBeenCalledWith('b', undefined);
     expect(teardown).toHaveBeenCalledOnce();
   });
 

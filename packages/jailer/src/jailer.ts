@@ -6,12 +6,16 @@ import {
   errnoOf,
   type Jail,
   type JailCommand,
-  type ResourceLimits,
+  type JailLayer,
+  type ProcessLimits,
+  type Sandbox,
   type SandboxContext,
 } from '@boxlite/core';
 import type { CgroupOutcome } from './cgroup/cgroup-controller.js';
 import { createCgroupV2Controller } from './cgroup/cgroup-v2-controller.js';
 import { findStageB, type StageBLocation } from './find-stage-b.js';
+import { type HandOver, type HostUser, prepareHandOver } from './hand-over.js';
+import { cgroupLayer, DESCRIPTORS_LAYER, jailLayers, rlimitsLayer } from './jail-layers.js';
 import { checkJailerOptions, type JailerOptions } from './jailer-options.js';
 import { createNoopSandbox } from './noop-sandbox.js';
 import { seccompFilter } from './seccomp/seccomp-filter.js';
@@ -21,10 +25,16 @@ import { wrapWithStageB } from './stage-b.js';
 const NO_CGROUP: CgroupOutcome = { enforced: { memory: false, processes: false }, degradations: [] };
 
 /**
+ * What a VMM maps beyond the memory it uses: reserved arenas and stacks of its threads, its libraries, the windows of its shares. Measured: see the
+ * package README, "Address space".
+ */
+const ADDRESS_SPACE_RESERVE = 16 * 1024 ** 3;
+
+/**
  * The jail of one box over any sandbox.
  *
  * `prepare()` checks that the sandbox is there and makes the cgroup; `command()` wraps a command in stage B and the sandbox;
- * `release()` removes the cgroup. With `security.jailerEnabled: false` the command runs bare, with only the limits given.
+ * `release()` removes the cgroup. With `security.jailer: 'off'` the command runs bare, with only the limits given.
  *
  * @throws BoxliteError `invalid_argument`, `details.field` naming the bad input
  * @example
@@ -38,7 +48,7 @@ export function createJailer(options: JailerOptions): Jail {
   checkJailerOptions(options);
   const security = resolveSecurityOptions(options.security);
   const context = contextOf(options, security);
-  return security.jailerEnabled ? confiningJail(options, security, context) : bareJail(options, context);
+  return security.jailer === 'off' ? bareJail(options, context) : confiningJail(options, security, context);
 }
 
 function confiningJail(options: JailerOptions, security: SecurityOptions, context: SandboxContext): Jail {
@@ -47,55 +57,135 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
   const cgroups = options.cgroups ?? (linux ? createCgroupV2Controller() : undefined);
   const stageB = linux || options.stageB !== undefined ? findStageB(options.stageB) : undefined;
   const seccomp =
-    linux && security.seccompEnabled ? seccompFilter({ networkEnabled: security.networkEnabled }) : undefined;
+    linux && security.seccomp !== 'off' ? seccompFilter({ networkEnabled: security.networkEnabled }) : undefined;
   const inside: SandboxContext = {
     ...context,
     paths: stageB === undefined ? context.paths : withPath(context.paths, stageB.path),
   };
-  let sandbox = options.sandbox;
+  const wanted: Confinement = { sandbox: options.sandbox, context: inside, stageB };
+  let found = wanted;
   let cgroup = NO_CGROUP;
+  let layers: readonly JailLayer[] = [];
   return {
     get name() {
-      return sandbox.name;
+      return found.sandbox.name;
+    },
+    get layers() {
+      return layers;
     },
     async prepare() {
-      const refusal = await refusalOf(options, stageB);
-      if (refusal !== undefined) {
-        if (!security.allowUnconfined) throw refusal;
-        sandbox = createNoopSandbox();
-        return [`the box runs UNCONFINED, as allowUnconfined permits: ${refusal.message}`];
-      }
-      sandbox = options.sandbox;
-      const setup = await sandbox.setup(inside);
-      cgroup = (await cgroups?.prepare(context.id, context.resourceLimits)) ?? NO_CGROUP;
+      const { confinement, missing } = await confinementOf(options, security, wanted);
+      const handing = await handOverFor(options, confinement);
+      found = { ...confinement, ...handing };
+      const setup = await found.sandbox.setup(found.context);
+      const { ioPaths = [] } = options;
+      cgroup = (await cgroups?.prepare(context.id, context.resourceLimits, { ioPaths })) ?? NO_CGROUP;
       if (cgroup.cgroupDir === undefined && setup.cgroupDir !== undefined) {
         cgroup = { ...cgroup, cgroupDir: setup.cgroupDir };
       }
+      const own = [
+        DESCRIPTORS_LAYER,
+        rlimitsLayer(processLimits(context, cgroup)),
+        ...(linux ? [cgroupLayer(context.resourceLimits, cgroup)] : []),
+        ...(found.stageB === undefined ? [] : [privilegesLayer(found, options.hostUser), seccompLayer(seccomp)]),
+      ];
+      layers = jailLayers(own, setup.layers ?? []);
       return [
+        ...missing,
         ...inertSecurityOptions(options.security ?? {}),
+        ...(found.notHandedOver === undefined ? [] : [`the VMM stays host root: ${found.notHandedOver}`]),
         ...setup.degradations,
         ...cgroup.degradations,
-        ...addressSpaceNote(context.resourceLimits, cgroup),
       ];
     },
     command(command) {
       refuseNul(command);
-      if (sandbox !== options.sandbox || stageB === undefined) {
-        return withLimits(sandbox.apply(context, command), context, cgroup);
-      }
-      const { dataFds, ...wrapped } = wrapWithStageB(context, command, {
-        path: stageB.path,
+      const { sandbox, context: seen, stageB: helper } = found;
+      if (helper === undefined) return withLimits(sandbox.apply(seen, command), context, cgroup);
+      const { dataFds, ...wrapped } = wrapWithStageB(seen, command, {
+        path: helper.path,
         landlock: true,
+        ...(found.handOver === undefined ? {} : { groups: found.handOver.groups }),
         ...(seccomp === undefined ? {} : { seccomp }),
       });
-      const confined = sandbox.apply(inside, wrapped);
+      const inner = sandbox.apply(seen, wrapped);
+      const confined = found.handOver?.wrap(inner) ?? inner;
       return withLimits({ ...confined, dataFds: [...(confined.dataFds ?? []), ...dataFds] }, context, cgroup);
     },
     async release() {
-      await cgroups?.release(context.id);
+      await cgroups?.release(context.id, cgroup.cgroupDir);
       await options.sandbox.teardown?.(inside);
     },
   };
+}
+
+/** What a command is wrapped in. */
+interface Confinement {
+  readonly sandbox: Sandbox;
+  readonly context: SandboxContext;
+  /** Absent: there is none, here or for this start. */
+  readonly stageB: StageBLocation | undefined;
+  /** Present: the command becomes a user of its own. */
+  readonly handOver?: HandOver;
+  /** Why root's command does not, where it should. */
+  readonly notHandedOver?: string;
+}
+
+/** For root alone: whoever else starts a box can make nobody another user. */
+async function handOverFor(
+  { hostUser }: JailerOptions,
+  { sandbox, stageB, context }: Confinement,
+): Promise<Partial<Confinement>> {
+  if (hostUser === undefined || process.platform !== 'linux' || process.geteuid?.() !== 0) return {};
+  if (sandbox.name === 'none') return {};
+  if (stageB === undefined) return { notHandedOver: 'the helper that changes the user is not there' };
+  if (sandbox.joinsUserNamespace === undefined) return { notHandedOver: `${sandbox.name} cannot join a user namespace` };
+  const outcome = await prepareHandOver(context, hostUser);
+  return 'reason' in outcome ? { notHandedOver: outcome.reason } : { handOver: outcome, context: outcome.context };
+}
+
+/**
+ * What is wanted; with `best-effort`, what of it there is. Without a view the ids stay those of the host, whose files the command has to open.
+ * @throws BoxliteError `sandbox_unavailable` where something is missing and everything is required
+ */
+async function confinementOf(
+  options: JailerOptions,
+  { jailer }: SecurityOptions,
+  wanted: Confinement,
+): Promise<{ readonly confinement: Confinement; readonly missing: readonly string[] }> {
+  const noSandbox = await sandboxRefusal(options);
+  const noStageB = await stageBRefusal(wanted.stageB);
+  const refusals = [noSandbox, noStageB].filter((refusal) => refusal !== undefined);
+  const [first] = refusals;
+  if (first !== undefined && jailer === 'required') throw first;
+  const { runAs: _ids, ...sameIds } = wanted.context;
+  return {
+    confinement: {
+      ...(noSandbox === undefined ? wanted : { sandbox: createNoopSandbox(), context: sameIds }),
+      stageB: noStageB === undefined ? wanted.stageB : undefined,
+    },
+    missing: refusals.map(({ message, hint }) => {
+      const how = noSandbox === undefined ? 'less confined' : 'UNCONFINED by any sandbox';
+      return `box ${options.id} runs ${how}, as jailer: 'best-effort' permits: ${message}${hint === undefined ? '' : `; ${hint}`}`;
+    }),
+  };
+}
+
+function privilegesLayer({ sandbox, handOver, notHandedOver }: Confinement, hostUser: HostUser | undefined): JailLayer {
+  const name = 'privileges';
+  if (sandbox.name === 'none') return { name, state: 'partial', detail: 'no_new_privs; the ids are those of its starter' };
+  if (handOver !== undefined) {
+    return { name, state: 'active', detail: `host user ${hostUser?.uid} of its own, no capabilities, no_new_privs` };
+  }
+  const isRoot = process.platform === 'linux' && process.geteuid?.() === 0;
+  if (!isRoot) return { name, state: 'active', detail: 'no capabilities, no_new_privs' };
+  const why = notHandedOver ?? 'no host user was named for it';
+  return { name, state: 'partial', detail: `host root without capabilities, no_new_privs: ${why}` };
+}
+
+function seccompLayer(filter: Uint8Array | undefined): JailLayer {
+  if (filter === undefined) return { name: 'seccomp', state: 'inactive', detail: 'switched off' };
+  return { name: 'seccomp', state: 'partial', detail: 'a deny-list for any program' };
 }
 
 /** The jail that is off: `prepare` does nothing. */
@@ -103,6 +193,7 @@ function bareJail(options: JailerOptions, context: SandboxContext): Jail {
   const sandbox = createNoopSandbox();
   return {
     name: sandbox.name,
+    layers: [],
     prepare: async () => inertSecurityOptions(options.security ?? {}),
     command: (command) => withLimits(sandbox.apply(context, command), context, NO_CGROUP),
     release: async () => undefined,
@@ -122,19 +213,19 @@ function refuseNul({ binary, args, env }: JailCommand): void {
   );
 }
 
-/** Why the wanted confinement cannot be had, or undefined. */
-async function refusalOf(
-  options: JailerOptions,
-  stageB: StageBLocation | undefined,
-): Promise<BoxliteError | undefined> {
-  const { available, reason, remedy } = await options.sandbox.isAvailable();
-  if (!available) {
-    return new BoxliteError(
-      'sandbox_unavailable',
-      `the sandbox ${options.sandbox.name} cannot confine box ${options.id}: ${reason ?? 'it is not available'}`,
-      { ...(remedy === undefined ? {} : { hint: remedy }), details: { sandbox: options.sandbox.name } },
-    );
-  }
+/** Why the sandbox cannot be had, or undefined. */
+async function sandboxRefusal({ sandbox, id }: JailerOptions): Promise<BoxliteError | undefined> {
+  const { available, reason, remedy } = await sandbox.isAvailable();
+  if (available) return undefined;
+  return new BoxliteError(
+    'sandbox_unavailable',
+    `the sandbox ${sandbox.name} cannot confine box ${id}: ${reason ?? 'it is not available'}`,
+    { ...(remedy === undefined ? {} : { hint: remedy }), details: { sandbox: sandbox.name } },
+  );
+}
+
+/** Why the helper inside the view cannot be had, or undefined. */
+async function stageBRefusal(stageB: StageBLocation | undefined): Promise<BoxliteError | undefined> {
   if (stageB?.failure !== undefined || stageB === undefined) return stageB?.failure;
   const { path } = stageB;
   try {
@@ -170,26 +261,24 @@ function withPath(paths: SandboxContext['paths'], path: string): SandboxContext[
 
 /**
  * What stage A sets. The number of processes is a matter of the cgroup: RLIMIT_NPROC counts all processes of the user, so one box
- * would be stopped by another. Memory is held by the cgroup where there is one, else by the size of the address space.
+ * would be stopped by another. Memory is held by the cgroup where there is one, else what there is of it by the size of the address space, which
+ * is far larger.
  */
-function withLimits(
-  command: ConfinedCommand,
-  { resourceLimits }: SandboxContext,
-  cgroup: CgroupOutcome,
-): ConfinedCommand {
-  const { maxProcesses: _group, maxMemory, ...rest } = resourceLimits;
-  const rlimits: ResourceLimits = {
-    ...rest,
-    ...(maxMemory === undefined || cgroup.enforced.memory ? {} : { maxMemory }),
+function processLimits({ resourceLimits }: SandboxContext, { enforced }: CgroupOutcome): ProcessLimits {
+  const { maxOpenFiles, maxFileSize, maxMemory, maxCpuTime } = resourceLimits;
+  return {
+    ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
+    ...(maxFileSize === undefined ? {} : { maxFileSize }),
+    ...(maxMemory === undefined || enforced.memory ? {} : { maxMemory: maxMemory + ADDRESS_SPACE_RESERVE }),
+    ...(maxCpuTime === undefined ? {} : { maxCpuTime }),
   };
+}
+
+function withLimits(command: ConfinedCommand, context: SandboxContext, cgroup: CgroupOutcome): ConfinedCommand {
+  const rlimits = processLimits(context, cgroup);
   return {
     ...command,
     ...(cgroup.cgroupDir === undefined ? {} : { cgroupDir: cgroup.cgroupDir }),
     ...(Object.keys(rlimits).length === 0 ? {} : { rlimits }),
   };
-}
-
-function addressSpaceNote({ maxMemory }: ResourceLimits, cgroup: CgroupOutcome): string[] {
-  if (maxMemory === undefined || cgroup.enforced.memory) return [];
-  return ['maxMemory limits the address space of the VMM, not its resident memory: no memory cgroup is to be had'];
 }

@@ -1,51 +1,59 @@
 import { describe, expect, it } from 'vitest';
-import {
-  inertSecurityOptions,
-  resolveSecurityOptions,
-  SECURITY_OPTION_TABLE,
-  type SecurityOptionsInput,
-} from './security-options.js';
+import { SECURITY_OPTION_TABLE, type SecurityOptionEntry, type SecurityOptionsInput } from './security-option-table.js';
+import { inertSecurityOptions, resolveSecurityOptions } from './security-options.js';
 
 describe('security options', () => {
   it('are all on by default, with the limits of the reference', () => {
     expect(resolveSecurityOptions()).toEqual({
-      jailerEnabled: true,
-      allowUnconfined: false,
-      seccompEnabled: true,
+      jailer: 'required',
+      seccomp: 'enforce',
       networkEnabled: true,
       uid: 65534,
       gid: 65534,
-      resourceLimits: { maxOpenFiles: 1024, maxFileSize: 1024 ** 3, maxProcesses: 1024 },
+      resourceLimits: { maxOpenFiles: 1024, maxFileSize: 1024 ** 3, maxProcesses: 1024, maxSwap: 0 },
     });
-  });
-
-  it('a partial object is never weaker than the default', () => {
-    const defaults = resolveSecurityOptions();
-    for (const name of Object.keys(SECURITY_OPTION_TABLE)) {
-      expect(resolveSecurityOptions({ [name]: undefined })).toEqual(defaults);
-    }
-    expect(resolveSecurityOptions({ maxMemory: 5 })).toEqual({
-      ...defaults,
-      resourceLimits: { ...defaults.resourceLimits, maxMemory: 5 },
-    });
-    expect(resolveSecurityOptions({ networkEnabled: false })).toEqual({ ...defaults, networkEnabled: false });
   });
 
   it('every public name reaches the field the table says', () => {
-    for (const [name, { kind, field }] of Object.entries(SECURITY_OPTION_TABLE)) {
-      if (field === 'closeFds') continue;
-      const value = kind === 'boolean' ? name === 'allowUnconfined' : kind === 'integer' ? 77 : '/profile.sb';
-      const resolved = resolveSecurityOptions({ [name]: value });
-      const reached = field
+    for (const [name, entry] of Object.entries(SECURITY_OPTION_TABLE)) {
+      if (entry.field === 'closeFds' || name.endsWith('Enabled')) continue;
+      const value = sampleOf(entry);
+      const reached = entry.field
         .split('.')
-        .reduce<unknown>((object, key) => (object as Record<string, unknown>)[key], resolved);
+        .reduce<unknown>(
+          (object, key) => (object as Record<string, unknown>)[key],
+          resolveSecurityOptions({ [name]: value }),
+        );
       expect(reached, name).toBe(value);
     }
   });
 
+  it.each([
+    [{ jailerEnabled: false }, { jailer: 'off', seccomp: 'off' }],
+    [{ jailerEnabled: true }, { jailer: 'required', seccomp: 'enforce' }],
+    [{ jailerEnabled: true, jailer: 'best-effort' }, { jailer: 'best-effort' }],
+    [{ jailerEnabled: false, jailer: 'off' }, { jailer: 'off' }],
+    [{ seccompEnabled: false }, { jailer: 'required', seccomp: 'off' }],
+    [{ seccompEnabled: true, seccomp: 'diagnose' }, { seccomp: 'diagnose' }],
+  ] as const)('%j, in the words of BoxLite, is %j', (given, resolved) => {
+    expect(resolveSecurityOptions(given)).toMatchObject(resolved);
+  });
+
+  it.each([
+    ['jailer', { jailerEnabled: false, jailer: 'required' }],
+    ['jailer', { jailerEnabled: false, jailer: 'best-effort' }],
+    ['jailer', { jailerEnabled: true, jailer: 'off' }],
+    ['seccomp', { seccompEnabled: false, seccomp: 'diagnose' }],
+    ['seccomp', { seccompEnabled: true, seccomp: 'off' }],
+  ] as const)('two words that contradict each other are refused, naming %s', (field, given) => {
+    expect(() => resolveSecurityOptions(given)).toThrowError(
+      expect.objectContaining({ code: 'invalid_argument', details: { field }, hint: expect.stringContaining('leave') }),
+    );
+  });
+
   it('with the jailer off only limits given explicitly remain, and there is no filter', () => {
-    const { seccompEnabled, resourceLimits } = resolveSecurityOptions({ jailerEnabled: false, maxOpenFiles: 7 });
-    expect({ seccompEnabled, resourceLimits }).toEqual({ seccompEnabled: false, resourceLimits: { maxOpenFiles: 7 } });
+    const { seccomp, resourceLimits } = resolveSecurityOptions({ jailer: 'off', maxOpenFiles: 7 });
+    expect({ seccomp, resourceLimits }).toEqual({ seccomp: 'off', resourceLimits: { maxOpenFiles: 7 } });
   });
 
   it.each([
@@ -54,7 +62,18 @@ describe('security options', () => {
     ['maxMemory', Number.NaN],
     ['maxFileSize', Number.POSITIVE_INFINITY],
     ['maxCpuTime', '5'],
+    ['maxMemory', null],
     ['jailerEnabled', 'yes'],
+    ['jailerEnabled', null],
+    ['jailer', 'Required'],
+    ['jailer', true],
+    ['seccomp', 'permissive'],
+    ['cpuQuota', 0],
+    ['cpuQuota', Number.POSITIVE_INFINITY],
+    ['cpuWeight', 0],
+    ['ioWeight', 10_001],
+    ['ioReadBytesPerSecond', 0],
+    ['allowUnconfined', true],
     ['sandboxProfile', 'relative.sb'],
     ['seccompEnable', true],
     ['__proto__x', 1],
@@ -70,6 +89,24 @@ describe('security options', () => {
     expect(inertSecurityOptions({ maxProcesses: 5, uid: 1 }, 'linux')).toEqual([]);
     expect(inertSecurityOptions({ sandboxProfile: '/x' }, 'linux')[0]).toContain('sandboxProfile');
     expect(inertSecurityOptions({ closeFds: false }, 'linux')[0]).toContain('always closed');
-    expect(inertSecurityOptions({ jailerEnabled: false, seccompEnabled: true }, 'linux')[0]).toContain('jailer');
+    for (const given of [
+      { jailerEnabled: false, seccompEnabled: true },
+      { jailer: 'off', seccomp: 'diagnose' },
+    ] as const) {
+      expect(inertSecurityOptions(given, 'linux')[0]).toContain('jailer');
+    }
   });
 });
+
+function sampleOf(entry: SecurityOptionEntry): unknown {
+  switch (entry.kind) {
+    case 'boolean':
+      return false;
+    case 'choice':
+      return entry.choices[1];
+    case 'path':
+      return '/profile.sb';
+    default:
+      return 77;
+  }
+}

@@ -1,13 +1,17 @@
 import { BoxliteError, type ResourceLimits } from '@boxlite/core';
+import {
+  type JailerMode,
+  SECURITY_OPTION_TABLE,
+  type SeccompMode,
+  type SecurityOptionEntry,
+  type SecurityOptionsInput,
+} from './security-option-table.js';
 
 /** What confines a box's VMM, complete. Made by {@link resolveSecurityOptions}, so that no caller fills in a default of its own. */
 export interface SecurityOptions {
-  /** False runs the VMM without any sandbox. */
-  readonly jailerEnabled: boolean;
-  /** Runs the VMM bare, with a warning, where the wanted sandbox is not available; false refuses. */
-  readonly allowUnconfined: boolean;
-  /** The deny-list filter of stage B. Without effect when the jailer is off. */
-  readonly seccompEnabled: boolean;
+  readonly jailer: JailerMode;
+  /** `off` when the jailer is. */
+  readonly seccomp: SeccompMode;
   /** False takes every network but unix sockets away. */
   readonly networkEnabled: boolean;
   /** The ids the VMM sees itself as. */
@@ -18,90 +22,63 @@ export interface SecurityOptions {
   readonly sandboxProfile?: string;
 }
 
-/** The options a person gives; every absent one takes the default, so a partial object is never weaker than none. */
-export interface SecurityOptionsInput {
-  readonly jailerEnabled?: boolean | undefined;
-  readonly allowUnconfined?: boolean | undefined;
-  readonly seccompEnabled?: boolean | undefined;
-  readonly networkEnabled?: boolean | undefined;
-  /** Accepted for compatibility. Inherited descriptors are always closed; `false` has no effect and earns a warning. */
-  readonly closeFds?: boolean | undefined;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-  readonly maxOpenFiles?: number | undefined;
-  /** Bytes. */
-  readonly maxFileSize?: number | undefined;
-  readonly maxProcesses?: number | undefined;
-  /** Bytes. */
-  readonly maxMemory?: number | undefined;
-  /** Seconds of CPU time. */
-  readonly maxCpuTime?: number | undefined;
-  readonly sandboxProfile?: string | undefined;
-}
-
 /** "nobody" of every common distribution, and the kernel's overflow id. */
 export const NOBODY_ID = 65534;
 
-/** The limits of a box that asked for none (reference 6.7). File size is derived anew from the disk by the caller. */
+/**
+ * The limits of a command that asked for none (reference 6.7). Who knows the command gives narrower ones: the file size from its disks, processes and
+ * memory from its machine.
+ */
 export const DEFAULT_RESOURCE_LIMITS: ResourceLimits = {
   maxOpenFiles: 1024,
   maxFileSize: 1024 ** 3,
   maxProcesses: 1024,
+  maxSwap: 0,
 };
 
-type Kind = 'boolean' | 'integer' | 'path';
-
-/**
- * Every public option name, what it takes, and where its value ends up: the one mapping between the public surface and
- * {@link SecurityOptions}. `inertOn` lists platforms where it changes nothing.
- */
-export const SECURITY_OPTION_TABLE: Readonly<
-  Record<
-    keyof SecurityOptionsInput,
-    { readonly kind: Kind; readonly field: string; readonly inertOn?: readonly NodeJS.Platform[] }
-  >
-> = {
-  jailerEnabled: { kind: 'boolean', field: 'jailerEnabled' },
-  allowUnconfined: { kind: 'boolean', field: 'allowUnconfined' },
-  seccompEnabled: { kind: 'boolean', field: 'seccompEnabled', inertOn: ['darwin'] },
-  networkEnabled: { kind: 'boolean', field: 'networkEnabled' },
-  closeFds: { kind: 'boolean', field: 'closeFds' },
-  uid: { kind: 'integer', field: 'uid', inertOn: ['darwin'] },
-  gid: { kind: 'integer', field: 'gid', inertOn: ['darwin'] },
-  maxOpenFiles: { kind: 'integer', field: 'resourceLimits.maxOpenFiles' },
-  maxFileSize: { kind: 'integer', field: 'resourceLimits.maxFileSize' },
-  maxProcesses: { kind: 'integer', field: 'resourceLimits.maxProcesses', inertOn: ['darwin'] },
-  maxMemory: { kind: 'integer', field: 'resourceLimits.maxMemory' },
-  maxCpuTime: { kind: 'integer', field: 'resourceLimits.maxCpuTime' },
-  sandboxProfile: { kind: 'path', field: 'sandboxProfile', inertOn: ['linux'] },
-};
+const LIMIT_NAMES = Object.entries(SECURITY_OPTION_TABLE).flatMap(([name, { field }]) =>
+  field.startsWith('resourceLimits.') ? [name as keyof ResourceLimits] : [],
+);
 
 /**
  * Completes and checks security options.
  *
- * With `jailerEnabled: false` only the limits given explicitly remain.
+ * With the jailer off only the limits given explicitly remain.
  * @throws BoxliteError `invalid_argument` with `details.field` naming the first bad or unknown option
  */
 export function resolveSecurityOptions(input: SecurityOptionsInput = {}): SecurityOptions {
   for (const [name, value] of Object.entries(input)) checkOption(name, value);
-  const jailerEnabled = input.jailerEnabled ?? true;
-  const defaults: ResourceLimits = jailerEnabled ? DEFAULT_RESOURCE_LIMITS : {};
+  // Only what the object itself holds was checked.
+  const own: SecurityOptionsInput = { ...input };
+  const jailer = modeOf('jailer', own.jailer, own.jailerEnabled) ?? 'required';
+  const seccomp = modeOf('seccomp', own.seccomp, own.seccompEnabled) ?? 'enforce';
+  const defaults: ResourceLimits = jailer === 'off' ? {} : DEFAULT_RESOURCE_LIMITS;
   return {
-    jailerEnabled,
-    allowUnconfined: input.allowUnconfined ?? false,
-    seccompEnabled: input.seccompEnabled ?? jailerEnabled,
-    networkEnabled: input.networkEnabled ?? true,
-    uid: input.uid ?? NOBODY_ID,
-    gid: input.gid ?? NOBODY_ID,
-    resourceLimits: definedOnly({
-      maxOpenFiles: input.maxOpenFiles ?? defaults.maxOpenFiles,
-      maxFileSize: input.maxFileSize ?? defaults.maxFileSize,
-      maxProcesses: input.maxProcesses ?? defaults.maxProcesses,
-      maxMemory: input.maxMemory ?? defaults.maxMemory,
-      maxCpuTime: input.maxCpuTime ?? defaults.maxCpuTime,
-    }),
-    ...(input.sandboxProfile === undefined ? {} : { sandboxProfile: input.sandboxProfile }),
+    jailer,
+    seccomp: jailer === 'off' ? 'off' : seccomp,
+    networkEnabled: own.networkEnabled ?? true,
+    uid: own.uid ?? NOBODY_ID,
+    gid: own.gid ?? NOBODY_ID,
+    resourceLimits: Object.fromEntries(
+      LIMIT_NAMES.flatMap((name) => {
+        const value = own[name] ?? defaults[name];
+        return value === undefined ? [] : [[name, value]];
+      }),
+    ),
+    ...(own.sandboxProfile === undefined ? {} : { sandboxProfile: own.sandboxProfile }),
   };
+}
+
+/** The mode two spellings ask for together. @throws BoxliteError `invalid_argument` when they contradict each other */
+function modeOf<Mode extends string>(
+  field: 'jailer' | 'seccomp',
+  mode: Mode | undefined,
+  enabled: boolean | undefined,
+): Mode | 'off' | undefined {
+  if (mode === undefined || enabled === undefined) return enabled === false ? 'off' : mode;
+  if (enabled === (mode !== 'off')) return mode;
+  const hint = `leave ${field}Enabled out`;
+  throw refuse(field, `${field}: ${JSON.stringify(mode)} and ${field}Enabled: ${enabled} contradict each other`, hint);
 }
 
 /**
@@ -121,8 +98,10 @@ export function inertSecurityOptions(
       warnings.push('closeFds: false has no effect: descriptors that were not handed over are always closed');
     }
   }
-  if (input.jailerEnabled === false && input.seccompEnabled === true) {
-    warnings.push('seccompEnabled: true has no effect: the filter is part of the jailer, which is off');
+  const wantsFilter = input.seccompEnabled === true || (input.seccomp !== undefined && input.seccomp !== 'off');
+  if (wantsFilter && (input.jailerEnabled === false || input.jailer === 'off')) {
+    const given = input.seccomp === undefined ? 'seccompEnabled: true' : `seccomp: '${input.seccomp}'`;
+    warnings.push(`${given} has no effect: the filter is part of the jailer, which is off`);
   }
   return warnings;
 }
@@ -139,19 +118,30 @@ function checkOption(name: string, value: unknown): void {
     );
   }
   if (value === undefined) return;
-  if (entry.kind === 'boolean' && typeof value !== 'boolean') throw refuse(name, `${name} must be true or false`);
-  if (entry.kind === 'integer' && !(Number.isSafeInteger(value) && (value as number) >= 0)) {
-    throw refuse(name, `${name} must be a whole number of at least 0, not ${String(value)}`);
-  }
-  if (entry.kind === 'path' && !(typeof value === 'string' && value.startsWith('/'))) {
-    throw refuse(name, `${name} must be an absolute path`);
+  const rule = brokenRule(entry, value);
+  if (rule !== undefined) throw refuse(name, `${name} must be ${rule}, not ${JSON.stringify(value) ?? String(value)}`);
+}
+
+/** What the value must be and is not. */
+function brokenRule(entry: SecurityOptionEntry, value: unknown): string | undefined {
+  switch (entry.kind) {
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : 'true or false';
+    case 'path':
+      return typeof value === 'string' && value.startsWith('/') ? undefined : 'an absolute path';
+    case 'choice':
+      return entry.choices.some((choice) => choice === value) ? undefined : `one of '${entry.choices.join("', '")}'`;
+    case 'integer':
+    case 'number': {
+      const { kind, least, most } = entry;
+      const fits = kind === 'integer' ? Number.isSafeInteger(value) : Number.isFinite(value);
+      if (fits && (value as number) >= least && (value as number) <= most) return undefined;
+      const upTo = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+      return `a ${kind === 'integer' ? 'whole number' : 'number'} ${upTo}`;
+    }
   }
 }
 
 function refuse(field: string, message: string, hint?: string): BoxliteError {
   return new BoxliteError('invalid_argument', message, { ...(hint === undefined ? {} : { hint }), details: { field } });
-}
-
-function definedOnly(limits: { [Name in keyof ResourceLimits]: ResourceLimits[Name] | undefined }): ResourceLimits {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }

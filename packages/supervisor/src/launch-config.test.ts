@@ -42,14 +42,13 @@ describe('the launch config', () => {
   });
 
   it('says nothing of what was not asked for, and every limit that was', () => {
-    const limits = { maxOpenFiles: 1, maxFileSize: 2, maxProcesses: 3, maxMemory: 4, maxCpuTime: 0 };
+    const limits = { maxOpenFiles: 1, maxFileSize: 2, maxMemory: 4, maxCpuTime: 0 };
     const records = decode(
       encodeLaunchConfig({ ...request, detached: true, command: { ...request.command, rlimits: limits } }),
     );
     expect(records.filter(([key]) => key.startsWith('limit-'))).toEqual([
       ['limit-open-files', '1'],
       ['limit-file-size', '2'],
-      ['limit-processes', '3'],
       ['limit-memory', '4'],
       ['limit-cpu-seconds', '0'],
     ]);

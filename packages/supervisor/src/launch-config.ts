@@ -1,4 +1,4 @@
-import { BoxliteError, type ResourceLimits, type SuperviseRequest } from '@boxlite/core';
+import { BoxliteError, type ProcessLimits, type SuperviseRequest } from '@boxlite/core';
 
 /** The bound of the supervisor (`CONFIG_MAX_BYTES` in native/src/config.h). */
 export const LAUNCH_CONFIG_MAX_BYTES = 1_048_576;
@@ -6,10 +6,9 @@ export const LAUNCH_CONFIG_MAX_BYTES = 1_048_576;
 const LIMIT_KEYS = {
   maxOpenFiles: 'limit-open-files',
   maxFileSize: 'limit-file-size',
-  maxProcesses: 'limit-processes',
   maxMemory: 'limit-memory',
   maxCpuTime: 'limit-cpu-seconds',
-} as const satisfies Record<keyof ResourceLimits, string>;
+} as const satisfies Record<keyof ProcessLimits, string>;
 
 type ConfigRecord = readonly [key: string, value: string | number | Uint8Array];
 
@@ -63,8 +62,8 @@ function commandRecords({ command }: SuperviseRequest): ConfigRecord[] {
   ];
 }
 
-function limitRecords(limits: ResourceLimits): ConfigRecord[] {
-  return (Object.keys(LIMIT_KEYS) as (keyof ResourceLimits)[]).flatMap((name) => {
+function limitRecords(limits: ProcessLimits): ConfigRecord[] {
+  return (Object.keys(LIMIT_KEYS) as (keyof ProcessLimits)[]).flatMap((name) => {
     const value = limits[name];
     return value === undefined ? [] : [[LIMIT_KEYS[name], value] as const];
   });

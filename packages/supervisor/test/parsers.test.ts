@@ -17,7 +17,7 @@ function everything(box: TestBox): Uint8Array {
         pidReport: { kind: 'bubblewrap', infoFd: 11, blockFd: 12 },
         dataFds: [{ fd: 13, data: Buffer.from([0, 1, 2, 255]) }],
         cgroupDir: '/sys/fs/cgroup/boxlite',
-        rlimits: { maxOpenFiles: 1, maxFileSize: 2, maxProcesses: 3, maxMemory: 4, maxCpuTime: 5 },
+        rlimits: { maxOpenFiles: 1, maxFileSize: 2, maxMemory: 4, maxCpuTime: 5 },
       }),
       stdin: Buffer.from('config'),
       listeners: [{ fd: 20, path: '/run/qmp.sock' }],

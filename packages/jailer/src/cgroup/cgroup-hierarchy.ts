@@ -1,25 +1,33 @@
 /** How this host mounts control groups. Only a pure v2 hierarchy carries controllers a box can use. */
 export type CgroupHierarchy =
-  | { readonly kind: 'pure'; readonly root: string }
-  | { readonly kind: 'hybrid'; readonly root: string }
+  | {
+      readonly kind: 'pure' | 'hybrid';
+      /** Where it is mounted. */
+      readonly root: string;
+      /** The group that is seen there; `/` unless a container shows a part of the host's hierarchy. */
+      readonly mountedGroup: string;
+    }
   | { readonly kind: 'legacy' }
   | { readonly kind: 'none' };
 
 /**
  * Reads the hierarchy from mount information.
- * @param mountinfo text of `/proc/self/mountinfo` (proc(5)): the type follows the ` - ` separator, the mount point is field 5
+ * @param mountinfo text of `/proc/self/mountinfo` (proc(5)): the type follows the ` - ` separator, field 4 is the part that is mounted, field 5
+ *   where
  */
 export function cgroupHierarchy(mountinfo: string): CgroupHierarchy {
-  let root: string | undefined;
+  let found: { readonly root: string; readonly mountedGroup: string } | undefined;
   let legacy = false;
   for (const line of mountinfo.split('\n')) {
     const [before, after] = line.split(' - ', 2);
     const type = after?.split(' ', 1)[0];
     if (type === 'cgroup') legacy = true;
-    if (type === 'cgroup2') root ??= unescapeOctal(before?.split(' ')[4] ?? '');
+    if (type !== 'cgroup2' || found !== undefined) continue;
+    const [, , , mountedGroup = '/', root = ''] = before?.split(' ') ?? [];
+    found = { root: unescapeOctal(root), mountedGroup: unescapeOctal(mountedGroup) };
   }
-  if (root === undefined || root === '') return { kind: legacy ? 'legacy' : 'none' };
-  return { kind: legacy ? 'hybrid' : 'pure', root };
+  if (found === undefined || found.root === '') return { kind: legacy ? 'legacy' : 'none' };
+  return { kind: legacy ? 'hybrid' : 'pure', ...found };
 }
 
 /**
@@ -34,6 +42,6 @@ export function ownCgroup(cgroup: string): string | undefined {
 }
 
 /** mountinfo writes space, tab, newline and backslash as three octal digits. */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_match, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

@@ -1,4 +1,4 @@
-import type { BoxRecord, BoxStatus } from '@boxlite/core';
+import type { BoxRecord, BoxStatus, JailLayer } from '@boxlite/core';
 import { parseBoxOptions } from '../options/box-options.js';
 import { STARTER_IMAGE } from '../options/starter-image.js';
 
@@ -15,6 +15,8 @@ export interface BoxInfo {
   readonly memoryMib: number;
   readonly detached: boolean;
   readonly vmm: string | null;
+  /** What confines the VMM, or confined it when it was last started; null when it never was. */
+  readonly jail: BoxJailInfo | null;
   /** RFC 3339. */
   readonly createdAt: string;
   readonly startedAt: string | null;
@@ -24,6 +26,15 @@ export interface BoxInfo {
   readonly errorReason: string | null;
   /** Directory of the box's files. */
   readonly directory: string;
+}
+
+/** The jail of a box: `current` while the box runs in it; afterwards it is that of the last start. */
+export interface BoxJailInfo {
+  /** The sandbox, or `none`. */
+  readonly sandbox: string;
+  readonly current: boolean;
+  /** Empty for a box whose jailer is off. */
+  readonly layers: readonly JailLayer[];
 }
 
 /** @param directory of the box, from the home's layout */
@@ -41,6 +52,7 @@ export function boxInfo({ config, state }: BoxRecord, directory: string): BoxInf
     memoryMib: options.memoryMib,
     detached: options.detach,
     vmm: state.vmmId ?? null,
+    jail: state.jail === undefined ? null : { sandbox: state.jail.name, current: running, layers: state.jail.layers },
     createdAt: new Date(config.createdAt).toISOString(),
     startedAt: state.startedAt === undefined ? null : new Date(state.startedAt).toISOString(),
     exitCode: state.exitCode ?? null,

@@ -1,6 +1,7 @@
 import type { BoxId } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { forgetJail } from './forget-jail.js';
 import { killVm } from './kill-vm.js';
 
 /**
@@ -14,13 +15,4 @@ export async function removeBoxFiles(services: RuntimeServices, id: BoxId, box: 
   await services.store.boxes.delete(id);
   await services.boxRemoved(id);
   await box.cleanup();
-}
-
-/** An empty cgroup that cannot be removed is no reason to keep a box. */
-async function forgetJail(services: Pick<RuntimeServices, 'forgetJail' | 'log'>, id: BoxId): Promise<void> {
-  try {
-    await services.forgetJail(id);
-  } catch (cause) {
-    services.log({ level: 'warn', message: 'the cgroup of the box could not be removed', boxId: id, cause });
-  }
 }

@@ -26,6 +26,7 @@ function services(overrides: Partial<RuntimeServices> = {}) {
   const fake = {
     store: {
       boxes: {
+        get: async () => undefined,
         delete: async () => {
           done.push(`record, with its files ${existsSync(box.dir) ? 'still there' : 'gone'}`);
           return true;

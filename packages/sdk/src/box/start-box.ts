@@ -73,6 +73,7 @@ async function recordRunning(services: RuntimeServices, context: StartContext, l
       status: 'running',
       vmm: live.vm.identity,
       vmmId: required(context, 'vmm').id,
+      jail: required(context, 'jail').record(),
       startedAt: now,
       updatedAt: now,
     };

@@ -6,6 +6,7 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { withinTime } from '../runtime/time-limit.js';
 import { connectBox, disconnect, isGone } from './connect-box.js';
 import { endedState } from './ended-state.js';
+import { forgetJail } from './forget-jail.js';
 import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
 import { claimsToRun } from './reconcile.js';
@@ -44,6 +45,7 @@ export async function stopBox(
     await services.store.boxes.update(id, (state) => ({ ...state, status: 'stopping', updatedAt: Date.now() }));
   }
   const exit = await endVm(services, record, box, live, graceMs, signal);
+  await forgetJail(services, id);
   await removeShares(box);
   await services.store.boxes.update(id, (state) => endedState(state, exit, Date.now()));
   if (autoRemove) await removeBoxFiles(services, id, box);

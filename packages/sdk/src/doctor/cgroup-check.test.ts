@@ -7,7 +7,9 @@ const none = { enforced: { memory: false, processes: false }, degradations: ['no
 
 describe('cgroupCheck', () => {
   it('is ok where a box gets both controllers', () => {
-    expect(cgroupCheck({ hierarchy: { kind: 'pure', root: '/sys/fs/cgroup' }, outcome: all })).toMatchObject({
+    expect(
+      cgroupCheck({ hierarchy: { kind: 'pure', root: '/sys/fs/cgroup', mountedGroup: '/' }, outcome: all }),
+    ).toMatchObject({
       status: 'ok',
       detail: 'version 2; boxes get the controllers memory and pids',
       facts: { hierarchy: 'pure', controllers: ['memory', 'pids'] },
@@ -24,7 +26,9 @@ describe('cgroupCheck', () => {
     ['legacy', /version 1/, /systemd\.unified_cgroup_hierarchy=1/],
     ['none', /not mounted/, /mount -t cgroup2/],
   ] as const)('is a warning on a %s host that gives none', (kind, detail, remedy) => {
-    expect(cgroupCheck({ hierarchy: { kind, root: '/sys/fs/cgroup' }, outcome: none })).toMatchObject({
+    expect(
+      cgroupCheck({ hierarchy: { kind, root: '/sys/fs/cgroup', mountedGroup: '/' }, outcome: none }),
+    ).toMatchObject({
       status: 'warning',
       detail: expect.stringMatching(detail),
       remedy: expect.stringMatching(remedy),
@@ -34,7 +38,7 @@ describe('cgroupCheck', () => {
 
   it('names the one controller that was not delegated', () => {
     const outcome = { enforced: { memory: false, processes: true }, degradations: [] };
-    expect(cgroupCheck({ hierarchy: { kind: 'pure', root: '/' }, outcome })).toMatchObject({
+    expect(cgroupCheck({ hierarchy: { kind: 'pure', root: '/', mountedGroup: '/' }, outcome })).toMatchObject({
       status: 'warning',
       detail: expect.stringContaining('no controller for memory'),
       facts: { controllers: ['pids'] },

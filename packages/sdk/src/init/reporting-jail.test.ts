@@ -21,13 +21,40 @@ const unavailable = {
 describe('a jail that reports', () => {
   it('warns when a box runs bare because its options permit it', async () => {
     const { entries, log } = logged();
-    const jail = createJailer({ id: 'box', sandbox: unavailable, paths: [], security: { allowUnconfined: true } });
+    const jail = createJailer({ id: 'box', sandbox: unavailable, paths: [], security: { jailer: 'best-effort' } });
     const reporting = reportingJail(jail, log, 'box');
     await reporting.prepare();
-    expect(entries).toEqual([
-      { level: 'warn', message: expect.stringMatching(/UNCONFINED.*no user namespaces/), boxId: 'box' },
-    ]);
+    expect(entries[0]).toEqual({
+      level: 'warn',
+      message: expect.stringMatching(/UNCONFINED.*no user namespaces.*allow them/),
+      boxId: 'box',
+    });
     expect(reporting.name).toBe('none');
+  });
+
+  it('warns when a box runs bare because its jailer is off, of which the jail itself says nothing', async () => {
+    const { entries, log } = logged();
+    const jail = createJailer({ id: 'box', sandbox: unavailable, paths: [], security: { jailer: 'off' } });
+    const reporting = reportingJail(jail, log, 'box');
+    await reporting.prepare();
+    expect(entries).toEqual([{ level: 'warn', message: expect.stringContaining('UNCONFINED'), boxId: 'box' }]);
+    reporting.command({ binary: '/vmm', args: [], env: {} });
+    expect(reporting.record()).toEqual({ name: 'none', layers: [] });
+  });
+
+  it('can be written down: sandbox, layers, and the control group of the command', async () => {
+    const layers = [{ name: 'view', state: 'active', detail: 'four paths' }] as const;
+    const jail: Jail = {
+      name: 'bwrap',
+      layers,
+      prepare: async () => [],
+      command: (command) => ({ ...command, cgroupDir: '/sys/fs/cgroup/boxlite/box', pidReport: { kind: 'self' } }),
+      release: async () => undefined,
+    };
+    const reporting = reportingJail(jail, logged().log, 'box');
+    await reporting.prepare();
+    reporting.command({ binary: '/vmm', args: [], env: {} });
+    expect(reporting.record()).toEqual({ name: 'bwrap', layers, cgroupDir: '/sys/fs/cgroup/boxlite/box' });
   });
 
   it('tells of less than that without a warning, passes everything on, and refuses as the jail does', async () => {

@@ -1,22 +1,44 @@
-import type { Jail } from '@boxlite/core';
+import type { Jail, JailRecord } from '@boxlite/core';
 import type { Log } from '../runtime/log.js';
+
+/** A jail of which can be written down what it was. */
+export interface ReportingJail extends Jail {
+  /** As `prepare` and `command` left it. */
+  record(): JailRecord;
+}
 
 /**
  * A jail that says what it had to give up: the VM handler that prepares it has nobody to tell. Running bare after all is a warning, less than
  * everything is not.
  */
-export function reportingJail(jail: Jail, log: Log, boxId: string): Jail {
+export function reportingJail(jail: Jail, log: Log, boxId: string): ReportingJail {
+  let cgroupDir: string | undefined;
   return {
     get name() {
       return jail.name;
     },
+    get layers() {
+      return jail.layers ?? [];
+    },
     async prepare() {
       const degradations = await jail.prepare();
-      const level = jail.name === 'none' ? 'warn' : 'info';
-      for (const message of degradations) log({ level, message, boxId });
+      const isBare = jail.name === 'none';
+      for (const message of degradations) log({ level: isBare ? 'warn' : 'info', message, boxId });
+      if (isBare && degradations.length === 0) {
+        log({ level: 'warn', message: 'the box runs UNCONFINED: its jailer is off', boxId });
+      }
       return degradations;
     },
-    command: (command) => jail.command(command),
+    command(command) {
+      const confined = jail.command(command);
+      cgroupDir = confined.cgroupDir;
+      return confined;
+    },
     release: () => jail.release(),
+    record: () => ({
+      name: jail.name,
+      layers: jail.layers ?? [],
+      ...(cgroupDir === undefined ? {} : { cgroupDir }),
+    }),
   };
 }

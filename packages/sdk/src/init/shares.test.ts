@@ -11,7 +11,7 @@ describe('the shares of a machine', () => {
     ]);
   });
 
-  it.each([{ jailerEnabled: false }, { allowUnconfined: true }])(
+  it.each([{ jailerEnabled: false }, { jailer: 'off' }, { jailer: 'best-effort' }] as const)(
     'do not say so when there may be no jail: %j',
     (security) => {
       expect(sharesOf([volume('/a', true)], security)).toEqual([{ tag: 'uservol0', hostPath: '/a', readOnly: true }]);

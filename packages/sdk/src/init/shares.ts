@@ -9,9 +9,9 @@ import type { ResolvedBoxOptions } from '../options/box-options.js';
  */
 export function sharesOf(
   shares: readonly Pick<VmmShare, 'tag' | 'hostPath' | 'readOnly'>[],
-  { jailerEnabled, allowUnconfined }: ResolvedBoxOptions['security'],
+  { jailer = 'required', jailerEnabled = true }: ResolvedBoxOptions['security'],
 ): readonly VmmShare[] {
-  const isJailed = jailerEnabled !== false && allowUnconfined !== true;
+  const isJailed = jailer === 'required' && jailerEnabled;
   const writable = new Set(shares.filter(({ readOnly }) => !readOnly).map(({ hostPath }) => hostPath));
   return shares.map(({ tag, hostPath, readOnly }) => ({
     tag,

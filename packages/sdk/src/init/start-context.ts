@@ -1,4 +1,4 @@
-import type { BoxRecord, GuestKernel, Jail, ResolvedImage, RunningVm, VmmHandler } from '@boxlite/core';
+import type { BoxRecord, GuestKernel, ResolvedImage, RunningVm, VmmHandler } from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout } from '@boxlite/layout';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
@@ -6,6 +6,7 @@ import type { CheckedVolume } from '../options/volume.js';
 import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
 import type { CleanupGuard } from './cleanup-guard.js';
 import type { ContainerDisk } from './container-disk.js';
+import type { ReportingJail } from './reporting-jail.js';
 import type { VolumeShare } from './volume-shares.js';
 
 /** What the stages of one start share: each reads what earlier ones left and adds its own. */
@@ -25,7 +26,7 @@ export interface StartContext {
   disk?: ContainerDisk;
   guestRootfsPath?: string;
   kernel?: GuestKernel;
-  jail?: Jail;
+  jail?: ReportingJail;
   vm?: RunningVm;
   agent?: AgentClient;
 }

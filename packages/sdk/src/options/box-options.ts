@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { parseOptions } from './parse-options.js';
+import { securitySchema } from './security-schema.js';
+import { wholeNumber } from './whole-number.js';
 
 /** Guest memory without `memoryMib`, in MiB. */
 export const DEFAULT_MEMORY_MIB = 512;
@@ -11,12 +13,6 @@ export const DEFAULT_DISK_SIZE_GB = 10;
 
 const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
 const nonEmpty = text.refine((value) => value.length > 0, 'must not be empty');
-const limit = wholeNumber(0, Number.MAX_SAFE_INTEGER, '');
-
-function wholeNumber(least: number, most: number, unit: string) {
-  const rule = `must be a whole number from ${least} to ${most}${unit}`;
-  return z.number(rule).int(rule).min(least, rule).max(most, rule);
-}
 
 /** Two volumes at one place: which one would be seen is nothing to guess. */
 function refuseSamePlace(volumes: readonly { readonly guestPath: string }[], context: z.RefinementCtx): void {
@@ -36,19 +32,6 @@ const boxName = z
   );
 
 const absoluteGuestPath = nonEmpty.refine((path) => path.startsWith('/'), 'must be an absolute path');
-
-const securitySchema = z.strictObject({
-  jailerEnabled: z.boolean().optional(),
-  allowUnconfined: z.boolean().optional(),
-  seccompEnabled: z.boolean().optional(),
-  networkEnabled: z.boolean().optional(),
-  closeFds: z.boolean().optional(),
-  maxOpenFiles: limit.optional(),
-  maxFileSize: limit.optional(),
-  maxProcesses: limit.optional(),
-  maxMemory: limit.optional(),
-  maxCpuTime: limit.optional(),
-});
 
 /** File systems of the guest's kernel, which no volume may cover or lie in. */
 const KERNEL_PLACES = /^\/(proc|sys)(\/|$)/;
@@ -102,7 +85,7 @@ export const boxOptionsSchema = z.strictObject({
  * - `autoRemove`: the box is removed when it is stopped
  * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names)
  * - `volumes`: host directories, or single files, shared with the guest
- * - `security`: limits and layers of the jail; a partial object is never weaker than the default
+ * - `security`: the jail (`jailer`: 'required', 'best-effort' or 'off'), its layers and limits; a partial object is never weaker than the default
  */
 export type BoxOptions = z.input<typeof boxOptionsSchema>;
 /** {@link BoxOptions} with its defaults filled in. */

@@ -65,10 +65,11 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
       buildJail(
         layout,
         () => plugins<Sandbox>('sandbox', request.options.sandbox),
-        await disks(request.diskStore),
+        await disks(request.disk?.store),
         request,
       ),
-    forgetJail: async (id) => (await import('@boxlite/jailer')).createCgroupV2Controller().release(id),
+    forgetJail: async (id, jail) =>
+      (await import('@boxlite/jailer')).createCgroupV2Controller().release(id, jail?.cgroupDir),
     agent: async (channel) => (await agent()).createAgentClient(channel),
   };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,6 +16,7 @@ import { parseBoxOptions } from '../options/box-options.js';
 import { buildJail } from './build-jail.js';
 import type { JailRequest } from './runtime-services.js';
 
+const SOME_FILE = { device: '7', inode: '8' };
 /** Static, so that its closure is itself. */
 const PROGRAM = '/bin/busybox';
 let base: string;
@@ -32,6 +33,7 @@ const vmm = {
   id: 'fake',
   requirements: async () => ({ paths: [], devices: [] }),
   command: () => ({ binary: PROGRAM, args: [], env: {}, listeners: [] }),
+  memoryOverheadMib: () => 40,
 } as unknown as VmmHandler;
 
 async function request(parts: { security?: object; volume?: string; user?: string }): Promise<JailRequest> {
@@ -55,7 +57,7 @@ async function request(parts: { security?: object; volume?: string; user?: strin
       : [
           {
             ...{ tag: 'uservol0', kind: 'directory' as const, hostPath: volume, guestPath: '/v' },
-            ...{ readOnly: false, ownerUid: 0, ownerGid: 0 },
+            ...{ readOnly: false, ownerUid: 0, ownerGid: 0, identity: SOME_FILE },
           },
         ];
   const options = parseBoxOptions({ security: parts.security ?? {} });
@@ -78,6 +80,11 @@ function watching() {
     apply: (_context, inner) => ({ ...inner, pidReport: { kind: 'self' } }),
   };
   return { sandbox, seen: () => context };
+}
+
+function identityOf(path: string) {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return { device: String(dev), inode: String(ino) };
 }
 
 /** A disk store to which the container disk stands on these files. */
@@ -103,24 +110,31 @@ describe('the jail of a box, where no sandbox is to be had', () => {
     });
   });
 
-  it('runs the VMM bare when the explicit option permits it, and says so with the reason', async () => {
-    const jail = await buildJail(layout, noSandbox, disks, await request({ security: { allowUnconfined: true } }));
+  it('goes on without one when best effort is asked for, says so with reason and remedy, and keeps filter and limits', async () => {
+    const jail = await buildJail(layout, noSandbox, disks, await request({ security: { jailer: 'best-effort' } }));
     const warnings = await jail.prepare();
-    expect(warnings.join()).toMatch(/UNCONFINED.*not installed/);
-    expect(jail.command(command)).toMatchObject({ ...command, pidReport: { kind: 'self' } });
+    await jail.release();
+    expect(warnings.join()).toMatch(/UNCONFINED.*not installed.*apt install bubblewrap/);
+    const { args, pidReport, rlimits } = jail.command(command);
+    expect(args.slice(-2)).toEqual([PROGRAM, 'true']);
+    expect(args).toContain('--seccomp');
+    expect(pidReport).toEqual({ kind: 'self' });
+    expect(rlimits?.maxFileSize).toBe(20 * 1024 ** 3);
   });
 
   it('is not looked for when the jailer is off', async () => {
-    const jail = await buildJail(layout, noSandbox, disks, await request({ security: { jailerEnabled: false } }));
-    expect(await jail.prepare()).toEqual([]);
-    expect(jail.command(command)).toMatchObject({ ...command, pidReport: { kind: 'self' } });
+    for (const security of [{ jailerEnabled: false }, { jailer: 'off' }]) {
+      const jail = await buildJail(layout, noSandbox, disks, await request({ security }));
+      expect(await jail.prepare()).toEqual([]);
+      expect(jail.command(command)).toEqual({ ...command, pidReport: { kind: 'self' } });
+    }
   });
 
   it('passes on a sandbox that cannot be made for another reason, whatever is permitted', async () => {
     const broken = async (): Promise<never> => {
       throw new BoxliteError('internal', 'broken');
     };
-    const building = buildJail(layout, broken, disks, await request({ security: { allowUnconfined: true } }));
+    const building = buildJail(layout, broken, disks, await request({ security: { jailer: 'best-effort' } }));
     await expect(building).rejects.toMatchObject({ code: 'internal' });
   });
 });
@@ -168,7 +182,8 @@ describe('the jail of a box', () => {
     const { sandbox, seen } = watching();
     const asked = await request({});
     await (await buildJail(layout, async () => sandbox, chainOver(asked, bases), asked)).prepare();
-    for (const path of bases) expect(seen()?.paths).toContainEqual({ path, writable: false });
+    for (const path of bases)
+      expect(seen()?.paths).toContainEqual({ path, writable: false, identity: identityOf(path) });
   });
 
   it('is refused when the disk, which the VMM can write, names any other file of the host as its base', async () => {
@@ -185,6 +200,28 @@ describe('the jail of a box', () => {
     }
   });
 
+  it('is refused when the disk names another base of this home than the one it was made over: boxes do not read each other', async () => {
+    const [own, other] = ['own', 'other'].map((name) => join(layout.diskImagesDir, `${name}.ext4`));
+    for (const file of [own, other]) writeFileSync(file ?? '', '');
+    const { sandbox, seen } = watching();
+    const asked = { ...(await request({})), disk: { store: 'qcow2', base: own ?? '' } };
+    await (await buildJail(layout, async () => sandbox, chainOver(asked, [own ?? '']), asked)).prepare();
+    expect(seen()?.paths.map(({ path }) => path)).toContain(own);
+    const building = buildJail(layout, async () => sandbox, chainOver(asked, [other ?? '']), asked);
+    await expect(building).rejects.toMatchObject({ code: 'disk_chain_invalid', details: { path: other } });
+  });
+
+  it('grants a base as the file that was checked: a name that leads through a link is held to where it led', async () => {
+    const file = join(layout.diskImagesDir, 'image.ext4');
+    writeFileSync(file, '');
+    symlinkSync(layout.diskImagesDir, join(base, 'through'));
+    const named = join(base, 'through', 'image.ext4');
+    const { sandbox, seen } = watching();
+    const asked = await request({});
+    await (await buildJail(layout, async () => sandbox, chainOver(asked, [named]), asked)).prepare();
+    expect(seen()?.paths).toContainEqual({ path: named, writable: false, identity: identityOf(file) });
+  });
+
   it('shows the VMM as the container user where it serves volumes, and lets it open many files', async () => {
     const { sandbox, seen } = watching();
     const volume = join(base, 'data');
@@ -192,7 +229,7 @@ describe('the jail of a box', () => {
     await (await buildJail(layout, async () => sandbox, disks, await request({ volume, user: '1000:100' }))).prepare();
     expect(seen()?.runAs).toEqual({ uid: 1000, gid: 100 });
     expect(seen()?.resourceLimits.maxOpenFiles).toBeGreaterThan(1024);
-    expect(seen()?.paths).toContainEqual({ path: volume, writable: true });
+    expect(seen()?.paths).toContainEqual({ path: volume, writable: true, identity: SOME_FILE });
     await (await buildJail(layout, async () => sandbox, disks, await request({ user: '1000:100' }))).prepare();
     expect(seen()).toMatchObject({ runAs: { uid: 65534, gid: 65534 }, resourceLimits: { maxOpenFiles: 1024 } });
   });

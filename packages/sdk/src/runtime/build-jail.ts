@@ -14,12 +14,9 @@ import type { HomeLayout } from '@boxlite/layout';
 import { containerIds } from '../init/volume-owner.js';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import { checkBackingFiles } from './check-backing-files.js';
+import { machineLimits } from './machine-limits.js';
 import { openFileLimit } from './open-file-limit.js';
 import type { JailRequest } from './runtime-services.js';
-
-const BYTES_PER_GIB = 1024 ** 3;
-/** A qcow2 that is as full as it can be holds its tables too; twice the disk is BoxLite's backstop. */
-const FILE_SIZE_PER_DISK_SIZE = 2;
 
 /**
  * Collects what one VMM may see and builds its jail.
@@ -31,7 +28,7 @@ export async function buildJail(
   layout: Pick<HomeLayout, 'home' | 'tmpDir' | 'basesDir' | 'diskImagesDir'>,
   chooseSandbox: () => Promise<Sandbox>,
   diskStore: Pick<DiskStore, 'chain'>,
-  { box, options, spec, vmm, volumes, containerUser }: JailRequest,
+  { box, options, spec, vmm, volumes, containerUser, disk }: JailRequest,
 ): Promise<Jail> {
   const sandbox = await sandboxFor(options.security, chooseSandbox);
   const requirements = await vmm.requirements(spec);
@@ -49,7 +46,11 @@ export async function buildJail(
     stagedShares: stagedShares(spec, box),
     socketLink: { path: box.socketLink, target: box.socketsDir },
   });
-  await checkBackingFiles(layout, box.id, collected.backingFiles);
+  await checkBackingFiles(layout, box.id, {
+    files: collected.backingFiles,
+    identities: collected.backingIdentities ?? new Map(),
+    recordedBase: disk?.base,
+  });
   const rules = pathRules(collected);
   const [refused] = rules.refusedVolumes;
   if (refused !== undefined) {
@@ -68,10 +69,11 @@ export async function buildJail(
     maskedPaths: rules.masked,
     symlinks: rules.symlinks,
     devices: rules.devices,
+    ioPaths: [box.dir],
     security: {
       ...options.security,
       ...(volumes.length === 0 ? {} : await servingFiles(options.security, containerUser)),
-      maxFileSize: options.security.maxFileSize ?? options.diskSizeGb * FILE_SIZE_PER_DISK_SIZE * BYTES_PER_GIB,
+      ...(isOff(options.security) ? {} : machineLimits(options.security, options, spec, vmm)),
       // A machine without a network card needs no network, whatever the options allow.
       networkEnabled: spec.nics.length > 0 && (options.security.networkEnabled ?? true),
     },
@@ -94,18 +96,20 @@ async function servingFiles({ maxOpenFiles }: ResolvedBoxOptions['security'], co
  * The sandbox a jail is made over. Where none is to be had, running bare needs the explicit option: then the jail is given the reason, so that it
  * says what it does without.
  */
-async function sandboxFor(
-  { jailerEnabled, allowUnconfined }: ResolvedBoxOptions['security'],
-  choose: () => Promise<Sandbox>,
-): Promise<Sandbox> {
-  if (jailerEnabled === false) return createNoopSandbox();
+async function sandboxFor(security: ResolvedBoxOptions['security'], choose: () => Promise<Sandbox>): Promise<Sandbox> {
+  if (isOff(security)) return createNoopSandbox();
   try {
     return await choose();
   } catch (thrown) {
-    if (allowUnconfined !== true || !BoxliteError.isInstance(thrown, 'plugin_none_available')) throw thrown;
-    return { ...createNoopSandbox(), isAvailable: async () => ({ available: false, reason: thrown.message }) };
+    if (security.jailer !== 'best-effort' || !BoxliteError.isInstance(thrown, 'plugin_none_available')) throw thrown;
+    const { message: reason, hint: remedy } = thrown;
+    const absent = { available: false, reason, ...(remedy === undefined ? {} : { remedy }) };
+    return { ...createNoopSandbox(), isAvailable: async () => absent };
   }
 }
+
+const isOff = ({ jailer, jailerEnabled }: ResolvedBoxOptions['security']) =>
+  jailer === 'off' || jailerEnabled === false;
 
 /**
  * Adds the libraries of every program and module among the VMM's files. What is copied into the box is looked at where it comes from, so that one

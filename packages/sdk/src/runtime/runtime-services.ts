@@ -6,6 +6,7 @@ import type {
   ImageProgress,
   ImageRecord,
   Jail,
+  JailRecord,
   Lease,
   Platform,
   PluginRegistry,
@@ -28,6 +29,7 @@ import type {
   ImageDiskRequest,
   ImageDiskUsage,
 } from '@boxlite/rootfs';
+import type { ContainerDisk } from '../init/container-disk.js';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { Log } from './log.js';
@@ -53,8 +55,8 @@ export interface JailRequest {
   readonly volumes: readonly CheckedVolume[];
   /** As the box or its image says; decides whose the files of volumes are in the guest. */
   readonly containerUser: string;
-  /** Id of the store that made the box's disk; default: the one for new disks. */
-  readonly diskStore?: string;
+  /** The store that made the box's disk, and what over. Default: the store for new disks, and a disk that has no base recorded. */
+  readonly disk?: Pick<ContainerDisk, 'store' | 'base'>;
 }
 
 /** What the services know of the runtime they work for. */
@@ -110,7 +112,10 @@ export interface RuntimeServices extends RuntimeOwner {
   kernel(signal?: AbortSignal, source?: string): Promise<GuestKernel>;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;
-  /** Removes what the jails of a box have left on the host, its cgroup. Nothing of the box runs any more. */
-  forgetJail(id: BoxId): Promise<void>;
+  /**
+   * Removes what the jails of a box have left on the host, its cgroup. Nothing of the box runs any more.
+   * @param jail of its last start, as recorded
+   */
+  forgetJail(id: BoxId, jail?: JailRecord): Promise<void>;
   agent(channel: GuestChannel): Promise<AgentClient>;
 }

@@ -30,7 +30,7 @@ export function checkLibrary(spec: VmmSpec, library: LibkrunLibrary): void {
         'unsupported',
         `shares[${index}].readOnly`,
         `${nameOfLibkrun(library)} has no krun_add_virtiofs3 (1.18), and no jail shows the directory read-only: a flag in the guest alone would protect nothing (CVE-2026-46695)`,
-        'turn the jail on (security.jailerEnabled), install libkrun 1.18 or newer, or share the directory writable',
+        'require the jail (security.jailer: required), install libkrun 1.18 or newer, or share the directory writable',
       );
     }
     need(true, library, 'krun_add_virtiofs', `shares[${index}]`, 'shared directories');
