@@ -1,6 +1,6 @@
 import { lstatSync, type Stats, statSync } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { type DiskStore, errnoOf, type PathAccess, toBoxliteError } from '@boxlite/core';
+import { type DiskStore, errnoOf, type FileIdentity, type PathAccess, toBoxliteError } from '@boxlite/core';
 import type { BoxPathNames, CollectedPaths, PathKind } from './collected-paths.js';
 
 /** A disk of the box as the VMM opens it. */
@@ -22,7 +22,11 @@ export interface CollectPathsRequest {
   readonly vmmPaths?: readonly PathAccess[];
   /** `VmmHostRequirements.devices`. */
   readonly devices?: readonly string[];
-  readonly volumes?: readonly { readonly hostPath: string; readonly readOnly: boolean }[];
+  readonly volumes?: readonly {
+    readonly hostPath: string;
+    readonly readOnly: boolean;
+    readonly identity?: FileIdentity;
+  }[];
   /** See `CollectedPaths.stagedShares`. */
   readonly stagedShares?: readonly PathAccess[];
   /** Default false. */
@@ -72,14 +76,16 @@ export async function collectPaths(request: CollectPathsRequest): Promise<Collec
     kinds,
     disks: request.disks.map(({ path, readOnly }) => ({ path, writable: !readOnly })),
     backingFiles,
+    backingIdentities: new Map(backingFiles.flatMap((path) => identityOf(path) ?? [])),
     ...(request.kernel === undefined ? {} : { kernel: request.kernel }),
     vmm: vmmPaths,
     devices,
     volumes: await Promise.all(
-      volumes.map(async ({ hostPath, readOnly }) => ({
+      volumes.map(async ({ hostPath, readOnly, identity }) => ({
         path: hostPath,
         realPath: await realPathOr(hostPath),
         readOnly,
+        ...(identity === undefined ? {} : { identity }),
       })),
     ),
     stagedShares,
@@ -126,6 +132,16 @@ function kindOfFile(found: Stats | undefined): PathKind | undefined {
   if (found.isFile()) return 'file';
   if (found.isDirectory()) return 'directory';
   return found.isCharacterDevice() || found.isBlockDevice() ? 'device' : undefined;
+}
+
+/** As an entry of a map, in a list; undefined for a file that is not there. */
+function identityOf(path: string): readonly [readonly [string, FileIdentity]] | undefined {
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found && [[path, { device: String(found.dev), inode: String(found.ino) }]];
+  } catch (thrown) {
+    return absentOrThrow(path, thrown);
+  }
 }
 
 function absentOrThrow(path: string, thrown: unknown): undefined {

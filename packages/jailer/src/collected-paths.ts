@@ -1,4 +1,4 @@
-import type { PathAccess } from '@boxlite/core';
+import type { FileIdentity, PathAccess } from '@boxlite/core';
 
 /** What was found at a path. Anything else (a dangling or unexpected symbolic link, a pipe) counts as not there. */
 export type PathKind = 'file' | 'directory' | 'device';
@@ -25,6 +25,8 @@ export interface CollectedVolume {
   /** `path` with every symbolic link resolved: what the never-rows are compared with. */
   readonly realPath: string;
   readonly readOnly: boolean;
+  /** What was checked; whatever is shown later must be this. */
+  readonly identity?: FileIdentity;
 }
 
 /** Everything {@link import('./path-rules.js').pathRules} decides from; made by `collectPaths`, or by hand in a test. */
@@ -38,6 +40,8 @@ export interface CollectedPaths {
   readonly disks: readonly PathAccess[];
   /** Every file below the overlays, in any order, repeats allowed. */
   readonly backingFiles: readonly string[];
+  /** What those files were when they were looked at: the names come from disks that a VMM can write. */
+  readonly backingIdentities?: ReadonlyMap<string, FileIdentity>;
   readonly kernel?: string;
   /** ELF closure, library directory and firmware of the VMM. */
   readonly vmm: readonly PathAccess[];

@@ -174,6 +174,14 @@ describe('path rules: in general', () => {
     expect(forward.masked.indexOf(`${HOME}/`)).toBeLessThan(forward.masked.indexOf(`${BOX.controlDir}/`));
   });
 
+  it('a volume is granted as the file that was checked, which the jail compares with what it shows', () => {
+    const identity = { device: '7', inode: '8' };
+    const [granted] = pathRules(everything({ volumes: [{ ...volume('/data'), identity }] })).paths.filter(
+      ({ path }) => path === '/data',
+    );
+    expect(granted).toEqual({ path: '/data', writable: true, identity });
+  });
+
   it('a read-only base never becomes writable, neither by a volume nor by being named as a disk', () => {
     const base = '/bases/x.qcow2';
     const collected = everything({

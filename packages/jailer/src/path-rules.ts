@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { PathAccess } from '@boxlite/core';
+import type { FileIdentity, PathAccess } from '@boxlite/core';
 import type { CollectedPaths } from './collected-paths.js';
 
 /** What a sandbox is told, in the words of `SandboxContext`. */
@@ -33,6 +33,7 @@ export function pathRules(collected: CollectedPaths): PathRules {
     granted.set(path, writable && granted.get(path) !== false);
   }
   const fixed = new Set(granted.keys());
+  const identities = new Map<string, FileIdentity>(collected.backingIdentities);
   const refusedVolumes: string[] = [];
   for (const volume of collected.volumes) {
     if (!collected.kinds.has(volume.path)) continue;
@@ -40,11 +41,17 @@ export function pathRules(collected: CollectedPaths): PathRules {
       refusedVolumes.push(volume.path);
     } else if (!fixed.has(volume.path)) {
       granted.set(volume.path, !volume.readOnly || granted.get(volume.path) === true);
+      if (volume.identity !== undefined) identities.set(volume.path, volume.identity);
     }
   }
   const masked = never.filter((row) => collected.kinds.has(row) && !fixed.has(row));
   return {
-    paths: [...granted].map(([path, writable]) => ({ path, writable })).sort((a, b) => compare(a.path, b.path)),
+    paths: [...granted]
+      .map(([path, writable]): PathAccess => {
+        const identity = identities.get(path);
+        return identity === undefined ? { path, writable } : { path, writable, identity };
+      })
+      .sort((a, b) => compare(a.path, b.path)),
     masked: masked.sort(compare).map((row) => (collected.kinds.get(row) === 'directory' ? `${row}/` : row)),
     devices: unique(collected.devices.filter((device) => collected.kinds.get(device) === 'device'))
       .filter((device) => !STANDARD_DEVICES.has(device))

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxliteError, type DiskLayer } from '@boxlite/core';
@@ -45,6 +46,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
+function identityOf(path: string) {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return { device: String(dev), inode: String(ino) };
+}
+
 const layer = (path: string): DiskLayer => ({ path, format: 'qcow2', virtualSize: 0 });
 
 function request(parts: Partial<CollectPathsRequest> = {}): CollectPathsRequest {
@@ -74,7 +80,7 @@ describe('collecting what the path rules decide from', () => {
       '/dev/null': 'device',
     });
     expect(pathRules(collected).paths).toEqual([
-      { path: base, writable: false },
+      { path: base, writable: false, identity: identityOf(base) },
       { path: disk, writable: true },
       { path: box.socketsDir, writable: true },
       { path: box.tmpDir, writable: true },

@@ -16,6 +16,7 @@ export { createHomeLayout, type HomeLayout, type HomeLayoutOptions, logsDirFor }
 export { type InstallOptions, installFile, installNew } from './install-file.js';
 export { isForbiddenVolume } from './is-forbidden-volume.js';
 export { type MountIsolation, type MountIsolationRequest, resolveMountIsolation } from './mount-isolation.js';
+export { type FilesystemPlace, type Mount, parseMountTable, placesShown, showsPlace } from './mount-table.js';
 export { ensurePrivateDirectory, PRIVATE_DIRECTORY_MODE } from './private-directory.js';
 export { type BindMountProbeOptions, probeBindMounts } from './probe-bind-mounts.js';
 export { isAlive, processIdentity, processStartedAtMs, selfIdentity } from './process-identity.js';

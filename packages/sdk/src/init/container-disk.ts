@@ -7,6 +7,8 @@ export interface ContainerDisk {
   readonly format: 'raw' | 'qcow2';
   /** Id of the disk store. */
   readonly store: string;
+  /** What it was made over, as recorded then. */
+  readonly base?: string;
 }
 
 /** Of a box from before its disk was recorded. */
@@ -17,8 +19,8 @@ export function containerDiskOf(
   state: Pick<BoxStateRecord, 'disk'>,
   box: Pick<BoxLayout, 'containerDisk' | 'rawContainerDisk'>,
 ): ContainerDisk {
-  const { store, format } = state.disk ?? FIRST_DISK;
-  return { path: containerDiskPath(format, box), format, store };
+  const disk: NonNullable<BoxStateRecord['disk']> = state.disk ?? FIRST_DISK;
+  return { ...disk, path: containerDiskPath(disk.format, box) };
 }
 
 /** Each format has its own name: nobody reads a guest's raw disk as an overlay. */

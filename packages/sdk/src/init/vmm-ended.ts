@@ -1,9 +1,12 @@
 import { BoxliteError, type ExitRecord, escapeText } from '@boxlite/core';
 import { readHostileTail } from '@boxlite/layout';
+import { type CheckedVolume, volumeBecameAnother } from '../options/volume.js';
 import { withinTime } from '../runtime/time-limit.js';
 import { required, type StartContext } from './start-context.js';
 
 const CONSOLE_TAIL_BYTES = 2048;
+/** How stage B of the jail says that a path is another file than the one that was granted. */
+const IDENTITY_STEP = 'boxlite-stage-b: identity: ';
 /** From the end of the channel to the exit record. */
 const RECORD_TIMEOUT_MS = 5_000;
 
@@ -24,6 +27,8 @@ export async function reportingVmmEnd<T>(context: StartContext, talk: () => Prom
 }
 
 async function vmmEnded(context: StartContext, record: ExitRecord): Promise<BoxliteError> {
+  const swapped = swappedVolume(record, context.volumes ?? []);
+  if (swapped !== undefined) return swapped;
   const console = await consoleTail(context);
   const why = record.kind === 'Clean' ? 'the guest powered off before it was ready' : record.message;
   const last = console.trimEnd().split('\n').at(-1) ?? '';
@@ -35,6 +40,19 @@ async function vmmEnded(context: StartContext, record: ExitRecord): Promise<Boxl
       details: { exit: record, console },
     },
   );
+}
+
+/**
+ * The error for a volume that was not in the jail what had been checked before. What says so is the jail's helper on the VMM's stderr, where a VMM could
+ * say it, too: of a start that has failed anyway.
+ */
+export function swappedVolume(record: ExitRecord, volumes: readonly CheckedVolume[]): BoxliteError | undefined {
+  if (record.kind !== 'Error') return undefined;
+  const index = volumes.findIndex(({ hostPath }) =>
+    record.stderrTail.includes(`${IDENTITY_STEP}${escapeText(hostPath)}: `),
+  );
+  const volume = volumes[index];
+  return volume && volumeBecameAnother(volume, index);
 }
 
 /** The end of what the guest wrote to its console, safe to print. */

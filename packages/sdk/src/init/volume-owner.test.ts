@@ -4,7 +4,7 @@ import { containerIds, volumeWarnings } from './volume-owner.js';
 
 const volume = (ownerUid: number, readOnly = false): CheckedVolume => ({
   ...{ tag: 'uservol0', kind: 'directory' as const, hostPath: '/data', guestPath: '/d', readOnly },
-  ...{ ownerUid, ownerGid: ownerUid },
+  ...{ ownerUid, ownerGid: ownerUid, identity: { device: '1', inode: '2' } },
 });
 
 describe('the owner of volumes', () => {

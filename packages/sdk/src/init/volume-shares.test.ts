@@ -31,7 +31,12 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 const volume = (index: number, hostPath: string, kind: CheckedVolume['kind']): CheckedVolume => ({
   ...{ tag: `uservol${index}`, kind, hostPath, guestPath: '/v', readOnly: false, ownerUid: 0, ownerGid: 0 },
+  identity: identityOf(hostPath),
 });
+const identityOf = (path: string) => {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return { device: String(found?.dev), inode: String(found?.ino) };
+};
 const forget = () => undefined;
 
 describe('the shares of a start', () => {
@@ -88,6 +93,19 @@ describe('the shares of a start', () => {
       message: expect.stringContaining('became another file'),
     });
     expect(readdirSync(join(box.sharedDir, 'uservol0'))).toEqual([]);
+  });
+
+  it('never hold another file that was put in the place of the one that was checked', async () => {
+    const given = join(base, 'config');
+    writeFileSync(given, 'harmless');
+    const checked = volume(0, given, 'file');
+    writeFileSync(join(base, 'other'), 'secret');
+    renameSync(join(base, 'other'), given);
+    await expect(prepareShares(box, [checked], forget)).rejects.toMatchObject({
+      code: 'config_error',
+      details: { field: 'volumes.0.hostPath' },
+      hint: expect.stringContaining('start again'),
+    });
   });
 
   it('are removed whatever the VMM made of shared/: without its mode, with links in it that lead elsewhere', async () => {

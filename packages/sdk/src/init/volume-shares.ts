@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
 import { type BoxLayout, PRIVATE_DIRECTORY_MODE, removeTree } from '@boxlite/layout';
-import type { CheckedVolume } from '../options/volume.js';
+import { type CheckedVolume, volumeBecameAnother } from '../options/volume.js';
 import { linkFile } from './link-file.js';
 
 /** What a VMM shares for one volume: a directory, for a single file one that holds nothing else. */
@@ -37,10 +37,10 @@ export async function prepareShares(
       const directory = join(box.sharedDir, tag);
       const file = basename(hostPath);
       await mkdir(directory, { mode: 0o700 });
-      const isLinked = await linkFile(hostPath, join(directory, file)).catch((cause: unknown) => {
+      const isLinked = await linkFile(hostPath, join(directory, file), volume.identity).catch((cause: unknown) => {
         throw cannotLink(volume, index, cause);
       });
-      if (!isLinked) throw becameAnother(volume, index);
+      if (!isLinked) throw volumeBecameAnother(volume, index);
       return { tag, hostPath: directory, readOnly, file };
     }),
   );
@@ -71,13 +71,6 @@ function cannotLink({ hostPath }: CheckedVolume, index: number, cause: unknown):
       ? 'share the directory that contains it, or put BOXLITE_HOME on its file system'
       : 'share the directory that contains it, or a file you own',
     cause,
-    details: { field: `volumes.${index}.hostPath`, path: hostPath },
-  });
-}
-
-function becameAnother({ hostPath }: CheckedVolume, index: number): BoxliteError {
-  return new BoxliteError('config_error', `volume ${JSON.stringify(hostPath)} became another file during the start`, {
-    hint: 'share a file where nobody else writes, or start again',
     details: { field: `volumes.${index}.hostPath`, path: hostPath },
   });
 }

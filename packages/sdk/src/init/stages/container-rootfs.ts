@@ -42,7 +42,8 @@ export const containerRootfs: Stage<StartContext> = {
       // Larger than its base where the box asks for more: the guest grows the file system when it first starts.
       const path = containerDiskPath(disks.format ?? 'qcow2', box);
       const { format } = await disks.createChild(path, { path: base.path, format: 'raw' }, { virtualSize: sizeBytes });
-      const disk = { store: disks.id, format };
+      // A raw disk stands alone; an overlay names its base where the VMM can write, so that it is kept here, too.
+      const disk = { store: disks.id, format, ...(format === 'raw' ? {} : { base: base.path }) };
       // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
       await services.store.boxes.update(record.config.id, (state) => ({ ...state, image, disk }));
       context.disk = { path, ...disk };

@@ -132,7 +132,10 @@ describe('the container rootfs', () => {
         disk: { path: '/images/base.ext4', format: 'raw' },
         size: { virtualSize: size },
       },
-      { status: 'configured', updatedAt: 1, image: IMAGE, disk: { store: 'qcow2', format: 'qcow2' } },
+      {
+        ...{ status: 'configured', updatedAt: 1, image: IMAGE },
+        disk: { store: 'qcow2', format: 'qcow2', base: '/images/base.ext4' },
+      },
       'disk released',
     ]);
     expect(context).toMatchObject({ image: IMAGE, disk: { path: box.containerDisk, format: 'qcow2', store: 'qcow2' } });

@@ -1,8 +1,10 @@
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { rotateExitRecord } from '@boxlite/layout';
-import { checkVolumes, volumeGuard } from '../../options/volume.js';
+import { checkVolumes } from '../../options/volume.js';
+import { volumeGuard } from '../../options/volume-guard.js';
 import { choosingFor } from '../../registry/plugin-origins.js';
+import { clearLeftovers } from '../clear-leftovers.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 import { prepareShares } from '../volume-shares.js';
@@ -18,11 +20,14 @@ export const filesystemSetup: Stage<StartContext> = {
     const { services, box, options } = context;
     const [vmm, volumes] = await Promise.all([
       choosingFor(context.record, 'vmm', () => services.vmm(options.vmm)),
-      volumeGuard(homedir(), services.layout.home).then((isForbidden) => checkVolumes(options.volumes, isForbidden)),
+      options.volumes.length === 0
+        ? []
+        : volumeGuard(homedir(), services.layout.home).then((guard) => checkVolumes(options.volumes, guard)),
     ]);
     context.vmm = vmm;
     context.volumes = volumes;
     for (const message of await box.prepare()) services.log({ level: 'warn', message, boxId: box.id });
+    await clearLeftovers(box);
     context.shares = await prepareShares(box, volumes, (undo) => context.guard.onFailure('undo the shares', undo));
     await rotateExitRecord(box);
     const stderr = await open(box.stderrFile, 'w', 0o600);

@@ -47,7 +47,7 @@ export const vmmSpawn: Stage<StartContext> = {
     const spec = await withOwnFiles(vmm, machine, box, services.log);
     const [built, supervisor] = await Promise.all([
       choosingFor(context.record, 'sandbox', () =>
-        services.jail({ box, options, spec, vmm, volumes, containerUser, diskStore: disk.store }),
+        services.jail({ box, options, spec, vmm, volumes, containerUser, disk }),
       ),
       services.supervisor(),
       // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
