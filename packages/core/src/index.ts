@@ -75,7 +75,7 @@ export type {
 export { abortedError, throwIfAborted } from './errors/aborted-error.js';
 export { BoxliteError, type BoxliteErrorOptions } from './errors/boxlite-error.js';
 export { ERROR_CODES, type ErrorCode } from './errors/error-code.js';
-export { escapeText } from './errors/escape-text.js';
+export { escapeLine, escapeText } from './errors/escape-text.js';
 export { errnoOf, toBoxliteError } from './errors/to-boxlite-error.js';
 export {
   BASE_DISK_ID_LENGTH,

@@ -1,4 +1,4 @@
-import { escapeText } from '@boxlite/core';
+import { escapeLine } from '@boxlite/core';
 import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry } from '@boxlite/sdk';
 import { configuredOptions } from '../arguments/configured-options.js';
 import { environmentPlugins } from '../arguments/environment-plugins.js';
@@ -123,6 +123,6 @@ export class CliContext {
 const debugLog: Log = ({ level, message, boxId, cause }) => {
   const reason = cause instanceof Error ? `: ${cause.message}` : '';
   process.stderr.write(
-    `boxlite: ${level}: ${boxId === undefined ? '' : `${boxId}: `}${escapeText(`${message}${reason}`)}\n`,
+    `boxlite: ${level}: ${boxId === undefined ? '' : `${boxId}: `}${escapeLine(`${message}${reason}`)}\n`,
   );
 };

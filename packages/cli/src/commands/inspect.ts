@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { formatJson } from '../output/format-json.js';
 import type { CliContext } from './cli-context.js';
 import { findBox } from './find-box.js';
 
@@ -16,7 +17,7 @@ export function addInspectCommand(program: Command, context: CliContext): void {
           const box = await findBox(boxlite, id);
           found.push({ ...(await box.info()), metrics: await box.metrics() });
         }
-        process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+        process.stdout.write(`${formatJson(found)}\n`);
       }, true),
     );
 }

@@ -1,6 +1,7 @@
 import type { BoxInfo } from '@boxlite/sdk';
 import { type Command, Option } from 'commander';
 import { ago } from '../output/ago.js';
+import { formatJson } from '../output/format-json.js';
 import { formatTable } from '../output/table.js';
 import type { CliContext } from './cli-context.js';
 import { jsonOption } from './options.js';
@@ -29,7 +30,7 @@ export function addListCommand(program: Command, context: CliContext): void {
       context.managesHome(async (boxlite) => {
         const all = await boxlite.list();
         const boxes = running === true ? all.filter((box) => box.running) : all;
-        if (json === true) process.stdout.write(`${JSON.stringify(boxes, null, 2)}\n`);
+        if (json === true) process.stdout.write(`${formatJson(boxes)}\n`);
         else if (names === true) process.stdout.write(boxes.map(({ id, name }) => `${name ?? id}\n`).join(''));
         else if (quiet === true) process.stdout.write(boxes.map((box) => `${box.id}\n`).join(''));
         else process.stdout.write(`${listTable(boxes, Date.now())}\n`);

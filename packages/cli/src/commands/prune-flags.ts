@@ -1,4 +1,4 @@
-import { BoxliteError, escapeText } from '@boxlite/core';
+import { BoxliteError, escapeLine } from '@boxlite/core';
 import type { PruneOptions, Removed } from '@boxlite/sdk';
 import { type Command, Option } from 'commander';
 import { parseUntil } from '../arguments/parse-until.js';
@@ -79,7 +79,7 @@ export function formatPruned(report: PruneResult): string {
   ].filter((part) => part !== '');
   const verb = dryRun ? 'would remove' : 'removed';
   const lines = [
-    ...report.images.map((reference) => `${verb} image ${escapeText(reference)}`),
+    ...report.images.map((reference) => `${verb} image ${escapeLine(reference)}`),
     ...parts.map((part) => `${verb} ${part}`),
   ];
   const total = `${dryRun ? 'would free' : 'freed'} ${humanBytes(freedBytes)}`;

@@ -1,4 +1,4 @@
-import { escapeText } from '@boxlite/core';
+import { escapeLine } from '@boxlite/core';
 import type { DiskUsage, UsageOfKind } from '@boxlite/sdk';
 import type { Command } from 'commander';
 import { ago, humanBytes } from '../output/ago.js';
@@ -65,9 +65,9 @@ export function formatUsage({ kinds, bytes, reclaimableBytes }: DiskUsage, verbo
 
 function formatKind({ kind, entries }: UsageOfKind, now: number): string {
   const rows = entries.map(({ name, bytes, active, usedBy, lastUsedAt }) => [
-    escapeText(name, 200),
+    escapeLine(name, 200),
     humanBytes(bytes),
-    usedBy.length > 0 ? escapeText(usedBy.join(', '), 200) : active ? 'yes' : '-',
+    usedBy.length > 0 ? escapeLine(usedBy.join(', '), 200) : active ? 'yes' : '-',
     lastUsedAt === null ? '-' : ago(now - lastUsedAt),
   ]);
   return formatTable([TITLES[kind].toUpperCase(), 'SIZE', 'USED BY', 'LAST USED'], rows);

@@ -1,4 +1,4 @@
-import { escapeText } from '@boxlite/core';
+import { escapeLine } from '@boxlite/core';
 import type { Check, Diagnosis } from '@boxlite/sdk';
 
 const MARKS: Readonly<Record<Check['status'], string>> = { ok: 'ok  ', warning: 'warn', failed: 'FAIL' };
@@ -11,7 +11,7 @@ const NAME_WIDTH = 24;
 export function formatDiagnosis({ healthy, checks }: Diagnosis): string {
   const remedies = [...new Set(checks.flatMap(({ remedy }) => (remedy === undefined ? [] : [remedy])))];
   const lines = checks.flatMap((check) => checkLines(check, remedies));
-  const advice = remedies.map((remedy, index) => `  [${index + 1}] ${oneLine(remedy)}`);
+  const advice = remedies.map((remedy, index) => `  [${index + 1}] ${escapeLine(remedy)}`);
   const help = advice.length === 0 ? [] : ['', 'What would help:', ...advice];
   return `${[...lines, ...help, '', conclusion(healthy, checks)].join('\n')}\n`;
 }
@@ -20,9 +20,9 @@ function checkLines({ id, status, detail, remedy, facts }: Check, remedies: read
   const [first = '', ...rest] = detail.split('\n');
   const number = remedy === undefined ? '' : ` [${remedies.indexOf(remedy) + 1}]`;
   const chosen = facts.default === true ? ' (default)' : '';
-  const name = oneLine(id.replace(':', ' ')).padEnd(NAME_WIDTH);
-  const more = isPlugin(facts) ? [] : rest.map((line) => `        ${oneLine(line.trim())}`);
-  return [`${MARKS[status]}  ${name} ${oneLine(first)}${chosen}${number}`, ...more];
+  const name = escapeLine(id.replace(':', ' ')).padEnd(NAME_WIDTH);
+  const more = isPlugin(facts) ? [] : rest.map((line) => `        ${escapeLine(line.trim())}`);
+  return [`${MARKS[status]}  ${name} ${escapeLine(first)}${chosen}${number}`, ...more];
 }
 
 /** Of a plugin's reason the first line is enough: what it is about has a check of its own. */
@@ -33,12 +33,7 @@ function isPlugin(facts: Check['facts']): boolean {
 function conclusion(healthy: boolean, checks: readonly Check[]): string {
   const chosen = (kind: string) =>
     checks.find(({ facts }) => facts.kind === kind && facts.default === true)?.facts.plugin;
-  if (healthy) return oneLine(`Boxes run here, with VMM ${chosen('vmm')} in sandbox ${chosen('sandbox')}.`);
+  if (healthy) return escapeLine(`Boxes run here, with VMM ${chosen('vmm')} in sandbox ${chosen('sandbox')}.`);
   const failed = checks.filter(({ status }) => status === 'failed').map(({ id }) => id.replace(':', ' '));
-  return oneLine(`No box can run here before this is mended: ${failed.join(', ')}.`);
-}
-
-/** A line break in a path must not look like a line of ours. */
-function oneLine(text: string): string {
-  return escapeText(text.replaceAll('\n', '\\n').replaceAll('\t', '\\t'));
+  return escapeLine(`No box can run here before this is mended: ${failed.join(', ')}.`);
 }

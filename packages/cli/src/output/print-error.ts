@@ -10,8 +10,13 @@ export function formatError(thrown: unknown, options: { readonly json: boolean; 
     return formatJsonLine({ error });
   }
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const lines = [`boxlite: ${escapeText(message)}`];
-  if (BoxliteError.isInstance(thrown) && thrown.hint !== undefined) lines.push(`  hint: ${escapeText(thrown.hint)}`);
+  const lines = [`boxlite: ${indented(message)}`];
+  if (BoxliteError.isInstance(thrown) && thrown.hint !== undefined) lines.push(`  hint: ${indented(thrown.hint)}`);
   if (options.debug && thrown instanceof Error) lines.push(escapeText(thrown.stack ?? '', 20_000));
   return lines.join('\n');
+}
+
+/** Only what begins at the margin, or with our hint, is ours: the text may come from a guest. */
+function indented(text: string): string {
+  return escapeText(text).replaceAll('\n', '\n    ');
 }

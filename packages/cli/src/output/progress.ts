@@ -1,4 +1,4 @@
-import { escapeText, type ImageProgress } from '@boxlite/core';
+import { escapeLine, type ImageProgress } from '@boxlite/core';
 import type { StageListener, StartOptions } from '@boxlite/sdk';
 import { humanBytes } from './ago.js';
 import { advancePull, INITIAL_PULL, pullTotals } from './pull/pull-state.js';
@@ -39,7 +39,7 @@ export function createProgress(stream: NodeJS.WriteStream): Progress {
   /** Said to logs, too: a broken configuration would otherwise only be seen when a registry refuses. */
   const warn = (message: string): void => {
     clear();
-    stream.write(`boxlite: warning: ${escapeText(message, 500)}\n`);
+    stream.write(`boxlite: warning: ${escapeLine(message, 500)}\n`);
   };
   return {
     onStage: (name, timing) => {

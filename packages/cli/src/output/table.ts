@@ -1,4 +1,4 @@
-import { escapeText } from '@boxlite/core';
+import { escapeLine } from '@boxlite/core';
 
 /**
  * Aligned columns, control characters escaped. The last one is not padded.
@@ -6,7 +6,7 @@ import { escapeText } from '@boxlite/core';
  * @param rows cells, as many as titles
  */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows].map((row) => row.map((cell) => escapeText(cell)));
+  const all = [header, ...rows].map((row) => row.map((cell) => escapeLine(cell)));
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('   ');

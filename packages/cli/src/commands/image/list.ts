@@ -1,3 +1,4 @@
+import { escapeLine } from '@boxlite/core';
 import type { ImageInfo } from '@boxlite/sdk';
 import { type Command, Option } from 'commander';
 import { ago, humanBytes } from '../../output/ago.js';
@@ -36,7 +37,7 @@ export function addImageListCommand(parent: Command, context: CliContext, name: 
 }
 
 function lines(texts: readonly string[]): string {
-  return texts.map((text) => `${text}\n`).join('');
+  return texts.map((text) => `${escapeLine(text)}\n`).join('');
 }
 
 /** As people write references of docker.io. */

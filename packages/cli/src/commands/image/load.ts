@@ -1,4 +1,4 @@
-import { BoxliteError, escapeText } from '@boxlite/core';
+import { BoxliteError, escapeLine } from '@boxlite/core';
 import type { Command } from 'commander';
 import { parsePlatform } from '../../arguments/parse-platform.js';
 import { formatJson } from '../../output/format-json.js';
@@ -47,7 +47,7 @@ export function addLoadCommand(parent: Command, context: CliContext): void {
           const references = loaded.flatMap((image) => image.references);
           process.stdout.write(
             references
-              .map((reference) => (flags.quiet === true ? `${reference}\n` : `loaded ${escapeText(reference)}\n`))
+              .map((reference) => `${flags.quiet === true ? '' : 'loaded '}${escapeLine(reference)}\n`)
               .join(''),
           );
         }

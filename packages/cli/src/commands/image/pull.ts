@@ -1,4 +1,4 @@
-import { escapeText, type ResolvedImage } from '@boxlite/core';
+import { escapeLine, type ResolvedImage } from '@boxlite/core';
 import { type Command, Option } from 'commander';
 import { parsePlatform } from '../../arguments/parse-platform.js';
 import { formatJson } from '../../output/format-json.js';
@@ -54,5 +54,5 @@ function formatPulled(image: ResolvedImage, { json, quiet }: PullFlags): string 
   if (json === true) return `${formatJson(image)}\n`;
   if (quiet === true) return `${image.configDigest}\n`;
   const layers = image.layers.length === 1 ? '1 layer' : `${image.layers.length} layers`;
-  return `${escapeText(image.reference)}\n  ${image.manifestDigest}, ${layers}\n`;
+  return `${escapeLine(image.reference)}\n  ${image.manifestDigest}, ${layers}\n`;
 }

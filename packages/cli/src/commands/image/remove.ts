@@ -1,4 +1,4 @@
-import { escapeText } from '@boxlite/core';
+import { escapeLine } from '@boxlite/core';
 import type { RemovedImage } from '@boxlite/sdk';
 import type { Command } from 'commander';
 import { humanBytes } from '../../output/ago.js';
@@ -38,5 +38,5 @@ export function addImageRemoveCommand(parent: Command, context: CliContext, name
 
 function removedLine({ references, freedBytes }: RemovedImage, quiet: boolean): string {
   if (quiet) return references.join('\n');
-  return `removed ${escapeText(references.join(', '))}${freedBytes > 0 ? `, ${humanBytes(freedBytes)} freed` : ''}`;
+  return `removed ${escapeLine(references.join(', '))}${freedBytes > 0 ? `, ${humanBytes(freedBytes)} freed` : ''}`;
 }

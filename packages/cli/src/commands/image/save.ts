@@ -1,4 +1,4 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, escapeLine } from '@boxlite/core';
 import type { Command } from 'commander';
 import { humanBytes } from '../../output/ago.js';
 import { formatJson } from '../../output/format-json.js';
@@ -29,7 +29,7 @@ export function addSaveCommand(parent: Command, context: CliContext): void {
         const { bytes } = await boxlite.images.save(references, to, { signal: abortSignal });
         if (!toFile) return;
         if (flags.json === true) process.stdout.write(`${formatJson({ file: flags.output, bytes })}\n`);
-        else if (flags.quiet !== true) process.stdout.write(`${flags.output}: ${humanBytes(bytes)}\n`);
+        else if (flags.quiet !== true) process.stdout.write(`${escapeLine(flags.output)}: ${humanBytes(bytes)}\n`);
       }, flags.json),
     );
 }

@@ -1,4 +1,4 @@
-import { escapeText } from '@boxlite/core';
+import { escapeLine } from '@boxlite/core';
 import { humanBytes } from '../ago.js';
 import { type LayerPhase, type LayerState, type PullState, pullTotals } from './pull-state.js';
 
@@ -35,7 +35,7 @@ export function pullLines(name: string, state: PullState, view: PullView): reado
   const withBar = view.columns >= COLUMNS_FOR_BAR;
   return [
     ...layers.map((layer) => layerLine(layer, withBar)),
-    sumLine(escapeText(name, 200), state, view, withBar),
+    sumLine(escapeLine(name, 200), state, view, withBar),
   ].map((line) => line.slice(0, width));
 }
 
