@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { JailCommand, SandboxContext } from '@boxlite/core';
-import { BLOCK_FD, DEFAULT_TMP_SIZE_BYTES, INFO_FD, NOBODY } from './bwrap-options.js';
+import { BLOCK_FD, DEFAULT_TMP_SIZE_BYTES, INFO_FD, NOBODY, VIEW_TREE_PLACE } from './bwrap-options.js';
 import { type ViewRule, viewRules } from './view-rules.js';
 
 export interface BwrapArgumentOptions {
@@ -22,15 +22,34 @@ export function bwrapArguments(
   command: JailCommand,
   options: BwrapArgumentOptions = {},
 ): readonly string[] {
-  const rules = viewRules(context);
   return [
     ...namespaceArguments(context, options),
     ...environmentArguments(command),
-    ...temporaryArguments(context, options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES),
+    ...(context.viewTree === undefined ? viewArguments(context, options) : treeArguments(context)),
+    ...['--chdir', '/'],
+    ...['--info-fd', String(INFO_FD), '--block-fd', String(BLOCK_FD)],
+  ];
+}
+
+/** The view built by bubblewrap, mount by mount. */
+function viewArguments(context: SandboxContext, options: BwrapArgumentOptions): string[] {
+  const rules = viewRules(context);
+  const size = options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES;
+  return [
+    ...['--perms', context.userNamespace === undefined ? '0700' : '1777', '--size', String(size), '--tmpfs', '/tmp'],
+    ...linkArguments(context),
     ...withParents(rules),
     ...rules.flatMap(sealArguments),
-    ...['--remount-ro', '/', '--chdir', '/'],
-    ...['--info-fd', String(INFO_FD), '--block-fd', String(BLOCK_FD)],
+    ...['--remount-ro', '/'],
+  ];
+}
+
+/** The view as the tree that lies ready; a procfs belongs to the view's processes and can only be made here. */
+function treeArguments(context: SandboxContext): string[] {
+  return [
+    ...['--dev-bind', VIEW_TREE_PLACE, '/'],
+    ...linkArguments(context),
+    ...(context.paths.some(({ path }) => path === '/proc') ? ['--proc', '/proc'] : []),
   ];
 }
 
@@ -68,17 +87,16 @@ function environmentArguments(command: JailCommand): string[] {
 }
 
 /**
- * Before the grants, so that nothing here is ever made in a host directory granted as `/tmp`. Where the command changes its user, `/tmp` is everybody's:
- * there is nobody else in the view.
+ * Before the grants, so that nothing here is ever made in a host directory granted as `/tmp`. Where the command changes its user, what is made here is
+ * not its own: others may read it, and there is nobody else in the view.
  */
-function temporaryArguments(context: SandboxContext, tmpSizeBytes: number): string[] {
-  const open = context.userNamespace !== undefined;
+function linkArguments(context: SandboxContext): string[] {
+  const permissions = context.userNamespace === undefined ? '0700' : '0755';
   const parents = [...new Set((context.symlinks ?? []).map((link) => dirname(link.path)))].filter(
     (parent) => parent !== '/tmp',
   );
   return [
-    ...['--perms', open ? '1777' : '0700', '--size', String(tmpSizeBytes), '--tmpfs', '/tmp'],
-    ...parents.flatMap((parent) => ['--perms', open ? '0755' : '0700', '--dir', parent]),
+    ...parents.flatMap((parent) => ['--perms', permissions, '--dir', parent]),
     ...(context.symlinks ?? []).flatMap(({ path, target }) => ['--symlink', target, path]),
   ];
 }
@@ -90,7 +108,9 @@ function temporaryArguments(context: SandboxContext, tmpSizeBytes: number): stri
 function withParents(rules: readonly ViewRule[]): string[] {
   const made = new Set<string>(['/', '/tmp']);
   return rules.flatMap((rule, index) => {
-    const missing = parentsOf(rule.path).filter((parent) => !made.has(parent) && !isShown(parent, rules.slice(0, index)));
+    const missing = parentsOf(rule.path).filter(
+      (parent) => !made.has(parent) && !isShown(parent, rules.slice(0, index)),
+    );
     for (const parent of missing) made.add(parent);
     return [...missing.flatMap((parent) => ['--perms', '0755', '--dir', parent]), ...mountArguments(rule)];
   });

@@ -18,3 +18,6 @@ export const NOBODY = { uid: 65534, gid: 65534 } as const;
 export const INFO_FD = 3;
 export const BLOCK_FD = 4;
 export const ARGUMENTS_FD = 7;
+
+/** Where a tree of mounts made outside lies in the namespace bubblewrap starts in (`VIEW_TREE_PLACE` of jailer's native/hand-over). */
+export const VIEW_TREE_PLACE = '/tmp';

@@ -1,9 +1,10 @@
 import { BoxliteError, type ConfinedCommand, type Sandbox, type SandboxContext } from '@boxlite/core';
 import { bwrapArguments } from './bwrap-arguments.js';
-import { ARGUMENTS_FD, BLOCK_FD, type BwrapSandboxOptions, INFO_FD } from './bwrap-options.js';
+import { ARGUMENTS_FD, BLOCK_FD, type BwrapSandboxOptions, DEFAULT_TMP_SIZE_BYTES, INFO_FD } from './bwrap-options.js';
 import { findBwrap, isExecutable } from './find-bwrap.js';
 import { preflight } from './preflight.js';
 import { diagnoseUserNamespaces } from './user-namespace-diagnosis.js';
+import { viewRecords } from './view-records.js';
 
 type Availability = Awaited<ReturnType<Sandbox['isAvailable']>>;
 
@@ -25,10 +26,11 @@ const UNCHECKED: Found = { path: '/usr/bin/bwrap', disableUserns: true };
 export function createBwrapSandbox(options: BwrapSandboxOptions = {}): Sandbox {
   checkOptions(options);
   let found: Found | undefined;
-  const tmp = options.tmpSizeBytes === undefined ? {} : { tmpSizeBytes: options.tmpSizeBytes };
+  const tmpSizeBytes = options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES;
   return {
     name: 'bwrap',
     joinsUserNamespace: true,
+    takesViewTree: true,
     async isAvailable() {
       if (found !== undefined) return { available: true };
       const look = await lookForBwrap(options);
@@ -47,23 +49,27 @@ export function createBwrapSandbox(options: BwrapSandboxOptions = {}): Sandbox {
     },
     apply(context, command): ConfinedCommand {
       const { path, disableUserns } = found ?? { ...UNCHECKED, ...(options.bwrapPath && { path: options.bwrapPath }) };
-      const list = bwrapArguments(context, command, { ...tmp, disableUserns });
+      const tree = context.viewTree;
+      const list = bwrapArguments(context, command, { tmpSizeBytes, disableUserns });
       return {
         binary: path,
         args: ['--args', String(ARGUMENTS_FD), '--', command.binary, ...command.args],
         env: {},
         pidReport: { kind: 'bubblewrap', infoFd: INFO_FD, blockFd: BLOCK_FD },
-        dataFds: [{ fd: ARGUMENTS_FD, data: encodeArguments(list) }],
+        dataFds: [
+          { fd: ARGUMENTS_FD, data: encodeList(list) },
+          ...(tree === undefined ? [] : [{ fd: tree.fd, data: encodeList(viewRecords(context, tmpSizeBytes)) }]),
+        ],
       };
     },
   };
 }
 
 /**
- * The form `--args` reads: each argument ended by NUL.
- * @throws BoxliteError `invalid_argument` for an argument that holds a NUL: it would become further options of bubblewrap
+ * The form `--args` and the view's helper read: each argument ended by NUL.
+ * @throws BoxliteError `invalid_argument` for an argument that holds a NUL: it would become further ones
  */
-function encodeArguments(list: readonly string[]): Uint8Array {
+function encodeList(list: readonly string[]): Uint8Array {
   const bad = list.find((argument) => argument.includes('\0'));
   if (bad !== undefined) {
     throw new BoxliteError('invalid_argument', `a NUL character in ${JSON.stringify(bad.slice(0, 160))}`, {

@@ -74,6 +74,11 @@ export interface SandboxContext {
    * its way and become `runAs` itself: CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP.
    */
   readonly userNamespace?: { readonly fd: number };
+  /**
+   * Whoever starts the sandbox mounts everything of the view as one tree over `/tmp`, in a namespace of its own, as the records say that the sandbox
+   * leaves on this descriptor of the spawned process; the sandbox binds the tree as its root. Only for a sandbox that says it takes one.
+   */
+  readonly viewTree?: { readonly fd: number };
   readonly resourceLimits: ResourceLimits;
   /** False: the command must have no network but its unix sockets. */
   readonly networkEnabled: boolean;
@@ -136,6 +141,8 @@ export interface Sandbox {
   readonly buildsView?: true;
   /** Present: it can join a user namespace made outside ({@link SandboxContext.userNamespace}). */
   readonly joinsUserNamespace?: true;
+  /** Present: it can show a tree of mounts made outside ({@link SandboxContext.viewTree}), by the records of `@boxlite/jailer`'s native/hand-over. */
+  readonly takesViewTree?: true;
   isAvailable(): Promise<{ readonly available: boolean; readonly reason?: string; readonly remedy?: string }>;
   setup(context: SandboxContext): Promise<SandboxSetup>;
   apply(context: SandboxContext, command: JailCommand): ConfinedCommand;

@@ -1,6 +1,7 @@
 /*
- * Runs as root on the host, between stage A and a sandbox: makes the user namespace in which the command will be a user of its own, and gives that
- * user the granted paths by mounts that translate ids. Nothing on disk changes its owner or mode, so nothing has to be taken back.
+ * Runs on the host, between stage A and a sandbox: mounts what the command is to see as one tree, which the sandbox binds as its root. For root it also
+ * makes the user namespace in which the command will be a user of its own, and gives that user the granted paths by mounts that translate ids. Nothing on
+ * disk changes its owner or mode, so nothing has to be taken back.
  *
  * In the namespace there are two users: the box's, and host root under the number --outside, as whom a sandbox builds its view. The command has to
  * leave the latter itself (stage B).
@@ -10,30 +11,31 @@
 #include <unistd.h>
 
 #include "give-up.h"
-#include "mounts.h"
+#include "namespaces.h"
 #include "plan.h"
 #include "user-namespace.h"
+#include "view-tree.h"
 
 extern char **environ;
 
 /* Without (uid_t)-1. */
 #define ID_COUNT 4294967295U
 
-static char paths[MAX_PATHS_BYTES];
+static char records[MAX_VIEW_BYTES];
 
-static size_t read_paths(int fd) {
+static size_t read_records(int fd) {
   size_t used = 0;
   /* A pipe refuses with ESPIPE and is at its start anyway. */
-  if (lseek(fd, 0, SEEK_SET) == -1 && errno != ESPIPE) give_up("paths", "seek", errno);
+  if (lseek(fd, 0, SEEK_SET) == -1 && errno != ESPIPE) give_up("view", "seek", errno);
   for (;;) {
-    const ssize_t got = read(fd, paths + used, sizeof paths - used);
+    const ssize_t got = read(fd, records + used, sizeof records - used);
     if (got == -1 && errno == EINTR) continue;
-    if (got == -1) give_up("paths", "read", errno);
+    if (got == -1) give_up("view", "read", errno);
     if (got == 0) break;
     used += (size_t)got;
-    if (used == sizeof paths) give_up("paths", "too many", E2BIG);
+    if (used == sizeof records) give_up("view", "too many", E2BIG);
   }
-  if (close(fd) == -1) give_up("paths", "close", errno);
+  if (close(fd) == -1) give_up("view", "close", errno);
   return used;
 }
 
@@ -68,18 +70,23 @@ static int namespace_of(const struct plan *plan) {
   return make_user_namespace(uids, gids, true);
 }
 
+static void change_user(const struct plan *plan, size_t length) {
+  const int idmap = idmap_of(plan);
+  build_view_tree(records, length, &(struct view_owner){.uid = plan->uid.host, .gid = plan->gid.host, .idmap = idmap});
+  if (close(idmap) == -1) give_up("idmap", "close", errno);
+  const int userns = namespace_of(plan);
+  if (userns == plan->userns_fd || dup2(userns, plan->userns_fd) == -1) give_up("user-namespace", "descriptor", errno);
+  if (close(userns) == -1) give_up("user-namespace", "close", errno);
+}
+
 int main(int argc, char **argv) {
   struct plan plan;
   parse_plan(argc, argv, &plan);
-  const size_t length = read_paths(plan.paths_fd);
+  const size_t length = read_records(plan.view_fd);
   leave_mount_namespace();
-  const int idmap = idmap_of(&plan);
-  hand_over(paths, length, idmap);
-  if (close(idmap) == -1) give_up("idmap", "close", errno);
-  const int userns = namespace_of(&plan);
+  if (plan.changes_user) change_user(&plan, length);
+  else build_view_tree(records, length, &(struct view_owner){.uid = geteuid(), .gid = getegid(), .idmap = -1});
   if (plan.check) return 0;
-  if (userns == plan.userns_fd || dup2(userns, plan.userns_fd) == -1) give_up("user-namespace", "descriptor", errno);
-  if (close(userns) == -1) give_up("user-namespace", "close", errno);
   execve(plan.command[0], plan.command, environ);
   give_up("exec", plan.command[0], errno);
 }

@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 /*
- * boxlite-hand-over --outside N --uid IN:HOST --gid IN:HOST [--group IN:HOST]... --userns FD --paths FD [--check] [-- BINARY [ARGUMENT]...]
+ * boxlite-hand-over --view FD [--outside N --uid IN:HOST --gid IN:HOST [--group IN:HOST]... --userns FD] [--check] [-- BINARY [ARGUMENT]...]
  *
- * IN is the id inside the user namespace that is made, HOST what it is on this host. Host user and group 0 appear inside as `--outside`. The paths
- * are read from a descriptor, on which the namespace may be left for BINARY. Numbers are
- * decimal, without sign or leading zeros. `--check` tries everything and ends with status 0 instead of becoming BINARY.
+ * IN is the id inside the user namespace that is made, HOST what it is on this host. Host user and group 0 appear inside as `--outside`. Without these
+ * the command stays who starts it. The view's records (view-tree.h) are read from a descriptor, on which the namespace may be left for BINARY. Numbers
+ * are decimal, without sign or leading zeros. `--check` tries everything and ends with status 0 instead of becoming BINARY.
  */
 enum { MAX_GROUPS = 4, MAX_FD = 1023 };
 
@@ -18,11 +18,13 @@ struct mapped_id {
 };
 
 struct plan {
+  int view_fd;
+  bool changes_user; /* else the next ones mean nothing */
   unsigned outside;
   struct mapped_id uid, gid;
   struct mapped_id groups[MAX_GROUPS];
   size_t group_count;
-  int userns_fd, paths_fd;
+  int userns_fd;
   bool check;
   char **command; /* NULL-terminated, the binary first; NULL with check */
 };

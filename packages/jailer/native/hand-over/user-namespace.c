@@ -11,22 +11,12 @@
 #include <unistd.h>
 
 #include "give-up.h"
+#include "write-file.h"
 
 #define STEP "user-namespace"
 
 /* How the first process of the namespace says where it failed: its exit status. */
 enum { CHILD_DONE = 0, CHILD_UNSHARE = 1, CHILD_SEAL = 2, CHILD_LOST = 3 };
-
-static bool write_file(const char *path, const char *text) {
-  const int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd == -1) return false;
-  const size_t size = strlen(text);
-  const bool done = write(fd, text, size) == (ssize_t)size;
-  const int saved = errno;
-  if (close(fd) == -1) return false;
-  errno = saved;
-  return done;
-}
 
 /* Lives until the maps are written, or its parent is gone. */
 static _Noreturn void first_process(int ready, int go, bool sealed) {
