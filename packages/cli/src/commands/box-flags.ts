@@ -3,9 +3,10 @@ import { parseEnv } from '../arguments/parse-env.js';
 import { parseMemoryMib } from '../arguments/parse-memory.js';
 import { parseWholeNumber } from '../arguments/parse-numbers.js';
 import { parseVolumes } from '../arguments/parse-volume.js';
+import { type SecurityFlags, securityOptions } from '../arguments/security-flags.js';
 
 /** What commander leaves of the options `run` and `create` share. */
-export interface BoxFlags {
+export interface BoxFlags extends SecurityFlags {
   readonly pull?: 'always' | 'missing' | 'never';
   readonly env?: readonly string[];
   readonly workdir?: string;
@@ -39,5 +40,6 @@ export function boxOptions(flags: BoxFlags, image: string | undefined, command: 
     ...(flags.volume === undefined ? {} : { volumes: [...parseVolumes(flags.volume, process.cwd())] }),
     ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
     ...(flags.sandbox === undefined ? {} : { sandbox: flags.sandbox }),
+    ...securityOptions(flags),
   };
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { LIMIT_WORDS } from '../arguments/parse-limit.js';
 
 /** Options several commands share, so that they read and mean the same everywhere. */
 export const collect = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value];
@@ -26,6 +27,25 @@ export const memoryOption = () => new Option('--memory <SIZE>', 'guest memory: M
 export const diskSizeOption = () => new Option('--disk-size <GB>', 'size of the disk in GiB, sparse (default: 10)');
 export const vmmOption = () => new Option('--vmm <ID>', 'virtual machine monitor (default: the best available)');
 export const sandboxOption = () => new Option('--sandbox <ID>', 'sandbox around the VMM (default: the best available)');
+export const jailerOption = () =>
+  new Option(
+    '--jailer <MODE>',
+    'around the VMM: refuse to start without it, do what can be done, or none (default: required)',
+  ).choices(['required', 'best-effort', 'off']);
+export const securityOption = () =>
+  new Option('--security <SWITCH>', 'every layer of the jail, or none').choices(['enable', 'disable']);
+export const seccompOption = () =>
+  new Option(
+    '--seccomp <MODE>',
+    "filter of the VMM's system calls; diagnose names what it refuses (default: enforce)",
+  ).choices(['enforce', 'diagnose', 'off']);
+export const limitOption = () =>
+  new Option(
+    '--limit <NAME=VALUE>',
+    `limit of the VMM on this host: ${Object.keys(LIMIT_WORDS).join(', ')}; repeatable (default: as the box is large)`,
+  ).argParser(collect);
+export const pidsLimitOption = () =>
+  new Option('--pids-limit <N>', 'processes and threads of the VMM on this host, as --limit pids=N');
 export const pluginOption = () =>
   new Option(
     '--plugin <PATH>',
@@ -56,5 +76,10 @@ export function addNewBoxOptions(command: Command): Command {
     .addOption(entrypointOption())
     .addOption(volumeOption())
     .addOption(vmmOption())
-    .addOption(sandboxOption());
+    .addOption(sandboxOption())
+    .addOption(jailerOption())
+    .addOption(securityOption())
+    .addOption(seccompOption())
+    .addOption(limitOption())
+    .addOption(pidsLimitOption());
 }
