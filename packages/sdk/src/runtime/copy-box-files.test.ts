@@ -1,6 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, link, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyBoxFiles } from './copy-box-files.js';
 
@@ -33,11 +35,39 @@ describe("a VMM's files in a box's own directory", () => {
     const { ino } = await stat(join(binDir, 'vmm'));
     await copy();
     expect((await stat(join(binDir, 'vmm'))).ino).toBe(ino);
-    const { atime, mtimeMs } = await stat(from);
     await writeFile(from, 'later');
-    await utimes(from, atime, (mtimeMs + 10) / 1000);
     await copy();
     expect(await readFile(join(binDir, 'vmm'), 'utf8')).toBe('later');
+  });
+
+  it('are compared by content before each start: one that was changed is not run, whatever its size and times say', async () => {
+    await copy();
+    const target = join(binDir, 'vmm');
+    const { atime, mtime } = await stat(target);
+    await chmod(target, 0o700);
+    await writeFile(target, 'FIRST');
+    await chmod(target, 0o500);
+    await utimes(target, atime, mtime);
+    await copy();
+    expect(await readFile(target, 'utf8')).toBe('first');
+  });
+
+  it('are made again where they have a second name, another mode, or are no files any more', async () => {
+    const target = join(binDir, 'vmm');
+    const again = async (change: () => Promise<void>) => {
+      await copy();
+      await change();
+      await copy();
+      const made = await stat(target);
+      expect([made.nlink, made.mode & 0o7777, await readFile(target, 'utf8')]).toEqual([1, 0o500, 'first']);
+    };
+    await again(() => link(target, join(base, 'second')));
+    await again(() => chmod(target, 0o755));
+    await again(async () => {
+      await rm(target);
+      await promisify(execFile)('mkfifo', [target]);
+    });
+    expect(await readFile(join(base, 'second'), 'utf8')).toBe('first');
   });
 
   it('replace a symbolic link instead of writing through it', async () => {

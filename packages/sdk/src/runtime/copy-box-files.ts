@@ -1,17 +1,17 @@
-import { chmodSync, constants, lstatSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, constants, renameSync, rmSync, statSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxliteError, toBoxliteError, type VmmFileCopy } from '@boxlite/core';
 import { type BoxLayout, ensurePrivateDirectory } from '@boxlite/layout';
+import { sameContent } from './same-content.js';
 
 /** Only the owner reads and runs a copy, and nobody writes it. */
 const COPY_MODE = 0o500;
-/** Times are set in the microseconds a double holds. */
-const SAME_TIME_MS = 1;
 
 /**
- * Brings the files of a VMM into a box's `bin/`, each only where it is not there yet as it is now (size and modification time). A copy shares the
- * disk blocks of the original where the file system can, and never its inode. What only looks at names is blocking: it is on the way of every start.
+ * Brings the files of a VMM into a box's `bin/`, each only where it is not there yet byte for byte: a copy that was changed since the last start, by a
+ * VMM with a way out or by anybody else, is never run. A copy shares the disk blocks of the original where the file system can, and never its
+ * inode. It is made beside its place and renamed, so that nothing is written through a link that lies there.
  * @throws BoxliteError `storage_error`, `disk_full`, `permission_denied`; then the caller uses the originals
  */
 export async function copyBoxFiles(
@@ -19,10 +19,10 @@ export async function copyBoxFiles(
   copies: readonly VmmFileCopy[],
 ): Promise<void> {
   await ensurePrivateDirectory(box.binDir, box.uid);
-  await Promise.all(copies.map((copy) => copyOne(box.binDir, copy)));
+  await Promise.all(copies.map((copy) => copyOne(box, copy)));
 }
 
-async function copyOne(binDir: string, { from, name }: VmmFileCopy): Promise<void> {
+async function copyOne({ binDir, uid }: Pick<BoxLayout, 'binDir' | 'uid'>, { from, name }: VmmFileCopy): Promise<void> {
   if (!/^[A-Za-z0-9_.+-]{1,128}$/.test(name) || name.startsWith('.')) {
     throw new BoxliteError('invalid_argument', `${JSON.stringify(name.slice(0, 160))} is no name for a file of a VMM`, {
       details: { field: 'copies', name },
@@ -31,18 +31,11 @@ async function copyOne(binDir: string, { from, name }: VmmFileCopy): Promise<voi
   const target = join(binDir, name);
   const staged = `${target}.new`;
   try {
-    const original = statSync(from);
-    if (!original.isFile()) throw new BoxliteError('storage_error', `${from} is not a regular file`);
-    const present = lstatSync(target, { throwIfNoEntry: false });
-    const isCurrent =
-      present?.isFile() === true &&
-      present.size === original.size &&
-      Math.abs(present.mtimeMs - original.mtimeMs) < SAME_TIME_MS;
-    if (isCurrent) return;
-    rmSync(staged, { force: true });
+    if (!statSync(from).isFile()) throw new BoxliteError('storage_error', `${from} is not a regular file`);
+    if (await sameContent(from, target, { uid, mode: COPY_MODE })) return;
+    rmSync(staged, { force: true, recursive: true });
     await copyFile(from, staged, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
     chmodSync(staged, COPY_MODE);
-    utimesSync(staged, original.atimeMs / 1000, original.mtimeMs / 1000);
     renameSync(staged, target);
   } catch (thrown) {
     rmSync(staged, { force: true });
