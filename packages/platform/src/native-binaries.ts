@@ -20,6 +20,7 @@ export const NATIVE_BINARIES = {
   'boxlite-supervisor': { package: 'supervisor', linkage: 'static', purpose: 'parent of each VMM' },
   'boxlite-stage-b': { package: 'jailer', linkage: 'static', purpose: 'last step of the jail' },
   'boxlite-hand-over': { package: 'jailer', linkage: 'static', purpose: "gives a box's files to its user" },
+  'boxlite-landlock': { package: 'jailer-landlock', linkage: 'static', purpose: 'applies Landlock to a command' },
   'boxlite-guest': { package: 'guest-agent', linkage: 'static', purpose: 'agent inside each VM' },
   'kvm-probe': { package: 'kvm-probe', linkage: 'static', purpose: 'says what KVM here can do' },
   'boxlite-data-map': { package: 'disk-qcow2', linkage: 'static', purpose: 'says where a disk has holes' },

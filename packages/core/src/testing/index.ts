@@ -20,7 +20,7 @@ export {
   runConformance,
   type TestFunction,
 } from './run-conformance.js';
-export type { SandboxConformanceSetup } from './sandbox/sandbox-bench.js';
+export type { SandboxConformanceSetup, SandboxInability } from './sandbox/sandbox-bench.js';
 export { sandboxConformance } from './sandbox-conformance.js';
 export { type StateStoreSetup, stateStoreConformance } from './state-store-conformance.js';
 export type { SupervisorSetup, SupervisorTestBox } from './supervisor/test-box.js';

@@ -34,10 +34,11 @@ export const pathCases: RuledCases<SandboxBench> = {
       assert.equal(await readFile(join(directory, 'file'), 'utf8'), 'kept');
       await assert.rejects(stat(join(directory, 'new')));
     },
-    'a read-only path below a writable one stays read-only': async ({ setup, shell }) => {
+    'a read-only path below a writable one stays read-only': async ({ setup, shellUnlessRefused }) => {
       const directory = await setup.makeDirectory();
       await mkdir(join(directory, 'fixed'));
-      const result = await shell(
+      const result = await shellUnlessRefused(
+        'read-only-below-writable',
         {
           paths: [
             { path: directory, writable: true },
@@ -47,6 +48,7 @@ export const pathCases: RuledCases<SandboxBench> = {
         'b touch "$1/ok" && echo outer; b touch "$1/fixed/no" && echo inner; true',
         directory,
       );
+      if (result === undefined) return;
       assert.equal(result.stdout, 'outer\n', result.stderr);
     },
     'a path that was not granted cannot be read': async ({ setup, shell }) => {
@@ -76,13 +78,17 @@ export const pathCases: RuledCases<SandboxBench> = {
     },
   },
   'Hidden last, also where one lies below a path of `paths` (a user volume may contain one)': {
-    'a masked file and a masked directory stay hidden below a granted volume': async ({ setup, shell }) => {
+    'a masked file and a masked directory stay hidden below a granted volume': async ({
+      setup,
+      shellUnlessRefused,
+    }) => {
       const volume = await setup.makeDirectory();
       await mkdir(join(volume, 'control'));
       await writeFile(join(volume, 'control', 'key'), 'secret');
       await writeFile(join(volume, 'pid'), 'secret');
       await writeFile(join(volume, 'plain'), 'plain');
-      const result = await shell(
+      const result = await shellUnlessRefused(
+        'hide',
         {
           paths: [{ path: volume, writable: true }],
           maskedPaths: [`${join(volume, 'control')}/`, join(volume, 'pid')],
@@ -90,16 +96,18 @@ export const pathCases: RuledCases<SandboxBench> = {
         'b cat "$1/plain" "$1/pid" "$1/control/key"; b touch "$1/control/new" && echo made; true',
         volume,
       );
+      if (result === undefined) return;
       assert.equal(result.stdout, 'plain', result.stderr);
       assert.equal(await readFile(join(volume, 'pid'), 'utf8'), 'secret');
     },
   },
   'The deepest rule decides: a path of `paths` that lies below a masked one is visible; where both name the same, it is hidden':
     {
-      'a path that is granted and masked is hidden': async ({ setup, shell }) => {
+      'a path that is granted and masked is hidden': async ({ setup, shellUnlessRefused }) => {
         const volume = await setup.makeDirectory();
         await writeFile(join(volume, 'key'), 'secret');
-        const result = await shell(
+        const result = await shellUnlessRefused(
+          'hide',
           {
             paths: [
               { path: volume, writable: true },
@@ -110,14 +118,16 @@ export const pathCases: RuledCases<SandboxBench> = {
           'b cat "$1/key"; echo ran',
           volume,
         );
+        if (result === undefined) return;
         assert.equal(result.stdout, 'ran\n', result.stderr);
       },
-      'a grant below a masked directory is visible, its neighbours are not': async ({ setup, shell }) => {
+      'a grant below a masked directory is visible, its neighbours are not': async ({ setup, shellUnlessRefused }) => {
         const volume = await setup.makeDirectory();
         await mkdir(join(volume, 'home', 'sockets'), { recursive: true });
         await writeFile(join(volume, 'home', 'sockets', 's'), 'mine');
         await writeFile(join(volume, 'home', 'db'), 'secret');
-        const result = await shell(
+        const result = await shellUnlessRefused(
+          'hide',
           {
             paths: [
               { path: volume, writable: true },
@@ -128,20 +138,23 @@ export const pathCases: RuledCases<SandboxBench> = {
           'b cat "$1/home/sockets/s" "$1/home/db"; true',
           volume,
         );
+        if (result === undefined) return;
         assert.equal(result.stdout, 'mine');
       },
     },
   "Symbolic links to make in the view's own `/tmp`, such as the short socket link": {
-    'symbolic links asked for are in the view': async ({ setup, shell }) => {
+    'symbolic links asked for are in the view': async ({ setup, shellUnlessRefused }) => {
       const directory = await setup.makeDirectory();
       await writeFile(join(directory, 'file'), 'through the link');
-      const result = await shell(
+      const result = await shellUnlessRefused(
+        'links',
         {
           paths: [{ path: directory, writable: false }],
           symlinks: [{ path: '/tmp/bl-conformance/link', target: directory }],
         },
         'b cat /tmp/bl-conformance/link/file; b readlink /tmp/bl-conformance/link',
       );
+      if (result === undefined) return;
       assert.equal(result.stdout, `through the link${directory}\n`, result.stderr);
     },
   },

@@ -1,6 +1,21 @@
 import assert from 'node:assert/strict';
 import type { ConfinedCommand, Sandbox, SandboxContext } from '../../contracts/sandbox.js';
+import { rejectsWith } from '../rejects-with.js';
 import { type ConfinedRun, runConfined } from '../run-confined.js';
+
+/**
+ * What a sandbox may be unable to do, where the contract lets it refuse: to hide what lies below a grant, to keep a path read-only below a writable
+ * one, to make links, to give the command the ids asked for.
+ */
+export type SandboxInability = 'hide' | 'read-only-below-writable' | 'links' | 'ids';
+
+/** The member of the context a refusal names. */
+const FIELDS: Readonly<Record<SandboxInability, keyof SandboxContext>> = {
+  hide: 'maskedPaths',
+  'read-only-below-writable': 'paths',
+  links: 'symlinks',
+  ids: 'runAs',
+};
 
 /** What a sandbox's author provides. */
 export interface SandboxConformanceSetup {
@@ -10,6 +25,8 @@ export interface SandboxConformanceSetup {
   readonly busybox: string;
   /** A new empty directory the confined command's user can write to; removed by the author. Not below /tmp if the sandbox has its own. */
   makeDirectory(): Promise<string>;
+  /** What it cannot do: the suite then shows that `setup` refuses it. Default: nothing. */
+  readonly refuses?: readonly SandboxInability[];
   /** Default: {@link runConfined}. */
   run?(command: ConfinedCommand): Promise<ConfinedRun>;
   /** Milliseconds after which a case counts as hung; default 45 000. */
@@ -30,6 +47,13 @@ export interface SandboxBench {
   ) => Promise<ConfinedRun>;
   /** Runs a shell script in which `b` is busybox. */
   readonly shell: (parts: Partial<SandboxContext>, script: string, ...args: string[]) => Promise<ConfinedRun>;
+  /** The same for a context that needs an ability; undefined where the author says it is refused, once it was. */
+  readonly shellUnlessRefused: (
+    ability: SandboxInability,
+    parts: Partial<SandboxContext>,
+    script: string,
+    ...args: string[]
+  ) => Promise<ConfinedRun | undefined>;
 }
 
 export function sandboxBench(setup: SandboxConformanceSetup): SandboxBench {
@@ -59,7 +83,16 @@ export function sandboxBench(setup: SandboxConformanceSetup): SandboxBench {
     const applets = `b() { ${quote(setup.busybox)} "$@"; }\n`;
     return confine(parts, ['sh', '-c', applets + script, 'sh', ...args]);
   };
-  return { setup, run, contextOf, confine, shell };
+  const shellUnlessRefused: SandboxBench['shellUnlessRefused'] = async (ability, parts, script, ...args) => {
+    if (setup.refuses?.includes(ability) !== true) return shell(parts, script, ...args);
+    const sandbox = setup.create();
+    await sandbox.isAvailable();
+    const error = await rejectsWith(sandbox.setup(contextOf(parts)), 'sandbox_unavailable');
+    assert.equal(error.details.field, FIELDS[ability], 'the refusal names the member of the context');
+    assert.ok(error.hint !== undefined, 'the hint says what to do');
+    return undefined;
+  };
+  return { setup, run, contextOf, confine, shell, shellUnlessRefused };
 }
 
 function quote(text: string): string {

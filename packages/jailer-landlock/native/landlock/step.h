@@ -1,0 +1,25 @@
+#ifndef BOXLITE_STEP_H
+#define BOXLITE_STEP_H
+
+/*
+ * The steps of this program. The value is the exit status of a process whose step failed; src/landlock-exit-statuses.ts holds the same table.
+ * Steps that the jailer's stage B has too have its numbers.
+ */
+enum step {
+  STEP_ARGUMENTS = 100,
+  STEP_DATA = 101,
+  STEP_GROUPS = 103,
+  STEP_GID = 104,
+  STEP_UID = 105,
+  STEP_NO_NEW_PRIVS = 106,
+  STEP_LANDLOCK = 107,
+  STEP_SECCOMP = 108,
+  STEP_EXEC = 109,
+  STEP_IDENTITY = 110,
+  STEP_CAPABILITIES = 111
+};
+
+/* Prints "boxlite-landlock: <step>: <what>: <error>" and ends the process with the step's status. error 0: none is printed. */
+_Noreturn void fail(enum step step, const char *what, int error);
+
+#endif
