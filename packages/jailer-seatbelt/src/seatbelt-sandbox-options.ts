@@ -1,16 +1,38 @@
-/**
- * What a seatbelt sandbox (macOS, `sandbox-exec` with an SBPL profile) may be told. The sandbox itself is a later issue.
- *
- * What the implementation must do that the contract does not say by itself:
- * - The profile starts with `(deny default)`; grants follow in the context's order, masks after them, and grants below a mask after that: the last
- *   matching rule decides in SBPL, the deepest one in the contract.
- * - Paths are compared as the kernel resolves them (`/private/tmp`, not `/tmp`), and go into the profile as SBPL strings, never as text.
- * - `context.sandboxProfile`, when present, is used instead of the generated profile.
- * - There is no user to become and no process limit: `runAs` that differs from the caller's ids must be refused in `setup`.
- */
+import { BoxliteError } from '@boxlite/core';
+
+/** What a seatbelt sandbox may be told. */
 export interface SeatbeltSandboxOptions {
-  /** Default `/usr/bin/sandbox-exec`. */
+  /** Absolute; default `/usr/bin/sandbox-exec`. */
   readonly sandboxExecPath?: string;
-  /** The user's cache directory, readable by Apple's frameworks; default: what `getconf DARWIN_USER_CACHE_DIR` says. */
-  readonly userCacheDirectory?: string;
+  /**
+   * Mach services the command may look up, by their bootstrap names such as `com.apple.system.opendirectoryd.libinfo` (user names). Default none: a
+   * service is a process outside that does something for whoever asks.
+   */
+  readonly machServices?: readonly string[];
+  /** What the host is; default `process.platform`. For tests with a program that stands in for `sandbox-exec`. */
+  readonly platform?: string;
+}
+
+export const DEFAULT_SANDBOX_EXEC = '/usr/bin/sandbox-exec';
+
+/** Bootstrap names are reverse domain names; Apple's add `@` and a suffix. */
+const SERVICE_NAME = /^[A-Za-z0-9._@-]{1,128}$/;
+
+/** @throws BoxliteError `invalid_argument`, `details.field` naming the option */
+export function checkSeatbeltOptions({ sandboxExecPath, machServices = [] }: SeatbeltSandboxOptions): void {
+  if (sandboxExecPath !== undefined && !sandboxExecPath.startsWith('/')) {
+    throw new BoxliteError(
+      'invalid_argument',
+      `sandboxExecPath must be absolute, not ${JSON.stringify(sandboxExecPath)}`,
+      { details: { field: 'sandboxExecPath' } },
+    );
+  }
+  const bad = machServices.findIndex((name) => !SERVICE_NAME.test(name));
+  if (bad >= 0) {
+    throw new BoxliteError(
+      'invalid_argument',
+      `machServices[${bad}] is not the name of a service: ${JSON.stringify(machServices[bad]?.slice(0, 160))}`,
+      { hint: 'name it as launchd does: com.apple.…', details: { field: `machServices[${bad}]` } },
+    );
+  }
 }

@@ -14,6 +14,8 @@ export interface JailerOptions {
   readonly maskedPaths?: readonly string[];
   readonly symlinks?: readonly { readonly path: string; readonly target: string }[];
   readonly devices?: readonly string[];
+  /** See `SandboxContext.temporaryDirectory`. */
+  readonly temporaryDirectory?: string;
   readonly security?: SecurityOptionsInput;
   /** Default: this machine's cgroup v2 hierarchy. */
   readonly cgroups?: CgroupController;
@@ -65,9 +67,13 @@ export function checkJailerOptions(options: JailerOptions): void {
   for (const [index, path] of (options.ioPaths ?? []).entries()) checkPath(`ioPaths[${index}]`, path);
   for (const [name, id] of Object.entries(options.hostUser ?? {})) {
     if (!Number.isInteger(id) || id <= 0 || id >= 0xffff_ffff) {
-      throw refuse(`hostUser.${name}`, `hostUser.${name} must be an id of somebody but root, not ${JSON.stringify(id)}`);
+      throw refuse(
+        `hostUser.${name}`,
+        `hostUser.${name} must be an id of somebody but root, not ${JSON.stringify(id)}`,
+      );
     }
   }
+  if (options.temporaryDirectory !== undefined) checkPath('temporaryDirectory', options.temporaryDirectory);
   if (options.stageB !== undefined) checkPath('stageB', options.stageB);
 }
 

@@ -4,7 +4,12 @@
  */
 export const SYSTEM_PATHS: readonly string[] =
   process.platform === 'darwin'
-    ? ['/System', '/usr', '/bin', '/sbin', '/Library/Apple', '/private/etc/localtime', '/private/var/db/timezone']
+    ? [
+        // Not /System whole: every file of the host has a second name in /System/Volumes.
+        ...['/System/Library', '/System/Cryptexes', '/System/Volumes/Preboot/Cryptexes', '/Library/Apple'],
+        ...['/usr', '/bin', '/sbin', '/opt/homebrew', '/Library/Developer/CommandLineTools'],
+        ...['/private/etc/localtime', '/private/var/db/timezone'],
+      ]
     : [
         ...['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'],
         ...['/etc/alternatives', '/etc/ld.so.cache', '/etc/ld.so.conf', '/etc/ld.so.conf.d', '/etc/localtime'],

@@ -69,6 +69,7 @@ export async function buildJail(
     maskedPaths: rules.masked,
     symlinks: rules.symlinks,
     devices: rules.devices,
+    temporaryDirectory: box.tmpDir,
     ioPaths: [box.dir],
     security: {
       ...options.security,
