@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Writable } from 'node:stream';
-import { type ConfinedCommand, errnoOf, type SandboxContext, toBoxliteError } from '@boxlite/core';
-import { nativeBinary } from '@boxlite/platform';
+import { type ConfinedCommand, errnoOf, type Sandbox, type SandboxContext } from '@boxlite/core';
+import { checkHelper, HAND_OVER_FD, handOverHelper, wrapWithHelper } from './hand-over-helper.js';
 
 /** A user and a group of this host that nobody else is. */
 export interface HostUser {
@@ -10,11 +9,6 @@ export interface HostUser {
   readonly gid: number;
 }
 
-/** Where the helper reads paths, and leaves the user namespace for the sandbox. 8 and below are taken by sandboxes and stage B. */
-export const HAND_OVER_FD = 9;
-/** The helper makes a few mounts; one that takes this long hangs. */
-const CHECK_TIMEOUT_MS = 10_000;
-const STDERR_LIMIT = 4096;
 /** Numbers for host root and for groups inside the namespace: any but those of the command. Below nobody's, which the kernel shows for unknown ids. */
 const INSIDE_IDS = [65533, 65532, 65531, 65530, 65529, 65528, 65527, 65526];
 
@@ -29,7 +23,6 @@ export interface HandOver {
 
 export interface HandOverPlan {
   readonly args: readonly string[];
-  readonly paths: Uint8Array;
   readonly groups: readonly number[];
 }
 
@@ -42,46 +35,63 @@ export function planHandOver(context: SandboxContext, user: HostUser, deviceGrou
   const ids = context.runAs ?? { uid: 65534, gid: 65534 };
   const [outside, ...rest] = INSIDE_IDS.filter((id) => id !== ids.uid && id !== ids.gid);
   const groups = deviceGroups.map((host, index) => ({ host, inside: rest[index] }));
-  const paths = context.paths
-    // A procfs of the view itself, nothing of the host's.
-    .filter(({ path }) => path !== '/proc')
-    .map(({ path, writable }) => `${writable ? 'w' : 'r'}${path}\0`);
   return {
     args: [
-      ...['--outside', String(outside), '--uid', `${ids.uid}:${user.uid}`, '--gid', `${ids.gid}:${user.gid}`],
+      ...[
+        '--view',
+        String(HAND_OVER_FD),
+        '--outside',
+        String(outside),
+        '--uid',
+        `${ids.uid}:${user.uid}`,
+        '--gid',
+        `${ids.gid}:${user.gid}`,
+      ],
       ...groups.flatMap(({ host, inside }) => ['--group', `${inside}:${host}`]),
-      ...['--userns', String(HAND_OVER_FD), '--paths', String(HAND_OVER_FD)],
+      ...['--userns', String(HAND_OVER_FD)],
     ],
-    paths: new TextEncoder().encode(paths.join('')),
     groups: groups.flatMap(({ inside }) => inside ?? []),
   };
 }
 
+/** File systems on which the helper has been seen to work, each set as one text: what a second box of this process stands on is not tried again. */
+const tried = new Set<string>();
+
 /**
  * Finds out whether a command can be run as a host user of its own, and how. Needs root.
+ * @param sandbox one that joins a user namespace and takes a view
  * @returns or the reason why not, for people
  */
 export async function prepareHandOver(
+  sandbox: Sandbox,
   context: SandboxContext,
   user: HostUser,
 ): Promise<HandOver | { readonly reason: string }> {
   const found = await deviceGroups(context.devices ?? []);
   if ('reason' in found) return found;
-  const helper = helperPath();
+  const helper = handOverHelper();
   if ('reason' in helper) return helper;
-  const { args, paths, groups } = planHandOver(context, user, found.groups);
-  const reason = await check(helper.path, args, paths);
-  if (reason !== undefined) return { reason };
-  return {
-    context: { ...context, userNamespace: { fd: HAND_OVER_FD } },
-    groups,
-    wrap: (command) => ({
-      ...command,
-      binary: helper.path,
-      args: [...args, '--', command.binary, ...command.args],
-      dataFds: [...(command.dataFds ?? []), { fd: HAND_OVER_FD, data: paths }],
-    }),
-  };
+  const { args, groups } = planHandOver(context, user, found.groups);
+  const handed = { ...context, userNamespace: { fd: HAND_OVER_FD }, viewTree: { fd: HAND_OVER_FD } };
+  const place = fileSystemsOf(context);
+  if (!tried.has(place)) {
+    const reason = await checkHelper(helper.path, args, recordsOf(sandbox, handed));
+    if (reason !== undefined) return { reason };
+    tried.add(place);
+  }
+  return { context: handed, groups, wrap: (command) => wrapWithHelper(helper.path, args, command) };
+}
+
+/** What the sandbox will leave for the helper, whatever the command. */
+function recordsOf(sandbox: Sandbox, context: SandboxContext): Uint8Array {
+  const { dataFds = [] } = sandbox.apply(context, { binary: '/', args: [], env: {} });
+  return dataFds.find(({ fd }) => fd === HAND_OVER_FD)?.data ?? new Uint8Array();
+}
+
+/** Whether ids can be translated is a matter of the file system. */
+function fileSystemsOf({ paths }: SandboxContext): string {
+  const devices = paths.map(({ path }) => statSync(path, { throwIfNoEntry: false })?.dev);
+  return [...new Set(devices)].sort().join(' ');
 }
 
 /** The groups somebody must be in to use devices that are not everybody's. One that is root's alone has none. */
@@ -101,41 +111,4 @@ async function deviceGroups(
     }
   }
   return { groups: [...groups].sort((a, b) => a - b) };
-}
-
-function helperPath(): { readonly path: string } | { readonly reason: string } {
-  try {
-    return { path: nativeBinary('boxlite-hand-over') };
-  } catch (thrown) {
-    return { reason: toBoxliteError(thrown, 'internal', 'looking for the hand-over helper').message };
-  }
-}
-
-/** Has the helper make everything but the command. Mounts and namespaces end with it. */
-function check(helper: string, args: readonly string[], paths: Uint8Array): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const stdio = Array.from({ length: HAND_OVER_FD + 1 }, (_unused, fd): 'ignore' | 'pipe' =>
-      fd === 2 || fd === HAND_OVER_FD ? 'pipe' : 'ignore',
-    );
-    const child = spawn(helper, [...args, '--check'], {
-      env: {},
-      cwd: '/',
-      stdio,
-      timeout: CHECK_TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-    });
-    let stderr = '';
-    child.stderr?.on('data', (chunk: Buffer) => {
-      if (stderr.length < STDERR_LIMIT) stderr += chunk.toString('utf8');
-    });
-    const streams: readonly unknown[] = child.stdio;
-    const input = streams[HAND_OVER_FD] as Writable | null;
-    // The helper may end before it has read everything; its status says why.
-    input?.on('error', () => undefined);
-    input?.end(paths);
-    child.on('error', ({ message }) => resolve(message));
-    child.on('close', (code, signal) =>
-      resolve(code === 0 ? undefined : stderr.trim() || `the helper ended with ${signal ?? `status ${code}`}`),
-    );
-  });
 }

@@ -40,3 +40,4 @@ export {
   wrapWithStageB,
 } from './stage-b.js';
 export { STAGE_B_EXIT_STATUSES, type StageBStep } from './stage-b-exit-statuses.js';
+export { prepareViewTree, type ViewTree } from './view-tree.js';

@@ -21,6 +21,7 @@ import { createNoopSandbox } from './noop-sandbox.js';
 import { seccompFilter } from './seccomp/seccomp-filter.js';
 import { inertSecurityOptions, resolveSecurityOptions, type SecurityOptions } from './security-options.js';
 import { wrapWithStageB } from './stage-b.js';
+import { prepareViewTree, type ViewTree } from './view-tree.js';
 
 const NO_CGROUP: CgroupOutcome = { enforced: { memory: false, processes: false }, degradations: [] };
 
@@ -75,8 +76,7 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
     },
     async prepare() {
       const { confinement, missing } = await confinementOf(options, security, wanted);
-      const handing = await handOverFor(options, confinement);
-      found = { ...confinement, ...handing };
+      found = { ...confinement, ...(await outsideView(options, confinement)) };
       const setup = await found.sandbox.setup(found.context);
       const { ioPaths = [] } = options;
       cgroup = (await cgroups?.prepare(context.id, context.resourceLimits, { ioPaths })) ?? NO_CGROUP;
@@ -109,7 +109,7 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
         ...(seccomp === undefined ? {} : { seccomp }),
       });
       const inner = sandbox.apply(seen, wrapped);
-      const confined = found.handOver?.wrap(inner) ?? inner;
+      const confined = (found.handOver ?? found.viewTree)?.wrap(inner) ?? inner;
       return withLimits({ ...confined, dataFds: [...(confined.dataFds ?? []), ...dataFds] }, context, cgroup);
     },
     async release() {
@@ -127,8 +127,18 @@ interface Confinement {
   readonly stageB: StageBLocation | undefined;
   /** Present: the command becomes a user of its own. */
   readonly handOver?: HandOver;
+  /** Present: the view is mounted outside, and the command stays who it is. */
+  readonly viewTree?: ViewTree;
   /** Why root's command does not, where it should. */
   readonly notHandedOver?: string;
+}
+
+/** What is made before the sandbox: a user of the box's own, a view. */
+async function outsideView(options: JailerOptions, confinement: Confinement): Promise<Partial<Confinement>> {
+  const handing = await handOverFor(options, confinement);
+  if (handing.handOver !== undefined) return handing;
+  const viewTree = await prepareViewTree(confinement.sandbox, confinement.context);
+  return { ...handing, ...(viewTree === undefined ? {} : { viewTree, context: viewTree.context }) };
 }
 
 /** For root alone: whoever else starts a box can make nobody another user. */
@@ -139,8 +149,10 @@ async function handOverFor(
   if (hostUser === undefined || process.platform !== 'linux' || process.geteuid?.() !== 0) return {};
   if (sandbox.name === 'none') return {};
   if (stageB === undefined) return { notHandedOver: 'the helper that changes the user is not there' };
-  if (sandbox.joinsUserNamespace === undefined) return { notHandedOver: `${sandbox.name} cannot join a user namespace` };
-  const outcome = await prepareHandOver(context, hostUser);
+  if (sandbox.joinsUserNamespace === undefined || sandbox.takesViewTree === undefined) {
+    return { notHandedOver: `${sandbox.name} cannot join a user namespace` };
+  }
+  const outcome = await prepareHandOver(sandbox, context, hostUser);
   return 'reason' in outcome ? { notHandedOver: outcome.reason } : { handOver: outcome, context: outcome.context };
 }
 

@@ -157,7 +157,8 @@ static void attach(int mount, int target, const char *path) {
 }
 
 static void place_new(int root, const char *record, const struct view_owner *owner) {
-  static const struct view_owner ourselves = {.uid = 0, .gid = 0, .idmap = -1};
+  /* Nobody else is known in the user namespace of an ordinary user. */
+  const struct view_owner ourselves = {.uid = geteuid(), .gid = getegid(), .idmap = -1};
   const char *path = path_of(record);
   const int target = mount_point(root, path, false);
   if (target == -1) return;
