@@ -1,6 +1,8 @@
 import { BoxliteError, type ConfinedCommand, type Sandbox, type SandboxContext } from '@boxlite/core';
 import { bwrapArguments } from './bwrap-arguments.js';
+import { bwrapLayers } from './bwrap-layers.js';
 import { ARGUMENTS_FD, BLOCK_FD, type BwrapSandboxOptions, DEFAULT_TMP_SIZE_BYTES, INFO_FD } from './bwrap-options.js';
+import { describeBwrap } from './describe-bwrap.js';
 import { findBwrap, isExecutable } from './find-bwrap.js';
 import { preflight } from './preflight.js';
 import { diagnoseUserNamespaces } from './user-namespace-diagnosis.js';
@@ -40,11 +42,13 @@ export function createBwrapSandbox(options: BwrapSandboxOptions = {}): Sandbox {
     },
     async setup(context) {
       refuseUnsupported(context);
+      const disableUserns = found?.disableUserns ?? true;
+      const tmpSizeBytes = options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES;
       return {
-        degradations:
-          found?.disableUserns === false
-            ? ['the command may make user namespaces: bwrap --disable-userns does not work here']
-            : [],
+        degradations: disableUserns
+          ? []
+          : ['the command may make user namespaces: bwrap --disable-userns does not work here'],
+        layers: bwrapLayers(context, { disableUserns, tmpSizeBytes }),
       };
     },
     apply(context, command): ConfinedCommand {
@@ -94,7 +98,11 @@ async function lookForBwrap(options: BwrapSandboxOptions): Promise<Availability 
   // Older than 0.8, set-uid, or a /proc/sys that cannot be written: everything else may still work.
   const plain = await preflight(path, false);
   if (plain.ok) return { path, disableUserns: false };
-  return { available: false, ...(await diagnoseUserNamespaces(plain.stderr)) };
+  const { version, setuid } = await describeBwrap(path);
+  return {
+    available: false,
+    ...(await diagnoseUserNamespaces({ stderr: plain.stderr, bwrap: path, version, setuid })),
+  };
 }
 
 /** What this sandbox cannot honour is refused before a spawn, never ignored. */

@@ -12,13 +12,13 @@ const PREFLIGHT_TIMEOUT_MS = 10_000;
 const STDERR_LIMIT = 4096;
 
 /**
- * Builds a view with the same namespaces as a box's and runs `bwrap --version` in it, which needs nothing else.
+ * Builds a view with the same namespaces and options as a box's and runs `bwrap --version` in it, which needs nothing else.
  * @param bwrap absolute path
  */
 export function preflight(bwrap: string, disableUserns: boolean): Promise<PreflightResult> {
   const args = [
     ...namespaceArguments({ networkEnabled: false }, { disableUserns }),
-    ...['--ro-bind', '/', '/', '--tmpfs', '/tmp', '--remount-ro', '/tmp'],
+    ...['--ro-bind', '/', '/', '--perms', '0700', '--size', '65536', '--tmpfs', '/tmp', '--remount-ro', '/tmp'],
     ...['--', bwrap, '--version'],
   ];
   return new Promise((resolve) => {
