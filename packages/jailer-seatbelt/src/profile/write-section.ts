@@ -19,7 +19,7 @@ export function writeSection(
   { devices = [] }: Pick<SandboxContext, 'devices'>,
 ): SbplSection {
   const nodes = [...new Set([...STANDARD_DEVICES, ...devices])]
-    .filter((path) => isExpressible(path) && !isMasked(table, path))
+    .filter((path) => path.startsWith('/dev/') && isExpressible(path) && !isMasked(table, path))
     .map((path) => filter('literal', path));
   return {
     heading: ['File writes: the table of paths, the deepest row last; then what keeps its name'],

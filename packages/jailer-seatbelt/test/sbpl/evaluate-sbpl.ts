@@ -66,12 +66,18 @@ export function sbplProfile(text: string, parameters: Parameters = {}): SbplProf
     throw new SyntaxError('a profile begins with (version 1)');
   }
   const rules = forms.map(ruleOf);
+  const rulesAbout = new Map(
+    OPERATIONS.map((operation) => [
+      operation,
+      rules.filter((rule) => rule.operations.some((one) => covers(one, operation))),
+    ]),
+  );
   const matches = ({ filters }: Rule, question: Question) =>
     filters.length === 0 || filters.some((filter) => matchesFilter(filter, question, parameters));
   return {
     allows(question, semantics = 'last') {
-      if (!OPERATIONS.includes(question.operation)) throw new SyntaxError(`no such operation: ${question.operation}`);
-      const about = rules.filter((rule) => rule.operations.some((one) => covers(one, question.operation)));
+      const about = rulesAbout.get(question.operation);
+      if (about === undefined) throw new SyntaxError(`no such operation: ${question.operation}`);
       const matching = about.filter((rule) => matches(rule, question));
       if (semantics === 'last') return matching.at(-1)?.allow ?? BEYOND_DEFAULT.test(question.operation);
       const nearness = (rule: Rule) => Math.max(...rule.operations.map((one) => nearnessOf(one, question.operation)));
