@@ -9,6 +9,7 @@ import { checkSpec } from './machine/check-spec.js';
 import { memoryOverheadMib } from './machine/memory-overhead.js';
 import { QMP_LISTENER_FD, QMP_LISTENER_NAME, qemuArguments } from './machine/qemu-arguments.js';
 import { qemuRunningVm } from './qemu-running-vm.js';
+import { seccompPolicy } from './seccomp-policy.js';
 
 /** Settings of {@link createQemuVmm}. */
 export interface QemuVmmOptions {
@@ -63,6 +64,8 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
       return {
         paths: [binary(), ...modules, firmware].map((path) => ({ path, writable: false })),
         devices: accelerator === 'kvm' ? ['/dev/kvm'] : [],
+        seccompPolicy: await seccompPolicy(),
+        seccompSwitches: accelerator === 'kvm' ? ['kvm'] : [],
       };
     },
     async start(spec, host, signal) {

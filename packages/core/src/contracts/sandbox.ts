@@ -119,6 +119,11 @@ export interface ConfinedCommand extends JailCommand {
   readonly pidReport: PidReport;
   /** Bytes to put on inherited file descriptors of the spawned process (seccomp programs, argument lists). */
   readonly dataFds?: readonly { readonly fd: number; readonly data: Uint8Array }[];
+  /**
+   * The command hands over a listener for refused system calls (seccomp_unotify(2)) on this descriptor, one end of a unix socket pair the supervisor
+   * makes. The supervisor records the first call it is told of and kills the command. For a diagnosis run.
+   */
+  readonly syscallReportFd?: number;
   /** cgroup v2 directory the child joins before exec (stage A); absent where there is none. */
   readonly cgroupDir?: string;
   /** Resource limits set before exec (stage A). */
@@ -139,6 +144,8 @@ export interface Sandbox {
   readonly programs?: readonly string[];
   /** Present: it builds a view, a root of its own that holds only what was granted. */
   readonly buildsView?: true;
+  /** Present: the ids it gives a command are the host's, so that the command of an ordinary user keeps that user's, and root's files are for root. */
+  readonly givesHostIds?: true;
   /** Present: it can join a user namespace made outside ({@link SandboxContext.userNamespace}). */
   readonly joinsUserNamespace?: true;
   /** Present: it can show a tree of mounts made outside ({@link SandboxContext.viewTree}), by the records of `@boxlite/jailer`'s native/hand-over. */

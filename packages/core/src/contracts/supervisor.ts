@@ -8,8 +8,24 @@ import type { ConfinedCommand } from './sandbox.js';
 export type ExitRecord =
   | { readonly kind: 'Clean'; readonly reason: 'shutdown' | 'guest' }
   | { readonly kind: 'Error'; readonly code: number; readonly message: string; readonly stderrTail: string }
-  | { readonly kind: 'Signal'; readonly signal: number; readonly message: string; readonly stderrTail: string }
+  | {
+      readonly kind: 'Signal';
+      readonly signal: number;
+      readonly message: string;
+      readonly stderrTail: string;
+      /** The system call that was refused, in a diagnosis run (`ConfinedCommand.syscallReportFd`). */
+      readonly call?: RefusedCall;
+    }
   | { readonly kind: 'Panic'; readonly message: string; readonly stderrTail: string };
+
+/** A system call as the kernel saw it. */
+export interface RefusedCall {
+  readonly number: number;
+  /** AUDIT_ARCH_* of linux/audit.h. */
+  readonly architecture: number;
+  /** Six registers, each as a hexadecimal number with 0x: they have 64 bits. */
+  readonly args: readonly string[];
+}
 
 /** Everything a supervisor needs to run one VMM. All paths absolute. */
 export interface SuperviseRequest {

@@ -83,6 +83,8 @@ export interface VmmHostRequirements {
    * program run and holds less.
    */
   readonly seccompPolicy?: string;
+  /** Switches of that policy that are on for this machine; `network` is the jail's own and must not be among them. */
+  readonly seccompSwitches?: readonly string[];
 }
 
 /** A file the VMM runs from the box's own directory. */

@@ -20,6 +20,10 @@ export const BPF = {
   jumpGreaterEqual: 0x35,
   /** BPF_JMP | BPF_JSET | BPF_K */
   jumpSet: 0x45,
+  /** BPF_JMP | BPF_JA: skips `constant` instructions, however many */
+  jump: 0x05,
+  /** BPF_ALU | BPF_AND | BPF_K */
+  and: 0x54,
   /** BPF_RET | BPF_K */
   return: 0x06,
 } as const;

@@ -1,6 +1,7 @@
-import { BoxliteError } from '@boxlite/core';
 import { BPF, type BpfInstruction, encodeBpf, load, returnValue, when } from './bpf.js';
 import { DENIED_SYSCALLS } from './denied-syscalls.js';
+import { filterArchitecture } from './filter-architecture.js';
+import { AUDIT_ARCHITECTURE, OFFSET, VERDICT, X32_BIT } from './seccomp-data.js';
 import { type FilterArchitecture, type SyscallName, syscallNumber } from './syscall-numbers.js';
 
 export interface SeccompFilterOptions {
@@ -12,19 +13,7 @@ export interface SeccompFilterOptions {
   readonly alsoDenied?: readonly SyscallName[];
 }
 
-/** `struct seccomp_data` (linux/seccomp.h): number, architecture, instruction pointer, six 64-bit arguments. */
-const OFFSET = { number: 0, architecture: 4, argument: (index: number) => 16 + 8 * index };
-
-/** AUDIT_ARCH_* of linux/audit.h. */
-const AUDIT_ARCHITECTURE: Record<FilterArchitecture, number> = { x64: 0xc000003e, arm64: 0xc00000b7 };
-
-/** Calls of the x32 interface carry this bit (asm/unistd.h), so a filter by number would miss them. */
-const X32_BIT = 0x40000000;
-
-/** SECCOMP_RET_* of linux/seccomp.h. */
-const KILL_PROCESS = 0x80000000;
-const ALLOW = 0x7fff0000;
-const errno = (value: number): number => 0x00050000 | value;
+const { killProcess: KILL_PROCESS, allow: ALLOW, errno } = VERDICT;
 const EPERM = errno(1);
 const ENOSYS = errno(38);
 const EAFNOSUPPORT = errno(97);
@@ -63,7 +52,7 @@ const AF_INET6 = 10;
  * @throws BoxliteError `unsupported` for an architecture without a table
  */
 export function seccompFilter(options: SeccompFilterOptions): Uint8Array {
-  const architecture = options.architecture ?? ownArchitecture();
+  const architecture = options.architecture ?? filterArchitecture();
   const onCall = (name: SyscallName, body: readonly BpfInstruction[]): readonly BpfInstruction[] => {
     const number = syscallNumber(name, architecture);
     return number === undefined ? [] : when('jumpEqual', number, body);
@@ -119,11 +108,4 @@ function names<Table extends object>(table: Table): readonly (keyof Table)[] {
 /** Runs one instruction unless the accumulator is `constant`. */
 function unlessEqual(constant: number, instruction: BpfInstruction): readonly BpfInstruction[] {
   return [{ code: BPF.jumpEqual, jumpTrue: 1, jumpFalse: 0, constant }, instruction];
-}
-
-function ownArchitecture(): FilterArchitecture {
-  if (process.arch === 'x64' || process.arch === 'arm64') return process.arch;
-  throw new BoxliteError('unsupported', `there is no system call filter for ${process.arch}`, {
-    hint: 'set seccompEnabled: false to run without it',
-  });
 }

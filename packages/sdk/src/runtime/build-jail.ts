@@ -28,7 +28,7 @@ export async function buildJail(
   layout: Pick<HomeLayout, 'home' | 'tmpDir' | 'basesDir' | 'diskImagesDir'>,
   chooseSandbox: () => Promise<Sandbox>,
   diskStore: Pick<DiskStore, 'chain'>,
-  { box, options, spec, vmm, volumes, containerUser, disk }: JailRequest,
+  { box, options, spec, vmm, volumes, containerUser, disk, hostUser }: JailRequest,
 ): Promise<Jail> {
   const sandbox = await sandboxFor(options.security, chooseSandbox);
   const requirements = await vmm.requirements(spec);
@@ -69,7 +69,10 @@ export async function buildJail(
     maskedPaths: rules.masked,
     symlinks: rules.symlinks,
     devices: rules.devices,
+    ...(requirements.seccompPolicy === undefined ? {} : { seccompPolicy: requirements.seccompPolicy }),
+    ...(requirements.seccompSwitches === undefined ? {} : { seccompSwitches: requirements.seccompSwitches }),
     temporaryDirectory: box.tmpDir,
+    ...(hostUser === undefined || isOff(options.security) || !isRoot() ? {} : { hostUser: await hostUser() }),
     ioPaths: [box.dir],
     security: {
       ...options.security,
@@ -108,6 +111,8 @@ async function sandboxFor(security: ResolvedBoxOptions['security'], choose: () =
     return { ...createNoopSandbox(), isAvailable: async () => absent };
   }
 }
+
+const isRoot = () => process.platform === 'linux' && process.geteuid?.() === 0;
 
 const isOff = ({ jailer, jailerEnabled }: ResolvedBoxOptions['security']) =>
   jailer === 'off' || jailerEnabled === false;

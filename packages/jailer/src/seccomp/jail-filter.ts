@@ -1,0 +1,66 @@
+import type { JailLayer } from '@boxlite/core';
+import { BPF_INSTRUCTION_BYTES } from './bpf.js';
+import { filterArchitecture } from './filter-architecture.js';
+import { compilePolicy } from './policy/compile-policy.js';
+import { NETWORK_SWITCH, parsePolicy } from './policy/parse-policy.js';
+import { seccompFilter } from './seccomp-filter.js';
+import type { FilterArchitecture } from './syscall-numbers.js';
+
+/** The descriptor of the unix socket on which stage B hands the listener of a diagnosis run to the supervisor. */
+export const SYSCALL_REPORT_FD = 127;
+
+export interface JailFilterRequest {
+  readonly mode: 'enforce' | 'diagnose' | 'off';
+  readonly networkEnabled: boolean;
+  /** The VMM's policy; absent: the deny-list for any program. */
+  readonly policy?: string;
+  /** Switches of the policy that are on besides `network`. */
+  readonly switches?: readonly string[];
+  /** Default: this machine's. */
+  readonly architecture?: FilterArchitecture;
+}
+
+/** The filter of a jail, and what is told of it. */
+export interface JailFilter {
+  /** Absent: none. */
+  readonly program?: Uint8Array;
+  /** A call that is refused is reported on {@link SYSCALL_REPORT_FD} before the VMM is killed. */
+  readonly reports: boolean;
+  readonly layer: JailLayer;
+  readonly degradations: readonly string[];
+}
+
+/**
+ * Chooses and compiles the filter of a jail. A pure function.
+ * @throws BoxliteError `invalid_argument` for a policy that is none, naming its line; `unsupported` for an architecture without a table
+ */
+export function jailFilter(request: JailFilterRequest): JailFilter {
+  const name = 'seccomp';
+  if (request.mode === 'off') {
+    return { reports: false, layer: { name, state: 'inactive', detail: 'switched off' }, degradations: [] };
+  }
+  const architecture = request.architecture ?? filterArchitecture();
+  const { networkEnabled } = request;
+  const diagnoses = request.mode === 'diagnose';
+  if (request.policy === undefined) {
+    const program = seccompFilter({ networkEnabled, architecture });
+    const detail = `deny-list of ${program.length / BPF_INSTRUCTION_BYTES} instructions: the VMM brought no policy`;
+    const without = ["seccomp: 'diagnose' names no call: the VMM brought no policy, and the deny-list kills nothing"];
+    return {
+      program,
+      reports: false,
+      layer: { name, state: 'partial', detail },
+      degradations: diagnoses ? without : [],
+    };
+  }
+  const policy = parsePolicy(request.policy);
+  const { program, instructions, calls } = compilePolicy(policy, {
+    architecture,
+    switches: [...(networkEnabled ? [NETWORK_SWITCH] : []), ...(request.switches ?? [])],
+    refused: diagnoses ? 'notify' : 'kill',
+    ...(diagnoses ? { handOverFd: SYSCALL_REPORT_FD } : {}),
+  });
+  const how = diagnoses ? ', the first refused call is named' : '';
+  const detail = `allow-list ${policy.name}: ${calls} calls, ${instructions} instructions${how}`;
+  return { program, reports: diagnoses, layer: { name, state: 'active', detail }, degradations: [] };
+}
