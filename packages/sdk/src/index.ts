@@ -5,6 +5,7 @@ export type { BoxInfo, BoxJailInfo } from './box/box-info.js';
 export type { BoxMetrics } from './box/box-metrics.js';
 export type { StartOptions } from './box/start-box.js';
 export type { StopOptions } from './box/stop-box.js';
+export { type ApparmorProfile, apparmorProfileOfBwrap } from './doctor/apparmor-profile.js';
 export type { Check, Diagnosis } from './doctor/check.js';
 export { type DiagnoseOptions, diagnose } from './doctor/diagnose.js';
 export type { ExecOptions } from './exec/exec-options.js';

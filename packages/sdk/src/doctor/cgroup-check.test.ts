@@ -11,7 +11,7 @@ describe('cgroupCheck', () => {
       cgroupCheck({ hierarchy: { kind: 'pure', root: '/sys/fs/cgroup', mountedGroup: '/' }, outcome: all }),
     ).toMatchObject({
       status: 'ok',
-      detail: 'version 2; boxes get the controllers memory and pids',
+      detail: 'version 2; boxes get the controllers memory, pids',
       facts: { hierarchy: 'pure', controllers: ['memory', 'pids'] },
     });
   });

@@ -8,7 +8,7 @@ export interface CgroupFacts {
 }
 
 /** Far more than anything needs: the group of the trial stays empty. */
-const TRIAL_LIMITS = { maxMemory: 1024 ** 3, maxProcesses: 64 };
+const TRIAL_LIMITS = { maxMemory: 1024 ** 3, maxProcesses: 64, cpuWeight: 100 };
 
 /** Makes a box's group as a start does, and removes it. */
 export async function tryCgroup(controller: CgroupController): Promise<CgroupOutcome> {
@@ -20,15 +20,16 @@ export async function tryCgroup(controller: CgroupController): Promise<CgroupOut
   }
 }
 
-/** Facts: `hierarchy` (`pure`, `hybrid`, `legacy`, `none`), `controllers` a box gets of memory and pids, `degradations`. */
+/** Facts: `hierarchy` (`pure`, `hybrid`, `legacy`, `none`), `controllers` a box gets of memory, pids and cpu, `degradations`. */
 export function cgroupCheck({ hierarchy, outcome }: CgroupFacts): Check {
   const { enforced, degradations } = outcome;
-  const controllers = [...(enforced.memory ? ['memory'] : []), ...(enforced.processes ? ['pids'] : [])];
+  const controllers = CONTROLLERS.filter(([, limit]) => enforced[limit] === true).map(([name]) => name);
   const common = { id: 'cgroups', facts: { hierarchy: hierarchy.kind, controllers, degradations } };
-  if (controllers.length === 2) {
-    return { ...common, status: 'ok', detail: `version 2; boxes get the controllers ${controllers.join(' and ')}` };
+  // What a box is promised is memory and processes; processors are shared by their scheduler anyway.
+  if (enforced.memory && enforced.processes) {
+    return { ...common, status: 'ok', detail: `version 2; boxes get the controllers ${controllers.join(', ')}` };
   }
-  const lost = ['memory', 'pids'].filter((name) => !controllers.includes(name)).join(' and ');
+  const lost = (['memory', 'pids'] as const).filter((name) => !controllers.includes(name)).join(' and ');
   const why = hierarchy.kind === 'pure' && degradations[0] !== undefined ? `: ${degradations[0]}` : '';
   return {
     ...common,
@@ -37,6 +38,12 @@ export function cgroupCheck({ hierarchy, outcome }: CgroupFacts): Check {
     remedy: REMEDIES[hierarchy.kind],
   };
 }
+
+const CONTROLLERS = [
+  ['memory', 'memory'],
+  ['pids', 'processes'],
+  ['cpu', 'cpu'],
+] as const;
 
 const KINDS: Readonly<Record<CgroupHierarchy['kind'], string>> = {
   pure: 'version 2',

@@ -7,7 +7,7 @@ import { BoxliteError } from '@boxlite/core';
  */
 export interface Check {
   /**
-   * Stable, for programs: `platform`, `programs`, `home`, `disk-space`, `kvm`, `user-namespaces`, `apparmor`, `cgroups`, `guest-kernel`, `libkrun`, and
+   * Stable, for programs: `platform`, `programs`, `home`, `disk-space`, `kvm`, `user-namespaces`, `apparmor`, `cgroups`, `seccomp`, `guest-kernel`, `libkrun`, and
    * `<kind>:<id>` for each plugin.
    */
   readonly id: string;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { PluginRegistry } from '@boxlite/core';
+import { errnoOf, type PluginRegistry } from '@boxlite/core';
 import { createHomeLayout } from '@boxlite/layout';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { defaultVmm } from '../registry/default-vmm.js';
@@ -13,6 +13,7 @@ import { libkrunCheck } from './libkrun-check.js';
 import { platformCheck } from './platform-check.js';
 import { pluginChecks } from './plugin-checks.js';
 import { programsCheck } from './programs-check.js';
+import { seccompCheck } from './seccomp-check.js';
 import { apparmorCheck, userNamespaceCheck } from './user-namespace-checks.js';
 import { collectUserNamespaceFacts } from './user-namespace-facts.js';
 
@@ -28,8 +29,8 @@ export interface DiagnoseOptions {
 }
 
 /**
- * Looks at everything a box needs on this machine: platform, native programs, home and its space, KVM, user namespaces, AppArmor, control groups, the
- * guest kernel, libkrun, and each plugin. Makes the home if there is none, and leaves nothing else behind. Never throws for what it finds: that is a
+ * Looks at everything a box needs on this machine: platform, native programs, home and its space, KVM, user namespaces, AppArmor, control groups,
+ * filters of system calls, the guest kernel, libkrun, and each plugin. Makes the home if there is none, and leaves nothing else behind. Never throws for what it finds: that is a
  * check.
  * @example
  * ```ts
@@ -49,6 +50,7 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
     kvmCheck(await createHardwareProbe().kvm()),
     ...(await userNamespaces()),
     ...(await cgroups()),
+    ...(await seccomp()),
     ...(await kernel(registry, options.homeDir, home)),
     await libkrunCheck(async () => (await import('@boxlite/vmm-libkrun')).findLibkrun()),
     ...(await pluginChecks(registry, defaultVmm(process.env))),
@@ -96,6 +98,16 @@ async function cgroups(): Promise<readonly Check[]> {
     return [cgroupCheck({ hierarchy, outcome: await tryCgroup(createCgroupV2Controller()) })];
   } catch (thrown) {
     return [checkOfError('cgroups', 'warning', thrown)];
+  }
+}
+
+async function seccomp(): Promise<readonly Check[]> {
+  if (process.platform !== 'linux') return [];
+  try {
+    return [seccompCheck({ actions: await readFile('/proc/sys/kernel/seccomp/actions_avail', 'utf8') })];
+  } catch (thrown) {
+    if (errnoOf(thrown) !== 'ENOENT') return [checkOfError('seccomp', 'warning', thrown)];
+    return [seccompCheck({ actions: undefined })];
   }
 }
 

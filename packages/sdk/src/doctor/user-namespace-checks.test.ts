@@ -28,7 +28,7 @@ describe('userNamespaceCheck', () => {
       /unprivileged_userns_clone is 0/,
       /sysctl -w kernel\.unprivileged_userns_clone=1.*sysctl\.d/,
     ],
-    ["Ubuntu's restriction", { apparmorRestriction: 1 }, /AppArmor/, /apparmor\.d\/bwrap/],
+    ["Ubuntu's restriction", { apparmorRestriction: 1 }, /AppArmor/, /apparmor\.d\/boxlite-bwrap/],
     ['a system call filter', {}, /could not make one: unshare failed: Operation not permitted/, /seccomp=unconfined/],
   ])('names %s as the cause when none could be made', (_, facts, detail, remedy) => {
     expect(userNamespaceCheck({ ...host, attempt: refused, ...facts })).toMatchObject({
@@ -66,7 +66,7 @@ describe('apparmorCheck', () => {
     expect(apparmorCheck(facts)).toMatchObject({
       status: 'warning',
       detail: expect.stringContaining('kernel.apparmor_restrict_unprivileged_userns is 1'),
-      remedy: expect.stringContaining('profile bwrap /usr/bin/bwrap'),
+      remedy: expect.stringContaining('doctor --apparmor-profile | sudo tee /etc/apparmor.d/'),
       facts: { enabled: true, restriction: 1 },
     });
   });

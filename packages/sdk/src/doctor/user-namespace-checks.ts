@@ -48,10 +48,10 @@ function causeOf(facts: UserNamespaceFacts): { readonly detail: string; readonly
   return undefined;
 }
 
+/** The file is root's, so that nobody can exchange the profile before root loads it. */
 const APPARMOR_REMEDY =
-  'install a profile that lets bubblewrap make them (Ubuntu 25.04 and later: apt install apparmor-profiles; else a file ' +
-  '/etc/apparmor.d/bwrap with "profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }", then "sudo systemctl reload apparmor"), ' +
-  'or run "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"';
+  'give bubblewrap a profile: "boxlite doctor --apparmor-profile | sudo tee /etc/apparmor.d/boxlite-bwrap", then ' +
+  '"sudo apparmor_parser -r /etc/apparmor.d/boxlite-bwrap"; it stays over reboots';
 
 /** Whether AppArmor takes user namespaces away. Facts: `enabled`, `restriction`, `profile`. */
 export function apparmorCheck(facts: UserNamespaceFacts): Check {
