@@ -10,7 +10,7 @@ export type PolicyStatement = readonly [PolicyToken, ...PolicyToken[]];
 /** No policy is nearly as long; a text of this size is a mistake, or an attempt on the host's memory. */
 export const POLICY_MAX_CHARACTERS = 262_144;
 
-const TOKEN = /->|==|!=|[()[\]{},&|]|[A-Za-z_][A-Za-z0-9_]*|[0-9][A-Za-z0-9_]*/y;
+const TOKEN = /->|==|!=|[()[\]{},&|]|[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*|[0-9][A-Za-z0-9_]*/y;
 const OPENING = '({';
 const CLOSING = ')}';
 
