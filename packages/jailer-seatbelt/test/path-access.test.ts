@@ -4,13 +4,14 @@ import type { ProfileContext } from '../src/profile/seatbelt-profile.js';
 import { BOX, DEFAULT_BOX, MASKS_IN_VOLUMES, NESTED_VOLUMES, SHIM } from './profile-contexts.js';
 import { accessUnder, type FileAccess } from './sbpl/access-under.js';
 import { sbplProfile } from './sbpl/evaluate-sbpl.js';
+import type { Question, SocketEnd } from './sbpl/sbpl-question.js';
 
 const HOME = '/Users/ann/.boxlite';
 const OTHER_BOX = `${HOME}/boxes/c1C2c3C4c5C6`;
 
-const READ_ONLY: FileAccess = { read: true, write: false, execute: true, connect: false, bind: false };
-const READ_WRITE: FileAccess = { read: true, write: true, execute: false, connect: true, bind: true };
-const NOTHING: FileAccess = { read: false, write: false, execute: false, connect: false, bind: false };
+const READ_ONLY: FileAccess = { read: true, write: false, execute: true, map: true, connect: false, bind: false };
+const READ_WRITE: FileAccess = { read: true, write: true, execute: false, map: false, connect: true, bind: true };
+const NOTHING: FileAccess = { read: false, write: false, execute: false, map: false, connect: false, bind: false };
 
 function accessOf(context: ProfileContext, path: string): FileAccess {
   return accessUnder(sbplProfile(seatbeltProfile(context, SHIM)), path);
@@ -141,9 +142,58 @@ describe('a box under seatbelt can reach nothing else of the host:', () => {
   it('the system’s libraries can be read and mapped, and neither written nor executed', () => {
     const profile = sbplProfile(seatbeltProfile(DEFAULT_BOX, SHIM));
     for (const path of ['/usr/lib/dyld', '/System/Library/Frameworks/Hypervisor.framework/Hypervisor']) {
-      expect(accessUnder(profile, path)).toEqual({ ...NOTHING, read: true });
-      expect(profile.allows({ operation: 'file-map-executable', path })).toBe(true);
+      expect(accessUnder(profile, path)).toEqual({ ...NOTHING, read: true, map: true });
     }
+  });
+
+  it('and are hidden where a mask names them', () => {
+    const masked: ProfileContext = { paths: [], maskedPaths: ['/usr/lib/secret/'], networkEnabled: false };
+    expect(accessOf(masked, '/usr/lib/secret/x')).toEqual(NOTHING);
+    expect(accessOf(masked, '/usr/lib/dyld')).toMatchObject({ read: true, map: true });
+  });
+
+  it('other processes cannot be listed, looked at, signalled or debugged, and their services not be called', () => {
+    for (const networkEnabled of [false, true]) {
+      const profile = sbplProfile(seatbeltProfile({ ...DEFAULT_BOX, networkEnabled }, SHIM));
+      const refused: readonly Question[] = [
+        { operation: 'process-info-pidinfo', target: 'others' },
+        { operation: 'process-info-listpids', target: 'others' },
+        { operation: 'signal', target: 'others' },
+        { operation: 'mach-priv-task-port', target: 'others' },
+        { operation: 'mach-lookup', name: 'com.apple.coreservices.launchservicesd' },
+        { operation: 'mach-lookup', name: 'com.apple.pasteboard.1' },
+        { operation: 'mach-register', name: 'com.apple.fake' },
+        { operation: 'sysctl-read', name: 'kern.procargs2' },
+        { operation: 'sysctl-read', name: 'kern.proc.all' },
+        { operation: 'sysctl-write', name: 'kern.hostname' },
+        { operation: 'iokit-open', name: 'IOHIDLibUserClient' },
+        { operation: 'iokit-get-properties', name: 'IOPlatformSerialNumber' },
+        { operation: 'ipc-posix-shm-read-data', name: 'apple.shm.notification_center' },
+        { operation: 'nvram-get' },
+        { operation: 'nvram-set' },
+      ];
+      for (const question of refused) {
+        for (const semantics of ['last', 'nearest'] as const) {
+          expect(profile.allows(question, semantics), JSON.stringify(question)).toBe(false);
+        }
+      }
+    }
+  });
+
+  it('what it may ask of the machine: its processor, its memory, its own process, the hypervisor', () => {
+    const profile = sbplProfile(seatbeltProfile(DEFAULT_BOX, SHIM));
+    const permitted: readonly Question[] = [
+      { operation: 'sysctl-read', name: 'hw.ncpu' },
+      { operation: 'sysctl-read', name: 'kern.osrelease' },
+      { operation: 'sysctl-read', name: 'kern.hv_support' },
+      { operation: 'process-fork' },
+      { operation: 'process-info-pidinfo', target: 'self' },
+      { operation: 'signal', target: 'self' },
+      { operation: 'signal', target: 'children' },
+      { operation: 'iokit-open', name: 'AppleHVClient' },
+      { operation: 'system-socket', socketDomain: 'AF_UNIX' },
+    ];
+    for (const question of permitted) expect(profile.allows(question), JSON.stringify(question)).toBe(true);
   });
 
   it('null, zero, random and urandom can be used, and not be removed or given away', () => {
@@ -162,6 +212,48 @@ describe('a box under seatbelt can reach nothing else of the host:', () => {
     const asked: ProfileContext = { paths: [], devices: ['/dev/bpf0'], networkEnabled: false };
     expect(accessOf(asked, '/dev/bpf0')).toEqual({ ...NOTHING, read: true, write: true });
     expect(accessOf({ ...asked, maskedPaths: ['/dev/bpf0'] }, '/dev/bpf0')).toEqual(NOTHING);
+  });
+});
+
+describe('the network under seatbelt', () => {
+  const ip = (host: string, port: number): SocketEnd => ({ kind: 'ip', protocol: 'tcp', host, port });
+  const own = ip('10.0.0.2', 50_000);
+  const questions: readonly (readonly [string, Question])[] = [
+    ['a server on the internet', { operation: 'network-outbound', remote: ip('192.0.2.1', 443), local: own }],
+    ['a metadata address', { operation: 'network-outbound', remote: ip('169.254.169.254', 80), local: own }],
+    ['a port of the host', { operation: 'network-outbound', remote: ip('127.0.0.1', 22), local: own }],
+    ['a port of its own', { operation: 'network-bind', local: ip('127.0.0.1', 8080) }],
+    ['those who dial it', { operation: 'network-inbound', local: ip('0.0.0.0', 8080), remote: own }],
+    [
+      'the resolver',
+      { operation: 'network-outbound', remote: { kind: 'unix', path: '/private/var/run/mDNSResponder' } },
+    ],
+    ['a raw socket', { operation: 'system-socket', socketDomain: 'AF_ROUTE' }],
+    ['its certificates', { operation: 'mach-lookup', name: 'com.apple.trustd.agent' }],
+  ];
+
+  it.each(questions)('is not there unless it is asked for, and then it is: %s', (_, question) => {
+    for (const networkEnabled of [false, true]) {
+      const profile = sbplProfile(seatbeltProfile({ ...DEFAULT_BOX, networkEnabled }, SHIM));
+      for (const semantics of ['last', 'nearest'] as const) {
+        expect(profile.allows(question, semantics)).toBe(networkEnabled);
+      }
+    }
+  });
+
+  it('leaves the box its own unix sockets, on or off, and opens no other', () => {
+    for (const networkEnabled of [false, true]) {
+      const context = { ...DEFAULT_BOX, networkEnabled };
+      expect(accessOf(context, `${BOX}/sockets/net.sock`)).toEqual(READ_WRITE);
+      for (const path of ['/private/var/run/docker.sock', `${OTHER_BOX}/sockets/box.sock`, `${BOX}/control/api.sock`]) {
+        expect(accessOf(context, path)).toEqual(NOTHING);
+      }
+    }
+  });
+
+  it('does not lead around a mask: a hidden resolver stays hidden', () => {
+    const context = { ...DEFAULT_BOX, networkEnabled: true, maskedPaths: ['/var/run/'] };
+    expect(accessOf(context, '/private/var/run/mDNSResponder')).toEqual(NOTHING);
   });
 });
 

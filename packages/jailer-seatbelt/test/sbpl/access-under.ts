@@ -6,6 +6,8 @@ export interface FileAccess {
   readonly read: boolean;
   readonly write: boolean;
   readonly execute: boolean;
+  /** Mapped as code: what a loader does with a library. */
+  readonly map: boolean;
   readonly connect: boolean;
   readonly bind: boolean;
 }
@@ -20,6 +22,7 @@ const QUESTIONS: Readonly<Record<keyof FileAccess, (path: string) => readonly Qu
     { operation: 'process-exec', path },
     { operation: 'process-exec-interpreter', path },
   ],
+  map: (path) => [{ operation: 'file-map-executable', path }],
   connect: (path) => [{ operation: 'network-outbound', remote: { kind: 'unix', path } }],
   bind: (path) => [
     { operation: 'network-bind', local: { kind: 'unix', path } },
@@ -45,6 +48,7 @@ export function accessUnder(profile: SbplProfile, path: string): FileAccess {
     read: answer('read'),
     write: answer('write'),
     execute: answer('execute'),
+    map: answer('map'),
     connect: answer('connect'),
     bind: answer('bind'),
   };

@@ -1,9 +1,9 @@
 import type { ProfileContext } from '../../src/profile/seatbelt-profile.js';
 import type { FileAccess } from './access-under.js';
 
-const READ_ONLY: FileAccess = { read: true, write: false, execute: true, connect: false, bind: false };
-const READ_WRITE: FileAccess = { read: true, write: true, execute: false, connect: true, bind: true };
-const NOTHING: FileAccess = { read: false, write: false, execute: false, connect: false, bind: false };
+const READ_ONLY: FileAccess = { read: true, write: false, execute: true, map: true, connect: false, bind: false };
+const READ_WRITE: FileAccess = { read: true, write: true, execute: false, map: false, connect: true, bind: true };
+const NOTHING: FileAccess = { read: false, write: false, execute: false, map: false, connect: false, bind: false };
 
 /** What every program is given besides, so nothing is said of it here. */
 const OF_THE_SYSTEM =
