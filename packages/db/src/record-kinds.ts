@@ -61,6 +61,7 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
       .object({ store: z.string(), format: z.enum(['raw', 'qcow2']), base: z.string().exactOptional() })
       .exactOptional(),
     vmmId: z.string().exactOptional(),
+    hostUid: z.int().positive().exactOptional(),
     jail: jailRecord.exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),

@@ -34,6 +34,8 @@ export interface BoxStateRecord {
   };
   /** The VMM plugin that runs, or last ran, the box. */
   readonly vmmId?: string;
+  /** The user and group of the host the VMM is where root starts it, and nobody else is as long as the box exists. */
+  readonly hostUid?: number;
   /** What confined the VMM when it was last started. */
   readonly jail?: JailRecord;
   /** Why it is `failed`. */

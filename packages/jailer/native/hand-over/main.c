@@ -7,7 +7,9 @@
  * leave the latter itself (stage B).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "give-up.h"
@@ -75,7 +77,12 @@ static void change_user(const struct plan *plan, size_t length) {
   build_view_tree(records, length, &(struct view_owner){.uid = plan->uid.host, .gid = plan->gid.host, .idmap = idmap});
   if (close(idmap) == -1) give_up("idmap", "close", errno);
   const int userns = namespace_of(plan);
-  if (userns == plan->userns_fd || dup2(userns, plan->userns_fd) == -1) give_up("user-namespace", "descriptor", errno);
+  /* It may have been given that very number, which the records have left free: then it only has to survive exec. */
+  if (userns == plan->userns_fd) {
+    if (fcntl(userns, F_SETFD, 0) == -1) give_up("user-namespace", "descriptor", errno);
+    return;
+  }
+  if (dup2(userns, plan->userns_fd) == -1) give_up("user-namespace", "descriptor", errno);
   if (close(userns) == -1) give_up("user-namespace", "close", errno);
 }
 
@@ -84,8 +91,11 @@ int main(int argc, char **argv) {
   parse_plan(argc, argv, &plan);
   const size_t length = read_records(plan.view_fd);
   leave_mount_namespace();
+  /* Directories of the tree are for another user than the one who makes them. */
+  const mode_t mask = umask(022);
   if (plan.changes_user) change_user(&plan, length);
   else build_view_tree(records, length, &(struct view_owner){.uid = geteuid(), .gid = getegid(), .idmap = -1});
+  (void)umask(mask);
   if (plan.check) return 0;
   execve(plan.command[0], plan.command, environ);
   give_up("exec", plan.command[0], errno);

@@ -49,6 +49,8 @@ static int clone_source(char letter, const char *path, int idmap) {
   struct mount_attributes attributes = {.set = ATTRIBUTE_NOSUID};
   if (letter != 'd') attributes.set |= ATTRIBUTE_NODEV;
   if (letter == 'r' || letter == 'n') attributes.set |= ATTRIBUTE_RDONLY;
+  /* What a VMM that was taken over writes is not to be mapped as code either, which Landlock's right to execute says nothing of. */
+  if (letter == 'w') attributes.set |= ATTRIBUTE_NOEXEC;
   if (idmap != -1 && letter != 'n' && letter != 'd' && !(letter == 'r' && is_open_to_all(&status))) {
     attributes.set |= ATTRIBUTE_IDMAP;
     attributes.userns_fd = (uint64_t)idmap;
@@ -138,7 +140,7 @@ static int new_place(const char *size, mode_t mode, const struct view_owner *own
   for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
     if (configure_file_system(context, settings[i][0], settings[i][1]) == -1) give_up("view: tmpfs", settings[i][0], errno);
   }
-  const int made = mount_file_system(context, ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV);
+  const int made = mount_file_system(context, ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV | ATTRIBUTE_NOEXEC);
   if (made == -1) give_up("view: tmpfs", path, errno);
   if (close(context) == -1) give_up("view: close", path, errno);
   return made;

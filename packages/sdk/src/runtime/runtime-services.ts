@@ -57,6 +57,8 @@ export interface JailRequest {
   readonly containerUser: string;
   /** The store that made the box's disk, and what over. Default: the store for new disks, and a disk that has no base recorded. */
   readonly disk?: Pick<ContainerDisk, 'store' | 'base'>;
+  /** The user of the host the VMM becomes; asked for only where root starts a jailed one. */
+  readonly hostUser?: () => Promise<{ readonly uid: number; readonly gid: number }>;
 }
 
 /** What the services know of the runtime they work for. */

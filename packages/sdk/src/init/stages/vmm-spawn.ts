@@ -3,6 +3,7 @@ import type { VmmSpec } from '@boxlite/core';
 import { ensureSocketLinks } from '@boxlite/layout';
 import { choosingFor } from '../../registry/plugin-origins.js';
 import { checkMachine } from '../check-machine.js';
+import { boxHostUser } from '../host-user/box-host-user.js';
 import { withOwnFiles } from '../own-files.js';
 import type { Stage } from '../pipeline.js';
 import { reportingJail } from '../reporting-jail.js';
@@ -47,7 +48,10 @@ export const vmmSpawn: Stage<StartContext> = {
     const spec = await withOwnFiles(vmm, machine, box, services.log);
     const [built, supervisor] = await Promise.all([
       choosingFor(context.record, 'sandbox', () =>
-        services.jail({ box, options, spec, vmm, volumes, containerUser, disk }),
+        services.jail({
+          ...{ box, options, spec, vmm, volumes, containerUser, disk },
+          hostUser: () => boxHostUser(services.store, box.id),
+        }),
       ),
       services.supervisor(),
       // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
