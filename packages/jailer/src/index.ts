@@ -9,12 +9,27 @@ export { elfClosure, LOADER_CACHE } from './elf/elf-closure.js';
 export type { ElfObject } from './elf/elf-object.js';
 export { createJailer } from './jailer.js';
 export type { JailerOptions } from './jailer-options.js';
-export { landlockRules } from './landlock-rules.js';
 export { createNoopSandbox } from './noop-sandbox.js';
 export { type PathRules, pathRules } from './path-rules.js';
 export { DENIED_SYSCALLS } from './seccomp/denied-syscalls.js';
+export { type JailFilter, type JailFilterRequest, jailFilter, SYSCALL_REPORT_FD } from './seccomp/jail-filter.js';
+export { type CompiledPolicy, type CompilePolicyOptions, compilePolicy } from './seccomp/policy/compile-policy.js';
+export { NETWORK_SWITCH, parsePolicy } from './seccomp/policy/parse-policy.js';
+export type {
+  ArchitectureValue,
+  ArgumentCondition,
+  PolicyRule,
+  PolicyVerdict,
+  SeccompPolicy,
+} from './seccomp/policy/seccomp-policy.js';
 export { type SeccompFilterOptions, seccompFilter } from './seccomp/seccomp-filter.js';
-export type { FilterArchitecture, SyscallName } from './seccomp/syscall-numbers.js';
+export {
+  type FilterArchitecture,
+  type SyscallName,
+  syscallName,
+  syscallNames,
+  syscallNumber,
+} from './seccomp/syscall-numbers.js';
 export {
   JAILER_MODES,
   type JailerMode,
@@ -34,7 +49,6 @@ export {
 export {
   defaultStageBPath,
   FIRST_LISTENER_FD,
-  STAGE_B_LANDLOCK_FD,
   STAGE_B_SECCOMP_FD,
   type StageBOptions,
   wrapWithStageB,

@@ -1,6 +1,7 @@
 import type { JailCommand, Sandbox, SandboxContext } from '@boxlite/core';
 import { describe, expect, it, vi } from 'vitest';
 import type { CgroupController } from './cgroup/cgroup-controller.js';
+import { seccompRefusal as refusalOfKernel } from './jail-refusals.js';
 import { createJailer } from './jailer.js';
 import type { JailerOptions } from './jailer-options.js';
 
@@ -51,7 +52,7 @@ describe('a jail', () => {
     const confined = jailOf({ security: { networkEnabled: false } }).command(command);
     expect(confined.binary).toBe('/fake');
     expect(confined.args).toEqual(
-      ['/bin/true', '--gid', '65534', '--uid', '65534', '--landlock', '6', '--no-tcp', '--seccomp', '5'].concat([
+      ['/bin/true', '--gid', '65534', '--uid', '65534', '--seccomp', '5'].concat([
         '--unset',
         'PWD',
         '--keep-from',
@@ -62,7 +63,7 @@ describe('a jail', () => {
       ]),
     );
     expect(confined.env).toEqual({ A: 'b' });
-    expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([6, 5]);
+    expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([5]);
   });
 
   it('command() never refuses, also for a binary that does not exist yet and before prepare', () => {
@@ -90,6 +91,31 @@ describe('a jail', () => {
       message: 'the sandbox fake cannot confine box b: no bwrap',
       hint: 'install it',
     });
+  });
+
+  it('refuses in prepare() on a kernel without filters, with the remedy; best effort goes on without', async () => {
+    const seccompRefusal = () => refusalOfKernel(() => undefined);
+    await expect(jailOf({ seccompRefusal }).prepare()).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+      hint: expect.stringContaining('CONFIG_SECCOMP_FILTER'),
+      details: { field: 'seccomp' },
+    });
+    expect(await jailOf({ seccompRefusal, security: { seccomp: 'off' } }).prepare()).not.toContain('filter');
+    const jail = jailOf({ seccompRefusal, security: { jailer: 'best-effort' } });
+    expect((await jail.prepare())[0]).toContain('cannot filter system calls');
+    expect(jail.command(command).args).not.toContain('--seccomp');
+    expect(jail.layers?.find(({ name }) => name === 'seccomp')?.state).toBe('inactive');
+  });
+
+  it('takes the word of the kernel for its filters', () => {
+    const actions = 'kill_process kill_thread trap errno user_notif trace log allow\n';
+    const kernel = (files: Readonly<Record<string, string>>) => refusalOfKernel((file) => files[file]);
+    expect(kernel({ '/proc/sys/kernel/seccomp/actions_avail': actions })).toBeUndefined();
+    expect(kernel({ '/proc/self/status': 'Seccomp:\t2\n' })).toBeUndefined();
+    expect(kernel({ '/proc/sys/kernel/seccomp/actions_avail': 'trap errno allow\n' })?.message).toContain(
+      'kill_process',
+    );
+    expect(kernel({})?.message).toContain('kill_process and no errno');
   });
 
   it('refuses in prepare() when the stage B helper is not built', async () => {
@@ -146,10 +172,10 @@ describe('a jail', () => {
   });
 
   it('limits the address space where no cgroup holds the memory, far wider than the memory, and says so', async () => {
-    const jail = jailOf({ cgroups: cgroups(false), security: { maxMemory: 1e9 } });
+    const jail = jailOf({ cgroups: cgroups(false), security: { maxMemory: 1e9, maxProcesses: 64 } });
     await jail.prepare();
     expect(jail.layers?.find(({ name }) => name === 'rlimits')?.detail).toContain('of address space');
-    expect(jail.command(command).rlimits).toMatchObject({ maxMemory: 1e9 + 16 * 1024 ** 3 });
+    expect(jail.command(command).rlimits).toMatchObject({ maxMemory: 1e9 + 3 * 1024 ** 3 });
   });
 
   it('never limits processes by the process itself: that would count those of all boxes of a user', async () => {
@@ -189,7 +215,7 @@ describe('a jail', () => {
   it('leaves the filter out when seccomp is off', () => {
     const confined = jailOf({ security: { seccomp: 'off' } }).command(command);
     expect(confined.args).not.toContain('--seccomp');
-    expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([6]);
+    expect(confined.dataFds?.map(({ fd }) => fd)).toEqual([]);
   });
 
   it('removes the cgroup and what the sandbox made on release', async () => {

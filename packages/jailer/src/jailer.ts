@@ -1,9 +1,6 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import {
   BoxliteError,
   type ConfinedCommand,
-  errnoOf,
   type Jail,
   type JailCommand,
   type JailLayer,
@@ -16,9 +13,10 @@ import { createCgroupV2Controller } from './cgroup/cgroup-v2-controller.js';
 import { findStageB, type StageBLocation } from './find-stage-b.js';
 import { type HandOver, type HostUser, prepareHandOver } from './hand-over.js';
 import { cgroupLayer, DESCRIPTORS_LAYER, jailLayers, rlimitsLayer } from './jail-layers.js';
+import { sandboxRefusal, seccompRefusal, stageBRefusal } from './jail-refusals.js';
 import { checkJailerOptions, type JailerOptions } from './jailer-options.js';
 import { createNoopSandbox } from './noop-sandbox.js';
-import { seccompFilter } from './seccomp/seccomp-filter.js';
+import { type JailFilter, jailFilter, SYSCALL_REPORT_FD } from './seccomp/jail-filter.js';
 import { inertSecurityOptions, resolveSecurityOptions, type SecurityOptions } from './security-options.js';
 import { wrapWithStageB } from './stage-b.js';
 import { prepareViewTree, type ViewTree } from './view-tree.js';
@@ -26,10 +24,13 @@ import { prepareViewTree, type ViewTree } from './view-tree.js';
 const NO_CGROUP: CgroupOutcome = { enforced: { memory: false, processes: false }, degradations: [] };
 
 /**
- * What a VMM maps beyond the memory it uses: reserved arenas and stacks of its threads, its libraries, the windows of its shares. Measured: see the
- * package README, "Address space".
+ * Address space a VMM maps beyond the memory it uses: its libraries, caches of translated code and windows of shares, and for each thread a stack and
+ * what its allocator sets aside. Measured: see the package README, "Address space".
  */
-const ADDRESS_SPACE_RESERVE = 16 * 1024 ** 3;
+const ADDRESS_SPACE_BASE = 2 * 1024 ** 3;
+const ADDRESS_SPACE_PER_THREAD = 16 * 1024 ** 2;
+/** Threads of a command whose processes were given no limit. */
+const UNLIMITED_THREADS = 256;
 
 /**
  * The jail of one box over any sandbox.
@@ -57,13 +58,17 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
   const linux = process.platform === 'linux';
   const cgroups = options.cgroups ?? (linux ? createCgroupV2Controller() : undefined);
   const stageB = linux || options.stageB !== undefined ? findStageB(options.stageB) : undefined;
-  const seccomp =
-    linux && security.seccomp !== 'off' ? seccompFilter({ networkEnabled: security.networkEnabled }) : undefined;
+  const filter = jailFilter({
+    mode: linux ? security.seccomp : 'off',
+    networkEnabled: security.networkEnabled,
+    ...(options.seccompPolicy === undefined ? {} : { policy: options.seccompPolicy }),
+    ...(options.seccompSwitches === undefined ? {} : { switches: options.seccompSwitches }),
+  });
   const inside: SandboxContext = {
     ...context,
     paths: stageB === undefined ? context.paths : withPath(context.paths, stageB.path),
   };
-  const wanted: Confinement = { sandbox: options.sandbox, context: inside, stageB };
+  const wanted: Confinement = { sandbox: options.sandbox, context: inside, stageB, filter };
   let found = wanted;
   let cgroup = NO_CGROUP;
   let layers: readonly JailLayer[] = [];
@@ -87,30 +92,32 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
         DESCRIPTORS_LAYER,
         rlimitsLayer(processLimits(context, cgroup)),
         ...(linux ? [cgroupLayer(context.resourceLimits, cgroup)] : []),
-        ...(found.stageB === undefined ? [] : [privilegesLayer(found, options.hostUser), seccompLayer(seccomp)]),
+        ...(found.stageB === undefined ? [] : [privilegesLayer(found, options.hostUser), found.filter.layer]),
       ];
       layers = jailLayers(own, setup.layers ?? []);
       return [
         ...missing,
         ...inertSecurityOptions(options.security ?? {}),
         ...(found.notHandedOver === undefined ? [] : [`the VMM stays host root: ${found.notHandedOver}`]),
+        ...found.filter.degradations,
         ...setup.degradations,
         ...cgroup.degradations,
       ];
     },
     command(command) {
       refuseNul(command);
-      const { sandbox, context: seen, stageB: helper } = found;
+      const { sandbox, context: seen, stageB: helper, filter: seccomp } = found;
       if (helper === undefined) return withLimits(sandbox.apply(seen, command), context, cgroup);
       const { dataFds, ...wrapped } = wrapWithStageB(seen, command, {
         path: helper.path,
-        landlock: true,
         ...(found.handOver === undefined ? {} : { groups: found.handOver.groups }),
-        ...(seccomp === undefined ? {} : { seccomp }),
+        ...(seccomp.program === undefined ? {} : { seccomp: seccomp.program }),
+        ...(seccomp.reports ? { syscallReportFd: SYSCALL_REPORT_FD } : {}),
       });
       const inner = sandbox.apply(seen, wrapped);
       const confined = (found.handOver ?? found.viewTree)?.wrap(inner) ?? inner;
-      return withLimits({ ...confined, dataFds: [...(confined.dataFds ?? []), ...dataFds] }, context, cgroup);
+      const reported = seccomp.reports ? { ...confined, syscallReportFd: SYSCALL_REPORT_FD } : confined;
+      return withLimits({ ...reported, dataFds: [...(confined.dataFds ?? []), ...dataFds] }, context, cgroup);
     },
     async release() {
       await cgroups?.release(context.id, cgroup.cgroupDir);
@@ -125,6 +132,7 @@ interface Confinement {
   readonly context: SandboxContext;
   /** Absent: there is none, here or for this start. */
   readonly stageB: StageBLocation | undefined;
+  readonly filter: JailFilter;
   /** Present: the command becomes a user of its own. */
   readonly handOver?: HandOver;
   /** Present: the view is mounted outside, and the command stays who it is. */
@@ -165,16 +173,22 @@ async function confinementOf(
   { jailer }: SecurityOptions,
   wanted: Confinement,
 ): Promise<{ readonly confinement: Confinement; readonly missing: readonly string[] }> {
-  const noSandbox = await sandboxRefusal(options);
+  const noSandbox = await sandboxRefusal(options.sandbox, options.id);
   const noStageB = await stageBRefusal(wanted.stageB);
-  const refusals = [noSandbox, noStageB].filter((refusal) => refusal !== undefined);
+  const noFilter = wanted.filter.program === undefined ? undefined : (options.seccompRefusal ?? seccompRefusal)();
+  const refusals = [noSandbox, noStageB, noFilter].filter((refusal) => refusal !== undefined);
   const [first] = refusals;
   if (first !== undefined && jailer === 'required') throw first;
+  const sandbox = noSandbox === undefined ? wanted.sandbox : createNoopSandbox();
   const { runAs: _ids, ...sameIds } = wanted.context;
+  // Without ids of its own, the command is who starts it: whose files it has to open.
+  const ownIds = noSandbox === undefined && sandbox.givesHostIds === undefined;
   return {
     confinement: {
-      ...(noSandbox === undefined ? wanted : { sandbox: createNoopSandbox(), context: sameIds }),
+      sandbox,
+      context: ownIds ? wanted.context : sameIds,
       stageB: noStageB === undefined ? wanted.stageB : undefined,
+      filter: noFilter === undefined ? wanted.filter : withoutFilter(noFilter.message),
     },
     missing: refusals.map(({ message, hint }) => {
       const how = noSandbox === undefined ? 'less confined' : 'UNCONFINED by any sandbox';
@@ -183,9 +197,14 @@ async function confinementOf(
   };
 }
 
+function withoutFilter(detail: string): JailFilter {
+  return { reports: false, layer: { name: 'seccomp', state: 'inactive', detail }, degradations: [] };
+}
+
 function privilegesLayer({ sandbox, handOver, notHandedOver }: Confinement, hostUser: HostUser | undefined): JailLayer {
   const name = 'privileges';
-  if (sandbox.name === 'none') return { name, state: 'partial', detail: 'no_new_privs; the ids are those of its starter' };
+  if (sandbox.name === 'none')
+    return { name, state: 'partial', detail: 'no_new_privs; the ids are those of its starter' };
   if (handOver !== undefined) {
     return { name, state: 'active', detail: `host user ${hostUser?.uid} of its own, no capabilities, no_new_privs` };
   }
@@ -193,11 +212,6 @@ function privilegesLayer({ sandbox, handOver, notHandedOver }: Confinement, host
   if (!isRoot) return { name, state: 'active', detail: 'no capabilities, no_new_privs' };
   const why = notHandedOver ?? 'no host user was named for it';
   return { name, state: 'partial', detail: `host root without capabilities, no_new_privs: ${why}` };
-}
-
-function seccompLayer(filter: Uint8Array | undefined): JailLayer {
-  if (filter === undefined) return { name: 'seccomp', state: 'inactive', detail: 'switched off' };
-  return { name: 'seccomp', state: 'partial', detail: 'a deny-list for any program' };
 }
 
 /** The jail that is off: `prepare` does nothing. */
@@ -225,33 +239,6 @@ function refuseNul({ binary, args, env }: JailCommand): void {
   );
 }
 
-/** Why the sandbox cannot be had, or undefined. */
-async function sandboxRefusal({ sandbox, id }: JailerOptions): Promise<BoxliteError | undefined> {
-  const { available, reason, remedy } = await sandbox.isAvailable();
-  if (available) return undefined;
-  return new BoxliteError(
-    'sandbox_unavailable',
-    `the sandbox ${sandbox.name} cannot confine box ${id}: ${reason ?? 'it is not available'}`,
-    { ...(remedy === undefined ? {} : { hint: remedy }), details: { sandbox: sandbox.name } },
-  );
-}
-
-/** Why the helper inside the view cannot be had, or undefined. */
-async function stageBRefusal(stageB: StageBLocation | undefined): Promise<BoxliteError | undefined> {
-  if (stageB?.failure !== undefined || stageB === undefined) return stageB?.failure;
-  const { path } = stageB;
-  try {
-    await access(path, constants.X_OK);
-    return undefined;
-  } catch (thrown) {
-    return new BoxliteError('sandbox_unavailable', `the stage B helper ${path} cannot be run (${errnoOf(thrown)})`, {
-      hint: 'make it executable, or install again: npm install --include=optional',
-      cause: thrown,
-      details: { field: 'stageB', path },
-    });
-  }
-}
-
 function contextOf(options: JailerOptions, security: SecurityOptions): SandboxContext {
   return {
     id: options.id,
@@ -259,7 +246,9 @@ function contextOf(options: JailerOptions, security: SecurityOptions): SandboxCo
     ...(options.maskedPaths === undefined ? {} : { maskedPaths: options.maskedPaths }),
     ...(options.symlinks === undefined ? {} : { symlinks: options.symlinks }),
     ...(options.devices === undefined ? {} : { devices: options.devices }),
-    runAs: { uid: security.uid, gid: security.gid },
+    ...(options.temporaryDirectory === undefined ? {} : { temporaryDirectory: options.temporaryDirectory }),
+    // Seatbelt changes no ids; that uid and gid are of no effect there is told.
+    ...(process.platform === 'darwin' ? {} : { runAs: { uid: security.uid, gid: security.gid } }),
     resourceLimits: security.resourceLimits,
     networkEnabled: security.networkEnabled,
     ...(security.sandboxProfile === undefined ? {} : { sandboxProfile: security.sandboxProfile }),
@@ -277,14 +266,17 @@ function withPath(paths: SandboxContext['paths'], path: string): SandboxContext[
  * is far larger.
  */
 function processLimits({ resourceLimits }: SandboxContext, { enforced }: CgroupOutcome): ProcessLimits {
-  const { maxOpenFiles, maxFileSize, maxMemory, maxCpuTime } = resourceLimits;
+  const { maxOpenFiles, maxFileSize, maxProcesses, maxMemory, maxCpuTime } = resourceLimits;
   return {
     ...(maxOpenFiles === undefined ? {} : { maxOpenFiles }),
     ...(maxFileSize === undefined ? {} : { maxFileSize }),
-    ...(maxMemory === undefined || enforced.memory ? {} : { maxMemory: maxMemory + ADDRESS_SPACE_RESERVE }),
+    ...(maxMemory === undefined || enforced.memory ? {} : { maxMemory: maxMemory + addressSpaceReserve(maxProcesses) }),
     ...(maxCpuTime === undefined ? {} : { maxCpuTime }),
   };
 }
+
+const addressSpaceReserve = (maxProcesses = UNLIMITED_THREADS) =>
+  ADDRESS_SPACE_BASE + ADDRESS_SPACE_PER_THREAD * maxProcesses;
 
 function withLimits(command: ConfinedCommand, context: SandboxContext, cgroup: CgroupOutcome): ConfinedCommand {
   const rlimits = processLimits(context, cgroup);
