@@ -74,8 +74,10 @@ export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
       const devices = ['/dev/kvm'];
       // libkrun reaches the files of its shares through /proc/self/fd.
       const places = spec.shares.length === 0 ? [] : [{ path: '/proc', writable: false }];
-      if (spec.binDir !== undefined) return { paths: places, devices, copies: files };
-      return { paths: [...places, ...files.map(({ from }) => ({ path: from, writable: false }))], devices };
+      const network = options.tsi === true ? { hostNetwork: true } : {};
+      if (spec.binDir !== undefined) return { ...network, paths: places, devices, copies: files };
+      const originals = files.map(({ from }) => ({ path: from, writable: false }));
+      return { ...network, paths: [...places, ...originals], devices };
     },
     async start(spec, host, signal) {
       checkSpec(spec, limits);

@@ -87,6 +87,11 @@ describe('what a machine of libkrun runs', () => {
     expect(JSON.parse(Buffer.from(stdin ?? []).toString()).library).toBe('/boxes/a/bin/libkrun.so.1');
   });
 
+  it("has the host's network only with TSI", async () => {
+    expect((await handler().requirements(spec)).hostNetwork).toBeUndefined();
+    expect((await handler({ tsi: true }).requirements(spec)).hostNetwork).toBe(true);
+  });
+
   it('gets nothing of the spec on its command line or in its environment, and no TSI unless asked', () => {
     const told = (options: Partial<LibkrunVmmOptions>) =>
       JSON.parse(Buffer.from(handler(options).command(spec).stdin ?? []).toString());

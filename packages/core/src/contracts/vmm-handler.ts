@@ -83,6 +83,11 @@ export interface VmmHostRequirements {
    * program run and holds less.
    */
   readonly seccompPolicy?: string;
+  /**
+   * True: the VMM makes internet connections itself, such as libkrun's TSI, and shares the host's network. Default false: it has a network of its own
+   * with nothing in it; network cards are unix sockets that lie in the view.
+   */
+  readonly hostNetwork?: boolean;
   /** Switches of that policy that are on for this machine; `network` is the jail's own and must not be among them. */
   readonly seccompSwitches?: readonly string[];
 }

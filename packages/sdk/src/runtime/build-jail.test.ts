@@ -176,6 +176,30 @@ describe('the jail of a box', () => {
     expect(seen()?.networkEnabled).toBe(false);
   });
 
+  it("has the host's network for a VMM that dials out itself alone, and not against the options", async () => {
+    const { sandbox, seen } = watching();
+    const dialling = {
+      ...vmm,
+      requirements: async () => ({ paths: [], devices: [], hostNetwork: true }),
+    } as unknown as VmmHandler;
+    const nics = [{ socketPath: '/tmp/net.sock', macAddress: '02:00:00:00:00:01' }];
+    for (const [handler, networkEnabled, expected] of [
+      [vmm, true, false],
+      [dialling, true, true],
+      [dialling, false, false],
+    ] as const) {
+      const asked = await request({ security: { networkEnabled } });
+      const jail = await buildJail(layout, async () => sandbox, disks, {
+        ...asked,
+        spec: { ...asked.spec, nics },
+        vmm: handler,
+      });
+      await jail.prepare();
+      await jail.release();
+      expect(seen()?.networkEnabled).toBe(expected);
+    }
+  });
+
   it('shows the base disks of this home that the disk stands on, read-only', async () => {
     const bases = [layout.baseDisk(parseBaseDiskId('AAAAAAAA'), 'qcow2'), join(layout.diskImagesDir, 'image.ext4')];
     for (const file of bases) writeFileSync(file, '');

@@ -78,8 +78,8 @@ export async function buildJail(
       ...options.security,
       ...(volumes.length === 0 ? {} : await servingFiles(options.security, containerUser)),
       ...(isOff(options.security) ? {} : machineLimits(options.security, options, spec, vmm)),
-      // A machine without a network card needs no network, whatever the options allow.
-      networkEnabled: spec.nics.length > 0 && (options.security.networkEnabled ?? true),
+      // Network cards are unix sockets: only a VMM that dials out itself is left in the host's network, and only if the options allow it.
+      networkEnabled: requirements.hostNetwork === true && (options.security.networkEnabled ?? true),
     },
   });
 }
