@@ -54,6 +54,7 @@ export type {
 } from './contracts/state-store.js';
 export type {
   ExitRecord,
+  RefusedCall,
   SupervisedVm,
   SuperviseRequest,
   Supervisor,

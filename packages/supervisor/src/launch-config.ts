@@ -55,6 +55,7 @@ function commandRecords({ command }: SuperviseRequest): ConfigRecord[] {
     ...command.args.map((value) => ['arg', value] as const),
     ...Object.entries(command.env).map(([name, value]) => ['env', `${name}=${value}`] as const),
     ...(command.dataFds ?? []).map(({ fd, data }) => ['data-fd', Buffer.concat([u32(fd), data])] as const),
+    ...(command.syscallReportFd === undefined ? [] : [['syscall-report-fd', u32(command.syscallReportFd)] as const]),
     ...(command.cgroupDir === undefined ? [] : [['cgroup-dir', command.cgroupDir] as const]),
     ...(report.kind === 'self'
       ? []

@@ -47,6 +47,8 @@ export interface Plugin<Kind extends PluginKind = PluginKind, Implementation = u
   readonly specificationVersion: SpecificationVersion<Kind>;
   /** Higher is tried first among those nobody chose explicitly; default 0. */
   readonly priority?: number;
+  /** Present: it is only ever chosen by its id, being less than what somebody who chooses nothing expects. */
+  readonly byNameOnly?: true;
   probe(): Promise<ProbeResult>;
   /** For a plugin whose code is imported late: what `create` needs without a probe before it. */
   load?(): Promise<void>;

@@ -12,8 +12,8 @@ export interface ProbedPlugin {
 }
 
 /**
- * Holds plugins and chooses among them: the explicitly named one, else the first available by priority, then by registration order.
- * Each probe runs at most once for the life of the registry.
+ * Holds plugins and chooses among them: the explicitly named one, else the first available by priority, then by registration order,
+ * of those that may be chosen without their name. Each probe runs at most once for the life of the registry.
  */
 export class PluginRegistry {
   readonly #plugins: Plugin[] = [];
@@ -86,7 +86,7 @@ export class PluginRegistry {
       throw noneAvailable(kind, [{ plugin: chosen, result }]);
     }
     const failed: ProbedPlugin[] = [];
-    for (const plugin of candidates) {
+    for (const plugin of candidates.filter(({ byNameOnly }) => byNameOnly === undefined)) {
       const result = await this.#probe(plugin);
       if (result.available) return plugin;
       failed.push({ plugin, result });

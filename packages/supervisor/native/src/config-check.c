@@ -15,6 +15,8 @@ static bool descriptors_differ(const struct config *config)
 
 	if (config->bubblewrap && (!claim(taken, config->info_fd) || !claim(taken, config->block_fd)))
 		return false;
+	if (config->syscall_report_fd && !claim(taken, config->syscall_report_fd))
+		return false;
 	for (size_t index = 0; index < config->data_count; index++)
 		if (!claim(taken, config->data[index].fd))
 			return false;

@@ -51,6 +51,7 @@ struct config {
 	bool bubblewrap;
 	int info_fd;
 	int block_fd;
+	int syscall_report_fd; /* 0: no diagnosis run */
 	struct fd_data data[CONFIG_MAX_FDS];
 	size_t data_count;
 	struct fd_listener listeners[CONFIG_MAX_FDS];

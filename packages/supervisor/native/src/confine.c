@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -36,10 +37,10 @@ static const int ALLOWED[] = {
 #define ALLOWED_COUNT (sizeof(ALLOWED) / sizeof(ALLOWED[0]))
 #define FIELD(name) ((uint32_t)offsetof(struct seccomp_data, name))
 
-static bool restrict_calls(void)
+static bool restrict_calls(bool diagnosing)
 {
-	/* Prologue of 4, two a call, 5 for mmap's protection bits, the verdict. */
-	static struct sock_filter code[4 + 2 * ALLOWED_COUNT + 6];
+	/* Prologue of 4, two a call, 7 for a diagnosis, 4 for mmap's protection bits, the verdict. */
+	static struct sock_filter code[4 + 2 * ALLOWED_COUNT + 7 + 5];
 	struct sock_fprog program = {.filter = code};
 	size_t at = 0;
 
@@ -50,6 +51,15 @@ static bool restrict_calls(void)
 	for (size_t index = 0; index < ALLOWED_COUNT; index++) {
 		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ALLOWED[index], 0, 1);
 		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	}
+	if (diagnosing) {
+		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_recvmsg, 0, 1);
+		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4);
+		code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[1]));
+		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)SECCOMP_IOCTL_NOTIF_RECV, 0, 1);
+		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
 	}
 	code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, 3);
 	code[at++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIELD(args[2]));
@@ -107,9 +117,9 @@ static bool restrict_files(const struct confine_dir *dirs, size_t count)
 	return done;
 }
 
-bool confine_self(const struct confine_dir *dirs, size_t count)
+bool confine_self(const struct confine_dir *dirs, size_t count, bool diagnosing)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return false;
-	return restrict_files(dirs, count) && restrict_calls();
+	return restrict_files(dirs, count) && restrict_calls(diagnosing);
 }

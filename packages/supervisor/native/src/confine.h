@@ -14,7 +14,10 @@ struct confine_dir {
 	bool writes;
 };
 
-/* False with errno when the kernel has a mechanism and refuses it. */
-bool confine_self(const struct confine_dir *dirs, size_t count);
+/*
+ * `diagnosing` leaves what a diagnosis run takes: receiving one descriptor, and one request of ioctl. False with errno when the kernel has a mechanism
+ * and refuses it.
+ */
+bool confine_self(const struct confine_dir *dirs, size_t count, bool diagnosing);
 
 #endif

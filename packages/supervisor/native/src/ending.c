@@ -1,5 +1,6 @@
 #include "ending.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -74,6 +75,44 @@ static bool describe_signal(const struct ending *ending, struct json *json, int 
 	return true;
 }
 
+static void put_call(struct json *json, const struct refused_call *call)
+{
+	char text[24];
+
+	json_raw(json, ",\"call\":{\"number\":");
+	json_number(json, call->number);
+	json_raw(json, ",\"architecture\":");
+	json_number(json, (long long)call->architecture);
+	json_raw(json, ",\"args\":[");
+	for (size_t index = 0; index < 6; index++) {
+		(void)snprintf(text, sizeof(text), "%s\"0x%llx\"", index > 0 ? "," : "", (unsigned long long)call->args[index]);
+		json_raw(json, text);
+	}
+	json_raw(json, "]}");
+}
+
+/* A call its policy refuses ends a VMM whatever else was asked of it: a VMM that was stopping may not have written everything. */
+static bool describe_refused(const struct ending *ending, struct json *json)
+{
+	const struct text none = {NULL, 0};
+	char text[96];
+
+	json_raw(json, "{\"kind\":\"Signal\",\"signal\":");
+	json_number(json, SIGSYS);
+	if (ending->refused) {
+		(void)snprintf(text, sizeof(text), "the VMM made a system call its policy forbids: number %d", ending->refused->number);
+		put_message(json, text, none);
+		put_call(json, ending->refused);
+	} else {
+		put_message(json,
+			    "the VMM made a system call its policy forbids and was killed by signal 31 (SIGSYS); "
+			    "start the box with seccomp 'diagnose' to see which",
+			    last_line(ending->errors, ending->errors_size));
+	}
+	put_stderr(json, ending);
+	return true;
+}
+
 static bool describe_panic(const struct ending *ending, struct json *json, const char *text, struct text detail)
 {
 	json_raw(json, "{\"kind\":\"Panic\"");
@@ -100,6 +139,8 @@ bool ending_describe(const struct ending *ending, struct json *json)
 
 	if (ending->wrapped && code > 128 && code < 128 + 65)
 		signal_number = code - 128;
+	if (ending->refused || (signal_number == SIGSYS && !ending->killed))
+		return describe_refused(ending, json);
 	if (ending->cause == END_ASKED)
 		return describe_clean(json, "shutdown");
 	if (ending->cause == END_PROTOCOL)

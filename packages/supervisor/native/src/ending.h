@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "json.h"
+#include "seccomp-notify.h"
 
 enum end_cause {
 	END_UNASKED,    /* the VMM ended by itself */
@@ -23,6 +24,7 @@ enum end_cause {
 struct ending {
 	enum end_cause cause;
 	bool killed;     /* by this supervisor */
+	const struct refused_call *refused; /* what a diagnosis run stopped, or NULL */
 	int wait_status; /* of the direct child */
 	bool wrapped;    /* the direct child is bubblewrap, which passes a signal on as 128 + its number */
 	const uint8_t *console;

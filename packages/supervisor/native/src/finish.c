@@ -10,6 +10,7 @@
 #include "lifecycle.h"
 #include "output.h"
 #include "process-info.h"
+#include "seccomp-notify.h"
 
 /* Within the two seconds a box may take to follow its launcher. */
 #define FAREWELL_MS 500
@@ -42,6 +43,7 @@ void box_finish(struct box *box)
 	struct ending ending = {
 		.cause = lifecycle_cause(),
 		.killed = lifecycle_killed(),
+		.refused = seccomp_notify_call(),
 		.wait_status = lifecycle_wait_status(),
 		.wrapped = box->config.bubblewrap,
 		.console = console,

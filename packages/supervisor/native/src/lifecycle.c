@@ -117,6 +117,12 @@ void lifecycle_protocol_broken(void)
 	kill_now();
 }
 
+void lifecycle_call_refused(void)
+{
+	if (!killing)
+		kill_now();
+}
+
 void lifecycle_reap(void)
 {
 	siginfo_t info;

@@ -18,6 +18,8 @@ void lifecycle_kill(void);
 /* The agent's link ended: normal while the machine powers off. */
 void lifecycle_agent_lost(void);
 void lifecycle_protocol_broken(void);
+/* A diagnosis run stopped a call: the box is killed. */
+void lifecycle_call_refused(void);
 /* True when the direct child has ended and been reaped. */
 bool lifecycle_over(void);
 enum end_cause lifecycle_cause(void);

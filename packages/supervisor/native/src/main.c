@@ -25,6 +25,7 @@
 #include "loop.h"
 #include "output.h"
 #include "process-info.h"
+#include "seccomp-notify.h"
 #include "status.h"
 
 #define WATCHDOG_FD 3
@@ -147,7 +148,7 @@ static void confine(void)
 
 	for (size_t index = 0; index < box.config.listener_count; index++)
 		dirs[count++].fd = box.listener_places[index].dir;
-	if (!confine_self(dirs, count))
+	if (!confine_self(dirs, count, box.config.syscall_report_fd != 0))
 		give_up_at("confine", errno, "the supervisor cannot confine itself", NULL);
 }
 
@@ -156,6 +157,8 @@ static void open_loop(int signals, int watchdog)
 	if (!loop_open() || !lifecycle_open(&box.vmm, signals, watchdog) || !output_follow(&box.vmm) ||
 	    !agent_listen(box.agent_fd, &box.agent, box.vmm.pid) || !clients_serve(box.api_fd, welcome_text))
 		give_up_at("loop", errno, "cannot set up the event loop", NULL);
+	if (!seccomp_notify_open(box.vmm.syscall_report))
+		give_up_at("loop", errno, "cannot wait for refused system calls", NULL);
 	if (fcntl(LAUNCHER_FD, F_SETFL, O_NONBLOCK) == 0)
 		clients_adopt(LAUNCHER_FD);
 }

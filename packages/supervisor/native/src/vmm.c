@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,6 +53,13 @@ static bool plan_descriptors(struct vmm *vmm, struct stage_plan *plan, const str
 		if (fcntl(listeners[index], F_SETFL, 0) < 0 ||
 		    !plan_move(plan, fcntl(listeners[index], F_DUPFD_CLOEXEC, 0), config->listeners[index].fd))
 			return false;
+	if (config->syscall_report_fd) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+			return false;
+		vmm->syscall_report = ends[0];
+		if (!plan_move(plan, ends[1], config->syscall_report_fd))
+			return false;
+	}
 	if (config->bubblewrap) {
 		vmm->info = plan_output(plan, config->info_fd);
 		vmm->hold = plan_input(plan, config->block_fd);
@@ -75,7 +83,7 @@ bool vmm_spawn(struct vmm *vmm, const struct config *config, const int *listener
 	static struct stage_plan plan;
 
 	*vmm = (struct vmm){.direct = -1, .pid = -1, .pidfd = -1, .console = -1, .errors = -1, .hold = -1, .report = -1, .info = -1,
-			    .cgroup_kill = -1};
+			    .syscall_report = -1, .cgroup_kill = -1};
 	plan = (struct stage_plan){.supervisor = getpid(), .report = -1, .go = -1, .cgroup_procs = -1};
 	if (config->cgroup_dir) {
 		plan.cgroup_procs = plan_raise(open_in_cgroup(config, "cgroup.procs"));

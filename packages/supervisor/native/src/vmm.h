@@ -18,6 +18,7 @@ struct vmm {
 	int hold;            /* a byte written here lets it run */
 	int report;          /* stage A's report pipe */
 	int info;            /* bubblewrap's --info-fd */
+	int syscall_report;  /* our end of the socket pair of a diagnosis run, -1 without one */
 	int cgroup_kill;     /* cgroup.kill, -1 where there is none */
 };
 
