@@ -12,6 +12,7 @@ export type { JailerOptions } from './jailer-options.js';
 export { createNoopSandbox } from './noop-sandbox.js';
 export { type PathRules, pathRules } from './path-rules.js';
 export { DENIED_SYSCALLS } from './seccomp/denied-syscalls.js';
+export { describeCall } from './seccomp/describe-call.js';
 export { type JailFilter, type JailFilterRequest, jailFilter, SYSCALL_REPORT_FD } from './seccomp/jail-filter.js';
 export { type CompiledPolicy, type CompilePolicyOptions, compilePolicy } from './seccomp/policy/compile-policy.js';
 export { NETWORK_SWITCH, parsePolicy } from './seccomp/policy/parse-policy.js';
