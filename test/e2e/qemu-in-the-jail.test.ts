@@ -3,8 +3,9 @@ import { chmod, chown, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 
 import { join } from 'node:path';
 import type { Jail, JailCommand, PathAccess } from '@boxlite/core';
 import { runConfined } from '@boxlite/core/testing';
-import { createJailer, elfClosure, type SecurityOptionsInput } from '@boxlite/jailer';
+import { createCompositeSandbox, createJailer, elfClosure, type SecurityOptionsInput } from '@boxlite/jailer';
 import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
+import { createLandlockSandbox } from '@boxlite/jailer-landlock';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyPvhKernel } from '../support/tiny-pvh-kernel.js';
 
@@ -34,7 +35,9 @@ let disk: string;
 let closure: readonly PathAccess[];
 
 beforeAll(async () => {
-  execFileSync('make', ['-s', '-C', new URL('../../packages/jailer/native', import.meta.url).pathname]);
+  for (const name of ['jailer', 'jailer-landlock']) {
+    execFileSync('make', ['-s', '-C', new URL(`../../packages/${name}/native`, import.meta.url).pathname]);
+  }
   work = await mkdtemp('/var/tmp/boxlite-jail-');
   await chmod(work, 0o755);
   kernel = join(work, 'kernel');
@@ -55,7 +58,7 @@ interface JailParts {
 function jailOf({ paths = [], security = {} }: JailParts): Jail {
   return createJailer({
     id: 'jailed',
-    sandbox: createBwrapSandbox(),
+    sandbox: createCompositeSandbox([createBwrapSandbox(), createLandlockSandbox()]),
     paths: [...paths].sort((a, b) => (a.path < b.path ? -1 : 1)),
     security: { networkEnabled: false, ...security },
   });

@@ -14,8 +14,9 @@ import type { VmmTestMachine } from '@boxlite/core/testing';
 import { createQcow2DiskStore } from '@boxlite/disk-qcow2';
 import { createAgentClient, readAgentBinary } from '@boxlite/guest-agent';
 import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
-import { collectPaths, createJailer, pathRules } from '@boxlite/jailer';
+import { collectPaths, createCompositeSandbox, createJailer, pathRules } from '@boxlite/jailer';
 import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
+import { createLandlockSandbox } from '@boxlite/jailer-landlock';
 import { createKvmProbe } from '@boxlite/kvm-probe';
 import { type BoxLayout, createBoxId, createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { agentLayer, buildImageDisk, skeletonLayer } from '@boxlite/rootfs';
@@ -136,7 +137,7 @@ async function jailFor(
   );
   return createJailer({
     id: box.id,
-    sandbox: createBwrapSandbox(),
+    sandbox: createCompositeSandbox([createBwrapSandbox(), createLandlockSandbox()], { optional: ['landlock'] }),
     paths: [...rules.paths, ...extra],
     maskedPaths: rules.masked,
     symlinks: rules.symlinks,

@@ -31,6 +31,7 @@ export function createBwrapSandbox(options: BwrapSandboxOptions = {}): Sandbox {
   const tmpSizeBytes = options.tmpSizeBytes ?? DEFAULT_TMP_SIZE_BYTES;
   return {
     name: 'bwrap',
+    buildsView: true,
     joinsUserNamespace: true,
     takesViewTree: true,
     async isAvailable() {

@@ -7,7 +7,7 @@ import { landlockCoverage } from './landlock-versions.js';
 /**
  * Landlock as a plugin of the registry. Makes no I/O; the sandbox the probe tried is the one `create` returns. What the probe says names the ABI.
  *
- * Below bubblewrap in priority: alone it hides no names and no processes.
+ * Only chosen by its name: alone it hides no names and no processes.
  * @throws BoxliteError `invalid_argument`, as `createLandlockSandbox`
  */
 export function landlockSandboxPlugin(options: LandlockSandboxOptions = {}): Plugin<'sandbox', Sandbox> {
@@ -24,7 +24,7 @@ export function landlockSandboxPluginOn(
     kind: 'sandbox',
     id: 'landlock',
     specificationVersion: 'v1',
-    priority: 5,
+    byNameOnly: true,
     async probe() {
       const { available, reason, remedy } = await sandbox.isAvailable();
       if (!available) {

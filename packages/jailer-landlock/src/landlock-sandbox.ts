@@ -45,6 +45,7 @@ export function createLandlockSandboxOn(host: LandlockHost, options: LandlockSan
   const helper = () => found?.helper ?? options.helperPath ?? helperOf(host);
   return {
     name: 'landlock',
+    givesHostIds: true,
     get programs() {
       return [helper()];
     },
@@ -66,13 +67,13 @@ export function createLandlockSandboxOn(host: LandlockHost, options: LandlockSan
       const weaker = await checkContext(context, host.ids());
       return {
         degradations: [...landlockDegradations(answer.version, context), ...weaker],
-        layers: landlockLayers(answer.version, context),
+        layers: landlockLayers(answer.version, context, host.ids().uid),
       };
     },
     apply: (context, command) => ({
       binary: helper(),
       args: helperArguments(context, command, options, host),
-      env: command.env,
+      env: { ...temporaryDirectories(context), ...command.env },
       pidReport: { kind: 'self' },
       dataFds: [{ fd: RULES_FD, data: landlockRules(context) }],
     }),
@@ -98,6 +99,14 @@ function helperArguments(
     ...(alone && !context.networkEnabled ? ['--unix-sockets-only'] : []),
     ...['--', command.binary, ...command.args],
   ];
+}
+
+/** There is no /tmp of the command's own, and the host's is not granted. */
+function temporaryDirectories({
+  insideView,
+  temporaryDirectory: path,
+}: SandboxContext): Readonly<Record<string, string>> {
+  return insideView === true || path === undefined ? {} : { TMPDIR: path, TMP: path, TEMP: path };
 }
 
 function helperOf(host: LandlockHost): string {

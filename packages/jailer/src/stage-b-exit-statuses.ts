@@ -10,7 +10,6 @@ export const STAGE_B_EXIT_STATUSES = {
   gid: 104,
   uid: 105,
   no_new_privs: 106,
-  landlock: 107,
   seccomp: 108,
   exec: 109,
   identity: 110,

@@ -1,11 +1,9 @@
 import type { ConfinedCommand, JailCommand, SandboxContext } from '@boxlite/core';
 import { nativeBinary } from '@boxlite/platform';
-import { landlockRules } from './landlock-rules.js';
 import { pathIdentities } from './path-identities.js';
 
 /** Descriptors stage B reads its data from. 3 and 4 are a forking sandbox's pid report, 7 is bubblewrap's argument list. */
 export const STAGE_B_SECCOMP_FD = 5;
-export const STAGE_B_LANDLOCK_FD = 6;
 /** 8: {@link pathIdentities}. */
 export const STAGE_B_IDENTITY_FD = 8;
 
@@ -24,7 +22,8 @@ export interface StageBOptions {
   readonly path: string;
   /** A program in the kernel's `struct sock_filter` form; absent: no filter. */
   readonly seccomp?: Uint8Array;
-  readonly landlock: boolean;
+  /** The filter stops refused calls for a listener, which is handed over on this unix socket. */
+  readonly syscallReportFd?: number;
   /** Supplementary groups the command keeps, as seen in its user namespace; all others are given up. */
   readonly groups?: readonly number[];
 }
@@ -48,13 +47,9 @@ export function wrapWithStageB(context: SandboxContext, command: JailCommand, op
     args.push('--identity', String(STAGE_B_IDENTITY_FD));
     dataFds.push({ fd: STAGE_B_IDENTITY_FD, data: identities });
   }
-  if (options.landlock) {
-    args.push('--landlock', String(STAGE_B_LANDLOCK_FD));
-    if (!context.networkEnabled) args.push('--no-tcp');
-    dataFds.push({ fd: STAGE_B_LANDLOCK_FD, data: landlockRules(context, command.binary) });
-  }
   if (options.seccomp !== undefined) {
     args.push('--seccomp', String(STAGE_B_SECCOMP_FD));
+    if (options.syscallReportFd !== undefined) args.push('--notify', String(options.syscallReportFd));
     dataFds.push({ fd: STAGE_B_SECCOMP_FD, data: options.seccomp });
   }
   // bubblewrap sets PWD; the command's environment is exactly what the caller gave.

@@ -20,14 +20,10 @@ static unsigned parse_number(const char *option, const char *text, unsigned lowe
 static int parse_fd(const char *option, const char *text) { return (int)parse_number(option, text, 3, MAX_FD); }
 
 void parse_arguments(int argc, char **argv, struct arguments *into) {
-  *into = (struct arguments){.landlock_fd = -1, .seccomp_fd = -1, .identity_fd = -1, .keep_from = MAX_FD + 1};
+  *into = (struct arguments){.seccomp_fd = -1, .notify_fd = -1, .identity_fd = -1, .keep_from = MAX_FD + 1};
   int i = 1;
   for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
     const char *option = argv[i];
-    if (strcmp(option, "--no-tcp") == 0) {
-      into->no_tcp = true;
-      continue;
-    }
     if (i + 1 >= argc) fail(STEP_ARGUMENTS, option, 0);
     const char *value = argv[++i];
     if (strcmp(option, "--gid") == 0 && !into->has_gid) {
@@ -41,10 +37,11 @@ void parse_arguments(int argc, char **argv, struct arguments *into) {
       into->groups[into->group_count++] = parse_number(option, value, 0, 4294967294U);
     } else if (strcmp(option, "--identity") == 0 && into->identity_fd == -1) {
       into->identity_fd = parse_fd(option, value);
-    } else if (strcmp(option, "--landlock") == 0 && into->landlock_fd == -1) {
-      into->landlock_fd = parse_fd(option, value);
     } else if (strcmp(option, "--seccomp") == 0 && into->seccomp_fd == -1) {
       into->seccomp_fd = parse_fd(option, value);
+    } else if (strcmp(option, "--notify") == 0 && into->notify_fd == -1 && into->kept_count < MAX_KEPT) {
+      into->notify_fd = parse_fd(option, value);
+      into->kept[into->kept_count++] = into->notify_fd;
     } else if (strcmp(option, "--keep") == 0 && into->kept_count < MAX_KEPT) {
       into->kept[into->kept_count++] = parse_fd(option, value);
     } else if (strcmp(option, "--keep-from") == 0 && into->keep_from > MAX_FD) {
@@ -56,10 +53,9 @@ void parse_arguments(int argc, char **argv, struct arguments *into) {
       fail(STEP_ARGUMENTS, option, 0);
     }
   }
-  if (into->landlock_fd != -1 && into->landlock_fd == into->seccomp_fd) fail(STEP_ARGUMENTS, "--seccomp", 0);
-  if (into->identity_fd != -1 && (into->identity_fd == into->seccomp_fd || into->identity_fd == into->landlock_fd))
+  if (into->identity_fd != -1 && into->identity_fd == into->seccomp_fd)
     fail(STEP_ARGUMENTS, "--identity", 0);
-  if (into->no_tcp && into->landlock_fd == -1) fail(STEP_ARGUMENTS, "--no-tcp", 0);
+  if (into->notify_fd != -1 && into->seccomp_fd == -1) fail(STEP_ARGUMENTS, "--notify", 0);
   if (i + 1 >= argc || argv[i + 1][0] == '\0') fail(STEP_ARGUMENTS, "no command after --", 0);
   into->command = &argv[i + 1];
 }

@@ -10,14 +10,12 @@
 #include "arguments.h"
 #include "descriptors.h"
 #include "identity.h"
-#include "landlock.h"
 #include "privileges.h"
 #include "seccomp.h"
 #include "step.h"
 
 extern char **environ;
 
-static char rules[MAX_LANDLOCK_BYTES];
 static char identities[MAX_IDENTITY_BYTES];
 static uint64_t filter[MAX_SECCOMP_INSTRUCTIONS];
 
@@ -25,10 +23,8 @@ int main(int argc, char **argv) {
   struct arguments arguments;
   parse_arguments(argc, argv, &arguments);
 
-  size_t rules_length = 0;
   size_t filter_bytes = 0;
   size_t identities_length = 0;
-  if (arguments.landlock_fd != -1) rules_length = read_all(arguments.landlock_fd, rules, sizeof rules, "landlock rules");
   if (arguments.seccomp_fd != -1) filter_bytes = read_all(arguments.seccomp_fd, filter, sizeof filter, "seccomp program");
   if (arguments.identity_fd != -1) identities_length = read_all(arguments.identity_fd, identities, sizeof identities, "identities");
   for (size_t i = 0; i < arguments.unset_count; i++) {
@@ -38,8 +34,7 @@ int main(int argc, char **argv) {
   check_identities(identities, identities_length);
 
   drop_privileges(&arguments);
-  if (arguments.landlock_fd != -1) restrict_paths(rules, rules_length, arguments.no_tcp);
-  if (arguments.seccomp_fd != -1) install_filter(filter, filter_bytes);
+  if (arguments.seccomp_fd != -1) install_filter(filter, filter_bytes, arguments.notify_fd);
 
   execve(arguments.command[0], arguments.command, environ);
   fail(STEP_EXEC, arguments.command[0], errno);

@@ -14,7 +14,6 @@ static const char *name_of(enum step step) {
   case STEP_GID: return "gid";
   case STEP_UID: return "uid";
   case STEP_NO_NEW_PRIVS: return "no_new_privs";
-  case STEP_LANDLOCK: return "landlock";
   case STEP_SECCOMP: return "seccomp";
   case STEP_EXEC: return "exec";
   case STEP_IDENTITY: return "identity";

@@ -1,4 +1,4 @@
-import type { PluginKind, PluginRegistry, ProbedPlugin } from '@boxlite/core';
+import type { Plugin, PluginKind, PluginRegistry, ProbedPlugin } from '@boxlite/core';
 import { VMM_VARIABLE } from '../registry/default-vmm.js';
 import type { Check } from './check.js';
 
@@ -40,15 +40,14 @@ export async function pluginChecks(registry: PluginRegistry, vmm?: string): Prom
 function checksOfKind(found: ProbedKind): readonly Check[] {
   const { kind, probed, named, originOf } = found;
   if (probed.length === 0) return OPTIONAL.has(kind) ? [] : [notRegistered(kind, undefined)];
-  const chosen = probed.find(
-    ({ plugin, result }) => result.available && (named === undefined || plugin.id === named),
-  )?.plugin;
+  const isCandidate = ({ id, byNameOnly }: Plugin) => (named === undefined ? byNameOnly === undefined : id === named);
+  const chosen = probed.find(({ plugin, result }) => result.available && isCandidate(plugin))?.plugin;
   const checks = probed.map(({ plugin, result }): Check => {
     const { available } = result;
     const facts = { kind, plugin: plugin.id, available, default: plugin === chosen, origin: originOf(plugin.id) };
     const id = `${kind}:${plugin.id}`;
     if (result.available) return { id, status: 'ok', detail: result.detail ?? 'available', facts };
-    const isNeeded = chosen === undefined && (named === undefined || plugin.id === named);
+    const isNeeded = chosen === undefined && isCandidate(plugin);
     return { id, status: isNeeded ? 'failed' : 'warning', detail: result.reason, remedy: result.remedy, facts };
   });
   const isUnknown = named !== undefined && !probed.some(({ plugin }) => plugin.id === named);

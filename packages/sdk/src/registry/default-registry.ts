@@ -13,6 +13,7 @@ import { createHardwareProbe } from './hardware-probe.js';
 import { homeBlobStore } from './home-blob-store.js';
 import { lazyPlugin } from './lazy-plugin.js';
 import type { PluginContext } from './plugin-context.js';
+import { LANDLOCK_ID } from './sandbox-ids.js';
 
 const HERE: ProbeResult = { available: true };
 const here = async (): Promise<ProbeResult> => HERE;
@@ -60,6 +61,15 @@ export function defaultRegistry(options?: DefaultRegistryOptions): PluginRegistr
         id: 'bwrap',
         priority: 10,
         load: async () => (await import('@boxlite/jailer-bwrap')).bwrapSandboxPlugin(),
+      }),
+    )
+    .register(
+      lazyPlugin<'sandbox', Sandbox, PluginContext>({
+        kind: 'sandbox',
+        id: LANDLOCK_ID,
+        // Inside bubblewrap it is part of the default; alone it hides nothing, and must be asked for.
+        byNameOnly: true,
+        load: async () => (await import('@boxlite/jailer-landlock')).landlockSandboxPlugin(),
       }),
     )
     .register(

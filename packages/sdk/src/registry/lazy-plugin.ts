@@ -5,6 +5,7 @@ export interface LazyPluginOptions<Kind extends PluginKind, Implementation, Cont
   readonly kind: Kind;
   readonly id: string;
   readonly priority?: number;
+  readonly byNameOnly?: true;
   /** Imports the package; called by the first probe. */
   load(): Promise<{ probe(): Promise<ProbeResult>; create(context: Context): Implementation }>;
 }
@@ -24,6 +25,7 @@ export function lazyPlugin<Kind extends PluginKind, Implementation, Context>(
     // The packages are of one release, so each knows the present contract.
     specificationVersion: SPECIFICATION_VERSIONS[options.kind],
     ...(options.priority === undefined ? {} : { priority: options.priority }),
+    ...(options.byNameOnly === undefined ? {} : { byNameOnly: options.byNameOnly }),
     async probe() {
       return (await load()).probe();
     },

@@ -10,8 +10,8 @@ export function pluginOrigins(
   options: { readonly [Kind in Choice]?: string | undefined },
 ): Readonly<Record<string, string>> | undefined {
   const origins = CHOICES.flatMap((kind) => {
-    const id = options[kind];
-    const origin = id === undefined ? undefined : registry.origin(kind, id);
+    const ids = options[kind]?.split('+') ?? [];
+    const [origin] = ids.flatMap((id) => registry.origin(kind, id) ?? []);
     return origin === undefined ? [] : [[kind, origin] as const];
   });
   return origins.length === 0 ? undefined : Object.fromEntries(origins);

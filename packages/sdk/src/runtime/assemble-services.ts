@@ -1,6 +1,7 @@
-import type { KernelSource, Sandbox, VmmHandler } from '@boxlite/core';
+import type { KernelSource, VmmHandler } from '@boxlite/core';
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
 import { imageSources } from '../images/image-sources.js';
+import { chooseSandbox } from '../registry/choose-sandbox.js';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { defaultVmm } from '../registry/default-vmm.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
@@ -64,7 +65,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     jail: async (request) =>
       buildJail(
         layout,
-        () => plugins<Sandbox>('sandbox', request.options.sandbox),
+        () => chooseSandbox({ choose: plugins, toAttach }, request.options),
         await disks(request.disk?.store),
         request,
       ),

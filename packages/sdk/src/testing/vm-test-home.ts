@@ -1,10 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DiskStore, KernelSource, PluginRegistry, Sandbox, VmmHandler, VmmSpec } from '@boxlite/core';
+import type { DiskStore, KernelSource, PluginRegistry, VmmHandler, VmmSpec } from '@boxlite/core';
 import type { VmmHandlerSetup, VmmTestMachine } from '@boxlite/core/testing';
 import { type BoxLayout, createBoxId, createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { parseBoxOptions } from '../options/box-options.js';
+import { chooseSandbox } from '../registry/choose-sandbox.js';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
 import { pluginChooser } from '../registry/plugin-chooser.js';
@@ -53,7 +54,8 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
   const layout = createHomeLayout(await mkdtemp(join(tmpdir(), 'boxlite-vmm-test-')));
   await layout.prepare();
   const context = await openContext(layout);
-  const { choose } = pluginChooser(registry, context);
+  const chooser = pluginChooser(registry, context);
+  const { choose } = chooser;
   const bases = await buildBases(layout);
 
   const createMachine: VmTestHome['createMachine'] = async (handler, change = {}) => {
@@ -89,7 +91,7 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
       spec,
       brokenDisk,
       host: {
-        jail: await buildJail(layout, () => choose<Sandbox>('sandbox', options.sandbox), disks, {
+        jail: await buildJail(layout, () => chooseSandbox(chooser, { sandbox: options.sandbox, security: {} }), disks, {
           box,
           options: parseBoxOptions({}),
           spec: granted,
