@@ -198,6 +198,24 @@ describe('path rules: in general', () => {
     expect([accessOf(collected, '/data'), accessOf(collected, '/data/sub')]).toEqual([true, false]);
   });
 
+  it('what lies between a read-only volume and a writable one above it is granted too, and so cannot be renamed away', () => {
+    const kinds = new Map([...everything().kinds, ['/data/a/b/kept', 'directory'] as const]);
+    const volumes = [volume('/data'), volume('/data/a/b/kept', true)];
+    const { paths } = pathRules(everything({ kinds, volumes }));
+    expect(paths.filter(({ path }) => path.startsWith('/data'))).toEqual([
+      { path: '/data', writable: true },
+      { path: '/data/a', writable: true },
+      { path: '/data/a/b', writable: true },
+      { path: '/data/a/b/kept', writable: false },
+    ]);
+    const alone = pathRules(everything({ kinds, volumes: [volume('/data/a/b/kept', true)] })).paths;
+    expect(alone.map(({ path }) => path)).not.toContain('/data/a');
+    const below = pathRules(
+      everything({ kinds, volumes: [volume('/data', true), volume('/data/a/b/kept', true)] }),
+    ).paths;
+    expect(below.map(({ path }) => path)).not.toContain('/data/a');
+  });
+
   it('of two volumes of one path the writable one counts', () => {
     expect(accessOf(everything({ volumes: [volume('/data', true), volume('/data')] }), '/data')).toBe(true);
     expect(accessOf(everything({ volumes: [volume('/data'), volume('/data', true)] }), '/data')).toBe(true);

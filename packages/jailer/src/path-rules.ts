@@ -44,6 +44,8 @@ export function pathRules(collected: CollectedPaths): PathRules {
       if (volume.identity !== undefined) identities.set(volume.path, volume.identity);
     }
   }
+  for (const path of fixedInPlace(granted, new Set(collected.volumes.map((volume) => volume.path))))
+    granted.set(path, true);
   const masked = never.filter((row) => collected.kinds.has(row) && !fixed.has(row));
   return {
     paths: [...granted]
@@ -59,6 +61,27 @@ export function pathRules(collected: CollectedPaths): PathRules {
     symlinks: collected.socketLink === undefined ? [] : [collected.socketLink],
     refusedVolumes,
   };
+}
+
+/**
+ * The directories between a read-only volume and a writable one above it. A mount point cannot be renamed, but what lies above one can: the box would
+ * find the protected directory under its new name, writable, at the next start. Each of them becomes a mount point itself.
+ */
+function fixedInPlace(granted: ReadonlyMap<string, boolean>, volumes: ReadonlySet<string>): readonly string[] {
+  const between: string[] = [];
+  for (const [path, writable] of granted) {
+    if (writable || !volumes.has(path)) continue;
+    const above = ancestors(path);
+    const outer = above.findLastIndex((directory) => volumes.has(directory) && granted.get(directory) === true);
+    between.push(...above.slice(0, Math.max(outer, 0)).filter((directory) => !granted.has(directory)));
+  }
+  return unique(between);
+}
+
+/** Of an absolute path, the nearest first, without `/`. */
+function ancestors(path: string): readonly string[] {
+  const above = dirname(path);
+  return above === '/' ? [] : [above, ...ancestors(above)];
 }
 
 /** The rows of the table that do not come from the user, in the table's order. */

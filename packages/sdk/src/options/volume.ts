@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readlink, realpath } from 'node:fs/promises';
+import { type FileHandle, open, readlink } from 'node:fs/promises';
 import { BoxliteError, type FileIdentity } from '@boxlite/core';
+import { resolveVolumePath } from './resolve-volume-path.js';
 import type { VolumeGuard } from './volume-guard.js';
 
 /** A volume that has passed every check. `tag` is the virtiofs tag; uid and gid are those of its owner. */
@@ -31,19 +32,22 @@ const O_PATH = 0o10000000;
  * asked of what was opened, so that nothing is known of one file and used of another.
  * @param requests in the order of the options; the tag of each is `uservol<i>`
  * @param refusal see `volumeGuard`
+ * @param guestWritable canonical directories the guests of boxes may write: no link in them is followed
  * @throws BoxliteError `config_error` naming the path
  */
 export async function checkVolumes(
   requests: readonly VolumeRequest[],
   refusal: VolumeGuard,
+  guestWritable: readonly string[] = [],
 ): Promise<readonly CheckedVolume[]> {
-  return Promise.all(requests.map((request, index) => checkVolume(request, index, refusal)));
+  return Promise.all(requests.map((request, index) => checkVolume(request, index, refusal, guestWritable)));
 }
 
 async function checkVolume(
   { hostPath, guestPath, readOnly }: VolumeRequest,
   index: number,
   refusal: VolumeGuard,
+  guestWritable: readonly string[],
 ): Promise<CheckedVolume> {
   const field = `volumes.${index}.hostPath`;
   const refuse = (why: string, hint: string, cause?: unknown) =>
@@ -52,9 +56,16 @@ async function checkVolume(
       cause,
       details: { field, path: hostPath },
     });
-  const canonical = await realpath(hostPath).catch((cause: unknown) => {
+  const resolved = await resolveVolumePath(hostPath, guestWritable).catch((cause: unknown) => {
     throw refuse('does not exist or cannot be resolved', 'create the directory first', cause);
   });
+  if (resolved.plantable !== undefined) {
+    throw refuse(
+      `leads through the symbolic link ${JSON.stringify(resolved.plantable)}, where the guest of a box may write`,
+      `name the directory the link leads to, if it is yours: a box shares ${resolved.within} for writing`,
+    );
+  }
+  const { path: canonical } = resolved;
   const handle = await openToLook(canonical).catch((cause: unknown) => {
     throw refuse('cannot be read', 'check its permissions', cause);
   });

@@ -68,6 +68,7 @@ function start(
     }),
     store: {
       boxes: {
+        list: async () => [],
         update: async (_id: string, change: (state: BoxStateRecord) => BoxStateRecord) =>
           void asked.push(change(record.state)),
       },

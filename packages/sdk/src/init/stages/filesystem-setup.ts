@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { rotateExitRecord } from '@boxlite/layout';
-import { checkVolumes } from '../../options/volume.js';
+import { guestWritableDirectories } from '../../options/guest-writable.js';
+import { type CheckedVolume, checkVolumes } from '../../options/volume.js';
 import { volumeGuard } from '../../options/volume-guard.js';
 import { choosingFor } from '../../registry/plugin-origins.js';
 import { clearLeftovers } from '../clear-leftovers.js';
@@ -20,9 +21,7 @@ export const filesystemSetup: Stage<StartContext> = {
     const { services, box, options } = context;
     const [vmm, volumes] = await Promise.all([
       choosingFor(context.record, 'vmm', () => services.vmm(options.vmm)),
-      options.volumes.length === 0
-        ? []
-        : volumeGuard(homedir(), services.layout.home).then((guard) => checkVolumes(options.volumes, guard)),
+      options.volumes.length === 0 ? [] : checkedVolumes(context),
     ]);
     context.vmm = vmm;
     context.volumes = volumes;
@@ -34,3 +33,11 @@ export const filesystemSetup: Stage<StartContext> = {
     await stderr.close();
   },
 };
+
+async function checkedVolumes({ services, options }: StartContext): Promise<readonly CheckedVolume[]> {
+  const [guard, guestWritable] = await Promise.all([
+    volumeGuard(homedir(), services.layout.home),
+    services.store.boxes.list().then(guestWritableDirectories),
+  ]);
+  return checkVolumes(options.volumes, guard, guestWritable);
+}
