@@ -3,6 +3,8 @@ import { BoxliteError, type SandboxContext } from '@boxlite/core';
 import { isWholeHost } from './profile/path-table.js';
 import { isExpressible, MAX_PATH_BYTES } from './sbpl/sbpl-string.js';
 
+const WORDS = { userNamespace: 'user namespaces', viewTree: 'mount namespaces' } as const;
+
 /** Who asks: the ids a command on macOS keeps. Undefined where a system has none. */
 export interface CallerIds {
   readonly uid: number | undefined;
@@ -27,6 +29,9 @@ export function checkContext(context: SandboxContext, caller: CallerIds): void {
     checkPath(`symlinks[${index}].target`, target);
   }
   for (const [index, path] of devices.entries()) checkPath(`devices[${index}]`, path);
+  for (const member of ['userNamespace', 'viewTree'] as const) {
+    if (context[member] !== undefined) throw unable(member, `macOS has no ${WORDS[member]}`, `leave ${member} out`);
+  }
   if (temporaryDirectory !== undefined) checkPath('temporaryDirectory', temporaryDirectory);
   if (runAs !== undefined && (runAs.uid !== caller.uid || runAs.gid !== caller.gid)) {
     throw unable(

@@ -1,22 +1,25 @@
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errnoOf, type SandboxContext } from '@boxlite/core';
+import { errnoOf, type FileIdentity, type PathAccess, type SandboxContext } from '@boxlite/core';
 import { unable } from './check-context.js';
 import { canonicalPath, isWithin } from './profile/path-forms.js';
 
 /**
  * The context with the names the kernel compares: for each path that goes through symbolic links the path it leads to, beside the one given. What
  * does not exist is resolved as far as it does.
- * @throws BoxliteError `sandbox_unavailable` for a granted path whose link lies where the command can write: it could lead it anywhere
+ * @throws BoxliteError `sandbox_unavailable` for a granted path whose link lies where the command can write (it could lead it anywhere), and for
+ *   one that is another file than the one that was meant
  */
 export async function resolveContext(context: SandboxContext): Promise<SandboxContext> {
   const { paths, maskedPaths = [] } = context;
   const writable = paths.filter((access) => access.writable).map(({ path }) => canonicalPath(path));
   const resolvedPaths = await Promise.all(
-    paths.map(async ({ path, writable: isWritable }, index) => {
+    paths.map(async (grant, index) => {
+      const { path } = grant;
       const real = await realName(path);
       if (canonicalPath(real) !== canonicalPath(path)) await refuseLinkIn(writable, path, index);
-      return [path, real].map((name) => ({ path: name, writable: isWritable }));
+      await refuseOther(grant, index);
+      return [path, real].map((name) => ({ ...grant, path: name }));
     }),
   );
   const resolvedMasks = await Promise.all(maskedPaths.map(async (path) => [path, await realName(path)]));
@@ -51,6 +54,28 @@ async function refuseLinkIn(writable: readonly string[], path: string, index: nu
         'grant the place the link leads to',
       );
     }
+  }
+}
+
+/** Rules go by name, so this is the last look: what takes the file's place after it has the file's rights. */
+async function refuseOther({ path, identity }: PathAccess, index: number): Promise<void> {
+  if (identity === undefined) return;
+  const found = await identityOf(path);
+  if (found?.device === identity.device && found.inode === identity.inode) return;
+  throw unable(
+    `paths[${index}].path`,
+    `identity: ${path} is ${found === undefined ? 'gone' : 'another file now'}`,
+    'start it again; if it stays, look at who changes that path',
+  );
+}
+
+async function identityOf(path: string): Promise<FileIdentity | undefined> {
+  try {
+    const { dev, ino } = await stat(path, { bigint: true });
+    return { device: String(dev), inode: String(ino) };
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return undefined;
+    throw thrown;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JailLayer, SandboxContext } from '@boxlite/core';
+import type { JailLayer, ResourceLimits, SandboxContext } from '@boxlite/core';
 
 const NOT_ON_MACOS = 'macOS has none';
 
@@ -20,16 +20,24 @@ export function seatbeltLayers({ networkEnabled, sandboxProfile }: SandboxContex
   ];
 }
 
+/** What only a control group could hold; `maxMemory` too, since macOS takes the limit of the address space and does nothing with it. */
+const GROUP_LIMITS = [
+  'maxProcesses',
+  'maxMemory',
+  'memoryHigh',
+  'cpuQuota',
+  'cpuWeight',
+  'ioWeight',
+  'ioReadBytesPerSecond',
+  'ioWriteBytesPerSecond',
+] as const satisfies readonly (keyof ResourceLimits)[];
+
 /** What a context asks for and macOS cannot do, each a sentence. */
 export function seatbeltDegradations({ resourceLimits }: SandboxContext): readonly string[] {
+  const unlimited = GROUP_LIMITS.filter((name) => resourceLimits[name] !== undefined);
   return [
-    'macOS has no namespaces: the command shares its processes, users and network interfaces with the host, and the profile alone keeps it from them',
-    ...(resourceLimits.maxProcesses === undefined
-      ? []
-      : ['maxProcesses is not limited: macOS counts all processes of a user, not those of one command']),
-    ...(resourceLimits.maxMemory === undefined
-      ? []
-      : ['maxMemory is not enforced: macOS takes the limit of the address space and does nothing with it']),
+    'macOS has no namespaces: the command is among the processes and users of the host, and the profile alone keeps it from them',
+    ...(unlimited.length === 0 ? [] : [`macOS has no control groups, so nothing holds ${unlimited.join(', ')}`]),
   ];
 }
 

@@ -69,6 +69,7 @@ export function createSeatbeltSandbox(options: SeatbeltSandboxOptions = {}): San
   };
   return {
     name: 'seatbelt',
+    givesHostIds: true,
     async isAvailable() {
       if (platform !== 'darwin') return notMacos(platform);
       if (works) return { available: true };

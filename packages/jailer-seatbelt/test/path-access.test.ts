@@ -336,6 +336,30 @@ describe('volumes under seatbelt', () => {
   });
 });
 
+describe('a path of which nothing may be executed', () => {
+  const data = (path: string) => ({ path, writable: false, executable: false as const });
+  const NOT_RUN: FileAccess = { ...NOTHING, read: true };
+
+  it('is read, and neither executed nor mapped as code, nor written', () => {
+    const context: ProfileContext = {
+      paths: [data('/srv/data'), { path: '/srv', writable: true }],
+      networkEnabled: false,
+    };
+    expect(accessOf(context, '/srv/data/tool')).toEqual(NOT_RUN);
+    const inProgram: ProfileContext = {
+      paths: [{ path: '/opt', writable: false }, data('/opt/data')],
+      networkEnabled: false,
+    };
+    expect(accessOf(inProgram, '/opt/data/tool')).toEqual(NOT_RUN);
+    expect(accessOf(inProgram, '/opt/tool')).toEqual(READ_ONLY);
+  });
+
+  it('is not opened by the command’s own program being there', () => {
+    const profile = sbplProfile(seatbeltProfile({ paths: [data('/srv')], networkEnabled: false }, '/srv/tool'));
+    expect(accessUnder(profile, '/srv/tool')).toEqual(NOT_RUN);
+  });
+});
+
 describe('the program of a command', () => {
   const work: ProfileContext = { paths: [{ path: '/w', writable: true }], networkEnabled: false };
   const under = (context: ProfileContext, binary: string) => sbplProfile(seatbeltProfile(context, binary));

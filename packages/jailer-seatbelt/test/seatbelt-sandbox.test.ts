@@ -158,6 +158,8 @@ describe('setup refuses with sandbox_unavailable, naming the field,', () => {
       /whole host/,
     ],
     ['a link without a target', { symlinks: [{ path: '/tmp/x', target: 'y' }] }, 'symlinks[0].target', /absolute/],
+    ['a user namespace', { userNamespace: { fd: 9 } }, 'userNamespace', /no user namespaces/],
+    ['a tree of mounts', { viewTree: { fd: 9 } }, 'viewTree', /no mount namespaces/],
     ['a temporary directory that is no path', { temporaryDirectory: 'tmp' }, 'temporaryDirectory', /absolute/],
     ['a profile that is not there', { sandboxProfile: '/nonexistent.sb' }, 'sandboxProfile', /ENOENT/],
     ['a profile that is a directory', { sandboxProfile: '/usr' }, 'sandboxProfile', /not a file/],
@@ -192,6 +194,18 @@ describe('setup refuses with sandbox_unavailable, naming the field,', () => {
     await refused({ paths }, 'paths[1].path', /shared\/link, which the command could turn/);
   });
 
+  it('a file that is another one than was meant, or gone', async () => {
+    const path = join(directory, 'disk');
+    await writeFile(path, '');
+    const { dev, ino } = await lstat(path, { bigint: true });
+    const identity = { device: String(dev), inode: String(ino) };
+    await expect(onMac().setup(contextOf({ paths: [{ path, writable: true, identity }] }))).resolves.toBeDefined();
+    const other = { ...identity, inode: '1' };
+    await refused({ paths: [{ path, writable: true, identity: other }] }, 'paths[0].path', /identity: .*another file/);
+    await rm(path);
+    await refused({ paths: [{ path, writable: true, identity }] }, 'paths[0].path', /identity: .*gone/);
+  });
+
   it('something else in the place of a link it is to make', async () => {
     const link = join(directory, 'link');
     await writeFile(link, '');
@@ -205,9 +219,9 @@ describe('setup takes', () => {
   });
 
   it('a context that asks for more than macOS has, and says so', async () => {
-    const { degradations } = await onMac().setup(contextOf({ resourceLimits: { maxProcesses: 5, maxMemory: 1 } }));
-    expect(degradations).toHaveLength(3);
-    expect(degradations.join('\n')).toMatch(/no namespaces.*maxProcesses.*maxMemory/s);
+    const { degradations } = await onMac().setup(contextOf({ resourceLimits: { maxProcesses: 5, cpuQuota: 1 } }));
+    expect(degradations).toHaveLength(2);
+    expect(degradations.join('\n')).toMatch(/no namespaces.*no control groups.*maxProcesses, cpuQuota/s);
     expect((await onMac().setup(contextOf())).degradations).toHaveLength(1);
   });
 

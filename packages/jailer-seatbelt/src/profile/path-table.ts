@@ -1,9 +1,9 @@
-import type { SandboxContext } from '@boxlite/core';
+import type { PathAccess, SandboxContext } from '@boxlite/core';
 import { isExpressible } from '../sbpl/sbpl-string.js';
 import { canonicalPath, isWithin, realName } from './path-forms.js';
 
-/** What may be done at a path and below it. */
-export type Access = 'hidden' | 'read-only' | 'read-write';
+/** What may be done at a path and below it: `data` is read and never executed, `read-only` read and executed, `read-write` read and written. */
+export type Access = 'hidden' | 'data' | 'read-only' | 'read-write';
 
 /** One row: decides about its path and all below, up to the next deeper row. */
 export interface PathRow {
@@ -15,11 +15,11 @@ export interface PathRow {
 }
 
 /**
- * What a sandbox is told of paths, as a table in which the deepest row decides: shallow rows first, each path once. A mask beats a grant of the same
- * path, and read-only beats writable.
+ * What a sandbox is told of paths, as a table in which the deepest row decides: shallow rows first, each path once. Of two rows of one
+ * path the one that permits less holds; a mask beats every grant.
  *
- * The command's own program is a row too, unless a mask hides it: it can be read and executed and, also below a writable path, not be
- * written. Left out is what no file can be called (a NUL, more bytes than a path has), and a grant of the whole host.
+ * The command's own program is a row too, unless a mask hides it: it can be read, executed where nothing below it was forbidden to be and, also
+ * below a writable path, not be written. Left out is what no file can be called (a NUL, more bytes than a path has), and a grant of the whole host.
  * @param binary a program that is not named absolutely gets no row
  */
 export function pathTable(
@@ -37,11 +37,12 @@ export function pathTable(
       names: [...new Set([...known.names, realName(path)])],
     });
   };
-  for (const { path, writable } of paths) {
-    if (!isWholeHost(path)) add(path, writable ? 'read-write' : 'read-only');
+  for (const grant of paths) {
+    if (!isWholeHost(grant.path)) add(grant.path, accessFor(grant));
   }
   for (const path of maskedPaths) add(path, 'hidden');
-  if (decidingRow(ordered(rows), canonicalPath(binary))?.access !== 'hidden') add(binary, 'read-only');
+  const deciding = decidingRow(ordered(rows), canonicalPath(binary));
+  if (deciding?.access !== 'hidden') add(binary, deciding?.access === 'data' ? 'data' : 'read-only');
   return ordered(rows);
 }
 
@@ -61,7 +62,12 @@ export function isWholeHost(path: string): boolean {
 }
 
 /** Which of two rows of one path holds. */
-const RANK: Readonly<Record<Access, number>> = { 'read-write': 0, 'read-only': 1, hidden: 2 };
+const RANK: Readonly<Record<Access, number>> = { 'read-write': 0, 'read-only': 1, data: 2, hidden: 3 };
+
+function accessFor({ writable, executable }: PathAccess): Access {
+  if (writable) return 'read-write';
+  return executable === false ? 'data' : 'read-only';
+}
 
 function ordered(rows: ReadonlyMap<string, PathRow>): readonly PathRow[] {
   // Of one depth none lies in another; those of one kind stand together, so that few rules are made of them.

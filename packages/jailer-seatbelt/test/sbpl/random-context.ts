@@ -118,7 +118,11 @@ export function randomPaths(random: () => number): RandomPaths {
     };
     const many = () => Math.floor(random() * 7);
     return {
-      paths: Array.from({ length: many() }, () => ({ path: next(), writable: random() < 0.5 })),
+      paths: Array.from({ length: many() }, () => ({
+        path: next(),
+        writable: random() < 0.5,
+        ...(random() < 0.2 ? { executable: false as const } : {}),
+      })),
       maskedPaths: Array.from(
         { length: many() },
         () => `${random() < 0.2 ? pick(known) : next()}${random() < 0.5 ? '/' : ''}`,

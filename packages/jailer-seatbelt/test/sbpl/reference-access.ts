@@ -20,28 +20,36 @@ export function referenceAccess(context: ProfileContext, binary: string, asked: 
   const granted = rowsOf(context);
   // The program of the command is a row of its own, unless it is hidden.
   const own = placeOf(binary);
-  const rows = deepest(granted, own)?.kind === 'mask' ? granted : [...granted, { place: own, kind: 'read' as const }];
+  const around = deepest(granted, own)?.kind;
+  const kind = around === 'data' ? 'data' : 'read';
+  const rows = around === 'mask' ? granted : [...granted, { place: own, kind } as const];
   const row = deepest(rows, path);
   if (row === undefined || row.kind === 'mask') return NOTHING;
+  if (row.kind === 'data') return { ...NOTHING, read: true };
   return row.kind === 'read' ? READ_ONLY : READ_WRITE;
 }
 
 interface Row {
   readonly place: string;
-  readonly kind: 'write' | 'read' | 'mask';
+  readonly kind: 'write' | 'read' | 'data' | 'mask';
 }
 
 function rowsOf({ paths, maskedPaths = [] }: ProfileContext): readonly Row[] {
   return [
     ...paths
-      .map(({ path, writable }): Row => ({ place: placeOf(path), kind: writable ? 'write' : 'read' }))
+      .map(
+        ({ path, writable, executable }): Row => ({
+          place: placeOf(path),
+          kind: writable ? 'write' : executable === false ? 'data' : 'read',
+        }),
+      )
       .filter(({ place }) => place !== '/' && place !== '/System' && place !== '/System/Volumes'),
     ...maskedPaths.map((path): Row => ({ place: placeOf(path), kind: 'mask' })),
   ];
 }
 
 function deepest(rows: readonly Row[], path: string): Row | undefined {
-  const order = ['write', 'read', 'mask'];
+  const order = ['write', 'read', 'data', 'mask'];
   return rows
     .filter(({ place }) => `${path}/`.startsWith(place === '/' ? '/' : `${place}/`))
     .toSorted((a, b) => a.place.length - b.place.length || order.indexOf(a.kind) - order.indexOf(b.kind))
