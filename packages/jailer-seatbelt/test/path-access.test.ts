@@ -115,7 +115,7 @@ describe('a box under seatbelt can reach nothing else of the host:', () => {
     '/var/run/docker.sock',
     '/private/var/run/syslog',
     '/private/var/db/dslocal/nodes/Default/users/ann.plist',
-    '/private/var/root/.ssh/id_rsa',
+    '/private/var/root/secret',
     '/private/var/folders/xx/yyyy/T/secret',
     '/private/tmp/com.apple.launchd.x/Listeners',
     '/private/tmp/other',
