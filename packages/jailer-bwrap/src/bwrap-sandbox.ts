@@ -32,6 +32,7 @@ export function createBwrapSandbox(options: BwrapSandboxOptions = {}): Sandbox {
   return {
     name: 'bwrap',
     buildsView: true,
+    readOnlyMounts: true,
     joinsUserNamespace: true,
     takesViewTree: true,
     async isAvailable() {

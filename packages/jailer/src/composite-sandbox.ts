@@ -61,6 +61,9 @@ export function createCompositeSandbox(
     get buildsView() {
       return members().find(({ buildsView }) => buildsView)?.buildsView;
     },
+    get readOnlyMounts() {
+      return members().find(({ readOnlyMounts }) => readOnlyMounts)?.readOnlyMounts;
+    },
     get givesHostIds() {
       return members().some(({ buildsView }) => buildsView) ? undefined : outermost()?.givesHostIds;
     },

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { BoxId } from '@boxlite/core';
+import type { BoxId, Jail } from '@boxlite/core';
 import { selfIdentity } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { reconciledRecord } from '../src/box/reconcile.js';
@@ -96,6 +96,25 @@ describe('recording the end that was watched', () => {
     const other = 'otherBox1111' as BoxId;
     await settleEnd(home.services, other, await home.plant(other, { status: 'running' }, { autoRemove: true }), CRASH);
     expect(await home.status(other)).toBe('failed');
+  });
+
+  it('takes the jail down that this process made, unless the box runs again by then or somebody is at work on it', async () => {
+    const box = await home.plant(ID, { status: 'running' });
+    const released: string[] = [];
+    const live = { jail: { release: async () => void released.push('jail') } as unknown as Jail };
+    await writeFile(box.pidFile, LIVING);
+    await settleEnd(home.services, ID, box, CLEAN, live);
+    await writeFile(box.pidFile, '');
+    const lease = await home.store.leases.acquire(`box:${ID}`, 'start');
+    await settleEnd(home.services, ID, box, CLEAN, live);
+    expect(released).toEqual([]);
+    await lease.release();
+    await settleEnd(home.services, ID, box, CLEAN, live);
+    expect(released).toEqual(['jail']);
+
+    const failing = { jail: { release: () => Promise.reject(new Error('busy')) } as unknown as Jail };
+    await settleEnd(home.services, ID, box, CLEAN, failing);
+    expect(home.log).toEqual(['the jail of the box could not be taken down']);
   });
 
   it('never throws: the store may be closed by then', async () => {

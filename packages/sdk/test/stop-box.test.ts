@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BoxId, BoxliteError, type ExitRecord, type ProcessIdentity } from '@boxlite/core';
+import { type BoxId, BoxliteError, type ExitRecord, type Jail, type ProcessIdentity } from '@boxlite/core';
 import { processIdentity } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { patience } from '../../../test/support/patience.js';
@@ -51,6 +51,20 @@ const connection = (stop: () => Promise<ExitRecord>): LiveBox =>
   ({ vm: { stop, kill: stop, close: async () => undefined } }) as unknown as LiveBox;
 
 describe('stopping a box', () => {
+  it('takes the jail down that this process made for it, once nothing runs any more', async () => {
+    const { box, record } = await runningBox(await processNamed('boxlite-supervisor'));
+    const order: string[] = [];
+    const live = {
+      ...connection(async () => {
+        order.push('ended');
+        return { kind: 'Clean', reason: 'shutdown' };
+      }),
+      jail: { release: async () => void order.push('released') } as unknown as Jail,
+    };
+    await stopBox(home.services, record, box, live, {});
+    expect(order).toEqual(['ended', 'released']);
+  });
+
   it(
     'whose supervisor does not answer ends with the supervisor killed',
     async () => {

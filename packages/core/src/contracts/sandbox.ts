@@ -136,7 +136,8 @@ export interface ConfinedCommand extends JailCommand {
  * `isAvailable()` is called once before a box is started; it may spawn a probe and must leave nothing behind.
  * `setup(context)` is called before each spawn: preflight and cgroup. It throws BoxliteError `sandbox_unavailable` with the remedy when
  * the sandbox cannot confine this context. `apply(context, command)` is pure with respect to the host: it never refuses, also for
- * a binary that does not exist yet. `teardown(context)`, if present, removes what `setup` made once the box has stopped.
+ * a binary that does not exist yet. `teardown(context)`, if present, removes what `setup` made once the command has ended; it is called by the process
+ * that called `setup`, and not at all when that one is gone by then, so what is left must be found by the next `setup`.
  */
 export interface Sandbox {
   readonly name: string;
@@ -144,6 +145,11 @@ export interface Sandbox {
   readonly programs?: readonly string[];
   /** Present: it builds a view, a root of its own that holds only what was granted. */
   readonly buildsView?: true;
+  /**
+   * Present: what is granted for reading is read-only for every operation through it, also for metadata, and also below what may be written. Without it
+   * nobody relies on that: a list of permitted calls or accesses (Landlock) leaves modes and times to whoever owns the files.
+   */
+  readonly readOnlyMounts?: true;
   /** Present: the ids it gives a command are the host's, so that the command of an ordinary user keeps that user's, and root's files are for root. */
   readonly givesHostIds?: true;
   /** Present: it can join a user namespace made outside ({@link SandboxContext.userNamespace}). */

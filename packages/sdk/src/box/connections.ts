@@ -52,7 +52,7 @@ export class Connections {
   async #watch(live: LiveBox): Promise<void> {
     try {
       const exit = await endOf(live.vm);
-      await settleEnd(this.#services, this.#id, this.#layout, exit);
+      await settleEnd(this.#services, this.#id, this.#layout, exit, live);
       await disconnect(live);
     } catch (cause) {
       // This side closed the connection: whoever still has one records the end.

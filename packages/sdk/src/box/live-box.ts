@@ -1,10 +1,12 @@
-import type { ExitRecord, RunningVm } from '@boxlite/core';
+import type { ExitRecord, Jail, RunningVm } from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 
 /** This process's connection to a running box. */
 export interface LiveBox {
   readonly vm: RunningVm;
   readonly agent: AgentClient;
+  /** In the process that started it. */
+  readonly jail?: Jail;
 }
 
 /**

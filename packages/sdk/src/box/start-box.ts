@@ -53,7 +53,7 @@ export async function startBox(
     }
     const timings = await runPipeline(START_PLAN, context, { signal: options.signal, onStage: options.onStage });
     const vm = required(context, 'vm');
-    const live: LiveBox = { vm, agent: required(context, 'agent') };
+    const live: LiveBox = { vm, agent: required(context, 'agent'), jail: required(context, 'jail') };
     await recordRunning(services, context, live);
     guard.disarm();
     return { live, timings };

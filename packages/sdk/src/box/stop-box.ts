@@ -10,6 +10,7 @@ import { forgetJail } from './forget-jail.js';
 import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
 import { claimsToRun } from './reconcile.js';
+import { releaseJail } from './release-jail.js';
 import { removeBoxFiles } from './remove-box-files.js';
 
 /** How long the agent has to end the container and unmount its disk, in milliseconds. */
@@ -46,6 +47,7 @@ export async function stopBox(
   }
   const exit = await endVm(services, record, box, live, graceMs, signal);
   await forgetJail(services, id);
+  await releaseJail(services, id, live);
   await removeShares(box);
   await services.store.boxes.update(id, (state) => endedState(state, exit, Date.now()));
   if (autoRemove) await removeBoxFiles(services, id, box);

@@ -42,6 +42,18 @@ describe('a jail that reports', () => {
     expect(reporting.record()).toEqual({ name: 'none', layers: [] });
   });
 
+  it('warns of all that best effort goes without', async () => {
+    const { entries, log } = logged();
+    const jail: Jail = {
+      name: 'landlock',
+      prepare: async () => ['there is no view'],
+      command: (command) => ({ ...command, pidReport: { kind: 'self' } }),
+      release: async () => undefined,
+    };
+    await reportingJail(jail, log, 'box', { isBestEffort: true }).prepare();
+    expect(entries).toEqual([{ level: 'warn', message: 'there is no view', boxId: 'box' }]);
+  });
+
   it('can be written down: sandbox, layers, and the control group of the command', async () => {
     const layers = [{ name: 'view', state: 'active', detail: 'four paths' }] as const;
     const jail: Jail = {

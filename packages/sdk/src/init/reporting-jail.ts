@@ -8,10 +8,15 @@ export interface ReportingJail extends Jail {
 }
 
 /**
- * A jail that says what it had to give up: the VM handler that prepares it has nobody to tell. Running bare after all is a warning, less than
- * everything is not.
+ * A jail that says what it had to give up: the VM handler that prepares it has nobody to tell. What best effort goes without is a warning, as is running
+ * bare; less than everything that may be missing anywhere, such as a cgroup, is not.
  */
-export function reportingJail(jail: Jail, log: Log, boxId: string): ReportingJail {
+export function reportingJail(
+  jail: Jail,
+  log: Log,
+  boxId: string,
+  { isBestEffort = false }: { readonly isBestEffort?: boolean } = {},
+): ReportingJail {
   let cgroupDir: string | undefined;
   return {
     get name() {
@@ -23,7 +28,7 @@ export function reportingJail(jail: Jail, log: Log, boxId: string): ReportingJai
     async prepare() {
       const degradations = await jail.prepare();
       const isBare = jail.name === 'none';
-      for (const message of degradations) log({ level: isBare ? 'warn' : 'info', message, boxId });
+      for (const message of degradations) log({ level: isBare || isBestEffort ? 'warn' : 'info', message, boxId });
       if (isBare && degradations.length === 0) {
         log({ level: 'warn', message: 'the box runs UNCONFINED: its jailer is off', boxId });
       }

@@ -69,6 +69,11 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
         await disks(request.disk?.store),
         request,
       ),
+    showsReadOnly: async (boxOptions) => {
+      const { jailer = 'required', jailerEnabled = true } = boxOptions.security;
+      if (jailer !== 'required' || !jailerEnabled) return false;
+      return (await chooseSandbox({ choose: plugins, toAttach }, boxOptions)).readOnlyMounts === true;
+    },
     forgetJail: async (id, jail) =>
       (await import('@boxlite/jailer')).createCgroupV2Controller().release(id, jail?.cgroupDir),
     agent: async (channel) => (await agent()).createAgentClient(channel),

@@ -114,6 +114,8 @@ export interface RuntimeServices extends RuntimeOwner {
   kernel(signal?: AbortSignal, source?: string): Promise<GuestKernel>;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;
+  /** True where the jail of a box is not dispensable and holds what it grants for reading read-only, whatever the VMM tries. */
+  showsReadOnly(options: ResolvedBoxOptions): Promise<boolean>;
   /**
    * Removes what the jails of a box have left on the host, its cgroup. Nothing of the box runs any more.
    * @param jail of its last start, as recorded

@@ -25,6 +25,7 @@ export const vmmSpawn: Stage<StartContext> = {
     const volumes = required(context, 'volumes');
     const { path: kernel, initrd } = required(context, 'kernel');
     const disk = required(context, 'disk');
+    const shares = required(context, 'shares');
     const machine: VmmSpec = {
       boxId: box.id,
       vcpus: options.cpus,
@@ -36,7 +37,7 @@ export const vmmSpawn: Stage<StartContext> = {
         { path: disk.path, format: disk.format, readOnly: false },
         { path: required(context, 'guestRootfsPath'), format: 'raw', readOnly: true },
       ],
-      shares: sharesOf(required(context, 'shares'), options.security),
+      shares: sharesOf(shares, shares.some(({ readOnly }) => readOnly) && (await showsReadOnly(context))),
       nics: [],
       agentSocket: box.agentSocket,
     };
@@ -57,7 +58,8 @@ export const vmmSpawn: Stage<StartContext> = {
       // Fetching an image may have taken so long that somebody cleaned /tmp meanwhile.
       ensureSocketLinks(box),
     ]);
-    const jail = reportingJail(built, services.log, box.id);
+    const isBestEffort = options.security.jailer === 'best-effort';
+    const jail = reportingJail(built, services.log, box.id, { isBestEffort });
     context.jail = jail;
     guard.onFailure('release the jail', () => jail.release());
     const vm = await vmm.start(
@@ -87,3 +89,7 @@ export const vmmSpawn: Stage<StartContext> = {
     context.vm = vm;
   },
 };
+
+function showsReadOnly({ services, record, options }: StartContext): Promise<boolean> {
+  return choosingFor(record, 'sandbox', () => services.showsReadOnly(options));
+}
