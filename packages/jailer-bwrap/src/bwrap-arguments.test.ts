@@ -52,11 +52,15 @@ describe('the arguments of bubblewrap', () => {
         "--bind-try /data /data",
         "--tmpfs /data/control",
         "--ro-bind /dev/null /data/pid",
+        "--perms 0755",
+        "--dir /dev",
         "--dev-bind-try /dev/kvm /dev/kvm",
         "--dev-bind-try /dev/null /dev/null",
         "--dev-bind-try /dev/random /dev/random",
         "--dev-bind-try /dev/urandom /dev/urandom",
         "--dev-bind-try /dev/zero /dev/zero",
+        "--perms 0755",
+        "--dir /lib",
         "--ro-bind-try /lib/x.so /lib/x.so",
         "--remount-ro /data/control",
         "--remount-ro /",
@@ -86,7 +90,7 @@ describe('the arguments of bubblewrap', () => {
   it('never show /usr, /etc, /proc or /sys by themselves', () => {
     const paths = bwrapArguments({ ...context, paths: [] }, command).filter((word) => word.startsWith('/'));
     expect([...new Set(paths)].sort()).toEqual(
-      ['/', '/data/sockets', '/dev/kvm', '/dev/null', '/dev/random', '/dev/urandom', '/dev/zero', '/tmp'].concat([
+      ['/', '/data/sockets', '/dev', '/dev/kvm', '/dev/null', '/dev/random', '/dev/urandom', '/dev/zero', '/tmp'].concat([
         '/tmp/bl-1000',
         '/tmp/bl-1000/box1',
       ]),
@@ -97,6 +101,27 @@ describe('the arguments of bubblewrap', () => {
     const list = lines(bwrapArguments({ ...context, paths: [{ path: '/proc', writable: true }] }, command));
     expect(list).toContain('--proc /proc');
     expect(list.join('\n')).not.toMatch(/bind\S* \/proc/);
+  });
+
+  it('join a user namespace made outside, and leave the command what it needs to become another user there', () => {
+    const list = lines(bwrapArguments({ ...context, userNamespace: { fd: 9 } }, command));
+    expect(list).toEqual(expect.arrayContaining(['--userns 9', '--cap-drop ALL', '--perms 1777']));
+    expect(list.filter((line) => /^--(unshare-user|disable-userns|uid|gid)/.test(line))).toEqual([]);
+    const kept = ['CAP_DAC_READ_SEARCH', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'];
+    expect(list.filter((line) => line.startsWith('--cap-add'))).toEqual(kept.map((name) => `--cap-add ${name}`));
+  });
+
+  it('make the directories above a grant themselves, open to another user, where the host has none in view', () => {
+    const paths = [
+      { path: '/a', writable: true },
+      { path: '/a/b/c', writable: false },
+      { path: '/x/y/z', writable: false },
+    ];
+    const list = lines(bwrapArguments({ ...context, paths, maskedPaths: ['/a/b/'], symlinks: [], devices: [] }, command));
+    const made = list.filter((line) => line.startsWith('--dir '));
+    expect(made).toEqual(['--dir /dev', '--dir /x', '--dir /x/y']);
+    expect(list.indexOf('--dir /x/y')).toBeLessThan(list.indexOf('--ro-bind-try /x/y/z /x/y/z'));
+    expect(list.filter((line) => line.startsWith('--perms 0755'))).toHaveLength(made.length);
   });
 
   it('use the ids of the context, else nobody', () => {
