@@ -142,7 +142,9 @@ describe('the policies', () => {
 describe('a filter', () => {
   it('may be longer than a jump reaches', () => {
     const names = syscallNames('x64').filter((name) => name !== 'read');
-    const lines = names.map((name, index) => `${name}(arg0 == ${index}, arg1 & 0x${(index * 2 + 3).toString(16)} != 1)`);
+    const lines = names.map(
+      (name, index) => `${name}(arg0 == ${index}, arg1 & 0x${(index * 2 + 3).toString(16)} != 1)`,
+    );
     const policy = parsePolicy(['policy long', ...lines].join('\n'));
     const options = { architecture: 'x64', switches: [], refused: 'kill' } as const;
     expect(compilePolicy(policy, options).instructions).toBeGreaterThan(1500);

@@ -18,6 +18,7 @@ import { checkLibrary } from './machine/check-library.js';
 import { checkSpec } from './machine/check-spec.js';
 import { DEFAULT_KERNEL_MAX_VCPUS } from './machine/machine-limits.js';
 import { memoryOverheadMib } from './machine/memory-overhead.js';
+import { seccompPolicy } from './seccomp-policy.js';
 import { shimConfig } from './shim/shim-config.js';
 import { shimPath } from './shim/shim-path.js';
 
@@ -75,9 +76,13 @@ export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
       // libkrun reaches the files of its shares through /proc/self/fd.
       const places = spec.shares.length === 0 ? [] : [{ path: '/proc', writable: false }];
       const network = options.tsi === true ? { hostNetwork: true } : {};
-      if (spec.binDir !== undefined) return { ...network, paths: places, devices, copies: files };
+      const seccomp = {
+        seccompPolicy: await seccompPolicy(),
+        seccompSwitches: [...(spec.shares.length === 0 ? [] : ['shares']), ...(options.tsi === true ? ['tsi'] : [])],
+      };
+      if (spec.binDir !== undefined) return { ...network, ...seccomp, paths: places, devices, copies: files };
       const originals = files.map(({ from }) => ({ path: from, writable: false }));
-      return { ...network, paths: [...places, ...originals], devices };
+      return { ...network, ...seccomp, paths: [...places, ...originals], devices };
     },
     async start(spec, host, signal) {
       checkSpec(spec, limits);

@@ -7,6 +7,7 @@
 
 #include "console.h"
 #include "report.h"
+#include "running-filter.h"
 
 /* Constants of libkrun.h. */
 #if defined(__aarch64__)
@@ -96,6 +97,7 @@ void machine_run(const struct library *library, const struct config *config)
 	check(library->add_vsock_port2(ctx, config->agent.port, config->agent.socket, false), "add_vsock_port2", config->agent.socket);
 	add_nics(library, ctx, config);
 	check(library->set_console_output(ctx, CONSOLE_PATH), "set_console_output", "stdout");
+	running_filter_install();
 	/* Returns only if the machine could not be built; its end is the end of the process. */
 	int32_t result = library->start_enter(ctx);
 
