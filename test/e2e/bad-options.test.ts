@@ -69,6 +69,12 @@ describe('an option of a box', () => {
     ['volumes.0.mode', { volumes: [{ hostPath: '/a', guestPath: '/x', mode: 'ro' }] }],
     ['security.maxOpenFiles', { security: { maxOpenFiles: -1 } }],
     ['security.jail', { security: { jail: false } }],
+    ['security.jailer', { security: { jailer: 'maybe' } }],
+    ['security.jailer', { security: { jailer: 'required', jailerEnabled: false } }],
+    ['security.seccomp', { security: { seccomp: 'diagnose', seccompEnabled: false } }],
+    ['security.cpuQuota', { security: { cpuQuota: 0 } }],
+    ['security.ioWeight', { security: { ioWeight: 10_001 } }],
+    ['security.allowUnconfined', { security: { allowUnconfined: true } }],
     ['memory', { memory: 512 }],
     ['', null],
   ])('that is wrong is refused by its path: %s', async (field, options) => {

@@ -45,6 +45,13 @@ describe('the command line', () => {
     ['run --rm --cpus many --', 125, '--cpus "many"'],
     ['run --rm --cpus 0 --', 125, 'cpus'],
     ['run --rm --memory 1t --', 125, 'memory "1t"'],
+    ['run --rm --jailer required --security disable --', 125, 'contradict'],
+    ['run --rm --seccomp off --security enable --', 125, 'contradict'],
+    ['run --rm --limit pids --', 125, '--limit "pids"'],
+    ['run --rm --limit memory=512 --', 125, 'memory=512m'],
+    ['run --rm --limit cpu-weight=0 --', 125, 'security.cpuWeight'],
+    ['run --rm --pids-limit few --', 125, '--pids-limit "few"'],
+    ['create --limit speed=9', 1, 'cpu-weight'],
     ['run --rm -e =x --', 125, 'environment entry "=x"'],
     ['run --rm -w relative --', 125, 'workingDir'],
     ['run --rm --name -x --', 125, 'name'],
@@ -59,6 +66,19 @@ describe('the command line', () => {
     expect(stderr).toMatch(/^boxlite: .+\n {2}hint: .+\n$/);
     expect(stderr).toContain(mentioned);
     expect((await cli('ls', '--json')).stdout.toString()).toBe('[]\n');
+  });
+
+  it('refuses a mode of the jail that there is none of, and names those there are', async () => {
+    for (const [flag, value, choice] of [
+      ['--jailer', 'maybe', 'best-effort'],
+      ['--security', 'maximum', 'disable'],
+      ['--seccomp', 'permissive', 'diagnose'],
+    ]) {
+      const { status, stderr } = await cli('run', '--rm', flag ?? '', value ?? '', '--', 'true');
+      expect(status).toBe(125);
+      expect(stderr).toContain(value);
+      expect(stderr).toContain(choice);
+    }
   });
 
   it('prints failures as JSON on stderr with --json', async () => {
@@ -135,6 +155,9 @@ describe('boxlite completion', () => {
     expect(complete('start', '--plu')).toBe('--plugin');
     expect(complete('run', '--vmm', 'qe')).toBe('qemu');
     expect(complete('create', '--sandbox', '')).toContain('bwrap');
+    expect(complete('run', '--jailer', 'be')).toBe('best-effort');
+    expect(complete('create', '--seccomp', 'dia')).toBe('diagnose');
+    expect(complete('run', '--lim')).toBe('--limit');
     expect(complete('run', '--plugin', ''), 'left to the completion of file names').toBe('');
     expect(complete('exec', 'comp')).toBe('completed');
     expect(complete('rm', '-f', unnamed.slice(0, 11))).toBe(unnamed);

@@ -93,7 +93,7 @@ export class CliContext {
       ...(await configuredOptions(this.#globals(), process.env)),
       registry: await this.registry(),
       ...(home === undefined ? {} : { homeDir: home }),
-      ...(debug === true ? { log: debugLog } : {}),
+      log: debug === true ? debugLog : warningLog,
     });
     try {
       return await action(boxlite, signals);
@@ -123,6 +123,14 @@ export class CliContext {
 const debugLog: Log = ({ level, message, boxId, cause }) => {
   const reason = cause instanceof Error ? `: ${cause.message}` : '';
   process.stderr.write(
-    `boxlite: ${level}: ${boxId === undefined ? '' : `${boxId}: `}${escapeLine(`${message}${reason}`)}\n`,
+    `boxlite: ${level === 'warn' ? 'warning' : level}: ${boxId === undefined ? '' : `${boxId}: `}${escapeLine(`${message}${reason}`)}\n`,
   );
+};
+
+/** Without `--debug` what a person has to know: that a box runs without its jail, that a volume is not as it seems. */
+const warningLog: Log = (entry) => {
+  if (entry.level !== 'warn' && entry.level !== 'error') return;
+  // A line of progress is drawn anew.
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  debugLog(entry);
 };
