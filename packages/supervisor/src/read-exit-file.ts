@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { type ExitRecord, errnoOf } from '@boxlite/core';
 import { EXIT_RECORD_MAX_BYTES, parseExitRecord } from './exit-record.js';
 
@@ -16,7 +16,7 @@ export async function readExitFile(path: string, notBeforeMs: number): Promise<E
       const status = await file.stat();
       if (!status.isFile() || status.nlink !== 1 || status.size > EXIT_RECORD_MAX_BYTES) return undefined;
       if (status.mtimeMs < notBeforeMs) return undefined;
-      return parseExitRecord(await file.readFile('utf8'));
+      return parseExitRecord(await readBounded(file));
     } finally {
       await file.close();
     }
@@ -25,4 +25,10 @@ export async function readExitFile(path: string, notBeforeMs: number): Promise<E
     if (errnoOf(error) === undefined) throw error;
     return undefined;
   }
+}
+
+/** Not to its end: it may grow as fast as it is read. */
+async function readBounded(file: FileHandle): Promise<string> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(EXIT_RECORD_MAX_BYTES), 0, EXIT_RECORD_MAX_BYTES, 0);
+  return buffer.toString('utf8', 0, bytesRead);
 }
