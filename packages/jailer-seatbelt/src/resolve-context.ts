@@ -1,89 +1,98 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, type FileIdentity, type PathAccess, type SandboxContext } from '@boxlite/core';
 import { unable } from './check-context.js';
 import { canonicalPath, isWithin } from './profile/path-forms.js';
 
 /**
- * The context with the names the kernel compares: for each path that goes through symbolic links the path it leads to, beside the one given. What
- * does not exist is resolved as far as it does.
- * @throws BoxliteError `sandbox_unavailable` for a granted path whose link lies where the command can write (it could lead it anywhere), and for
- *   one that is another file than the one that was meant
+ * The context with the names the kernel compares: for each path that goes through symbolic links the path it leads to, beside the one given, in the
+ * spelling of the file system. What does not exist is resolved as far as it does; a link that lies where the command can write is not
+ * followed, since the command could have made it. Reads the host and changes nothing.
  */
-export async function resolveContext(context: SandboxContext): Promise<SandboxContext> {
+export function resolveContext(context: SandboxContext): SandboxContext {
   const { paths, maskedPaths = [] } = context;
-  const writable = paths.filter((access) => access.writable).map(({ path }) => canonicalPath(path));
-  const resolvedPaths = await Promise.all(
-    paths.map(async (grant, index) => {
-      const { path } = grant;
-      const real = await realName(path);
-      if (canonicalPath(real) !== canonicalPath(path)) await refuseLinkIn(writable, path, index);
-      await refuseOther(grant, index);
-      return [path, real].map((name) => ({ ...grant, path: name }));
-    }),
-  );
-  const resolvedMasks = await Promise.all(maskedPaths.map(async (path) => [path, await realName(path)]));
+  const namesOf = (path: string) => namesFor(paths, path);
   return {
     ...context,
-    paths: resolvedPaths.flat(),
-    ...(maskedPaths.length === 0 ? {} : { maskedPaths: resolvedMasks.flat() }),
+    paths: paths.flatMap((grant) => namesOf(grant.path).map((path) => ({ ...grant, path }))),
+    ...(maskedPaths.length === 0 ? {} : { maskedPaths: maskedPaths.flatMap(namesOf) }),
   };
 }
 
-/** Where a path leads, in the spelling of the file system; the part that does not exist as it was given. */
-async function realName(path: string): Promise<string> {
-  try {
-    // The system's own call: it knows in which case and Unicode form a name is stored.
-    return await realpath(path);
-  } catch (thrown) {
-    if (!['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].includes(errnoOf(thrown) ?? '') || path === '/') throw thrown;
-    // Not there, or not to be seen by this user: then by no command of this user either.
-    return join(await realName(dirname(path)), path.slice(dirname(path).length));
-  }
+/** The names of a program: the one given and, by the same rule, the one it leads to. */
+export function resolveProgram({ paths }: Pick<SandboxContext, 'paths'>, binary: string): readonly string[] {
+  return binary.startsWith('/') ? namesFor(paths, binary) : [binary];
 }
 
-async function refuseLinkIn(writable: readonly string[], path: string, index: number): Promise<void> {
-  const parts = path.split('/').filter((part) => part !== '');
-  for (const [depth] of parts.entries()) {
-    const place = `/${parts.slice(0, depth + 1).join('/')}`;
-    if (!writable.some((grant) => isWithin(grant, canonicalPath(dirname(place))))) continue;
-    if ((await isLink(place)) === true) {
+function namesFor(paths: readonly PathAccess[], path: string): readonly string[] {
+  return linkIn(writablePlaces(paths), path) === undefined ? [path, realName(path)] : [path];
+}
+
+/**
+ * The last look at what is granted before a start. Rules go by name: what takes a file's place afterwards has the file's rights.
+ * @throws BoxliteError `sandbox_unavailable` for a granted path through a link where the command can write, and for one that is another file than
+ *   the one that was meant
+ */
+export function checkGrants(paths: readonly PathAccess[]): void {
+  const writable = writablePlaces(paths);
+  for (const [index, { path, identity }] of paths.entries()) {
+    const link = linkIn(writable, path);
+    if (link !== undefined) {
       throw unable(
         `paths[${index}].path`,
-        `${path} goes through the link ${place}, which the command could turn elsewhere`,
+        `${path} goes through the link ${link}, which the command could turn elsewhere`,
         'grant the place the link leads to',
       );
     }
+    if (identity === undefined) continue;
+    const found = identityOf(path);
+    if (found?.device === identity.device && found.inode === identity.inode) continue;
+    throw unable(
+      `paths[${index}].path`,
+      `identity: ${path} is ${found === undefined ? 'gone' : 'another file now'}`,
+      'start it again; if it stays, look at who changes that path',
+    );
   }
 }
 
-/** Rules go by name, so this is the last look: what takes the file's place after it has the file's rights. */
-async function refuseOther({ path, identity }: PathAccess, index: number): Promise<void> {
-  if (identity === undefined) return;
-  const found = await identityOf(path);
-  if (found?.device === identity.device && found.inode === identity.inode) return;
-  throw unable(
-    `paths[${index}].path`,
-    `identity: ${path} is ${found === undefined ? 'gone' : 'another file now'}`,
-    'start it again; if it stays, look at who changes that path',
-  );
+function writablePlaces(paths: readonly PathAccess[]): readonly string[] {
+  return paths.filter(({ writable }) => writable).map(({ path }) => canonicalPath(path));
 }
 
-async function identityOf(path: string): Promise<FileIdentity | undefined> {
+/** The first symbolic link on the way to a path that lies in one of some places. */
+function linkIn(places: readonly string[], path: string): string | undefined {
+  const parts = path.split('/').filter((part) => part !== '');
+  return parts
+    .map((_, depth) => `/${parts.slice(0, depth + 1).join('/')}`)
+    .find((step) => places.some((place) => isWithin(place, canonicalPath(dirname(step)))) && isLink(step));
+}
+
+/** Where a path leads; the part that does not exist, or is not for this user to see, as it was given. */
+function realName(path: string): string {
   try {
-    const { dev, ino } = await stat(path, { bigint: true });
+    // The system's own call: it knows in which case and Unicode form a name is stored.
+    return realpathSync.native(path);
+  } catch {
+    // Whatever the reason, the directory above is the next best answer, and the root always is one.
+    return path === '/' ? path : join(realName(dirname(path)), path.slice(dirname(path).length));
+  }
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  } catch {
+    // Below a file, or not for this user to see: nothing this user's command could go through.
+    return false;
+  }
+}
+
+function identityOf(path: string): FileIdentity | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
     return { device: String(dev), inode: String(ino) };
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return undefined;
-    throw thrown;
-  }
-}
-
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isSymbolicLink();
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return false;
-    throw thrown;
+    throw unable('paths', `${path} cannot be examined (${errnoOf(thrown)})`, 'look at its permissions', thrown);
   }
 }

@@ -8,12 +8,12 @@ import type {
 } from '@boxlite/core';
 import { type CallerIds, checkContext, unable } from './check-context.js';
 import { checkProfileFile } from './check-profile-file.js';
+import { createMadeLinks } from './made-links.js';
 import { probeSandboxExec } from './probe-sandbox-exec.js';
 import { seatbeltProfile } from './profile/seatbelt-profile.js';
-import { resolveContext } from './resolve-context.js';
+import { checkGrants, resolveContext, resolveProgram } from './resolve-context.js';
 import { seatbeltDegradations, seatbeltLayers } from './seatbelt-layers.js';
 import { checkSeatbeltOptions, DEFAULT_SANDBOX_EXEC, type SeatbeltSandboxOptions } from './seatbelt-sandbox-options.js';
-import { makeLinks, removeLinks } from './socket-links.js';
 
 /** Where sandbox-exec finds the profile; the numbers below are other sandboxes'. */
 export const PROFILE_FD = 8;
@@ -33,12 +33,6 @@ const PROBE_CONTEXT: SandboxContext = {
   networkEnabled: true,
 };
 
-/** What `setup` found out about a context, for `apply`. */
-interface Prepared {
-  readonly context: SandboxContext;
-  readonly madeLinks: Parameters<typeof removeLinks>[0];
-}
-
 /**
  * A sandbox over macOS's seatbelt (`sandbox-exec`). Makes no I/O; `isAvailable` runs it once if it works.
  *
@@ -50,12 +44,12 @@ export function createSeatbeltSandbox(options: SeatbeltSandboxOptions = {}): San
   checkSeatbeltOptions(options);
   const { sandboxExecPath = DEFAULT_SANDBOX_EXEC, machServices = [], platform = process.platform } = options;
   const caller: CallerIds = { uid: process.geteuid?.(), gid: process.getegid?.() };
-  // By the context itself: whoever sets up and applies two of one id does not mix them up.
-  const prepared = new WeakMap<SandboxContext, Prepared>();
+  const madeLinks = createMadeLinks();
   let works = false;
 
   const apply = (context: SandboxContext, command: JailCommand): ConfinedCommand => {
-    const profile = seatbeltProfile(prepared.get(context)?.context ?? context, command.binary, { machServices });
+    const program = resolveProgram(context, command.binary);
+    const profile = seatbeltProfile(resolveContext(context), program, { machServices });
     const own = context.sandboxProfile === undefined;
     const limits = processLimits(context.resourceLimits);
     return {
@@ -85,16 +79,12 @@ export function createSeatbeltSandbox(options: SeatbeltSandboxOptions = {}): San
       checkContext(context, caller);
       const { sandboxProfile, symlinks = [] } = context;
       if (sandboxProfile !== undefined) await checkProfileFile(sandboxProfile, context.paths, caller);
-      const resolved = await resolveContext(context);
-      await removeLinks(prepared.get(context)?.madeLinks ?? []);
-      prepared.set(context, { context: resolved, madeLinks: await makeLinks(symlinks) });
+      checkGrants(context.paths);
+      await madeLinks.make(symlinks);
       return { degradations: seatbeltDegradations(context), layers: seatbeltLayers(context) };
     },
     apply,
-    async teardown(context) {
-      await removeLinks(prepared.get(context)?.madeLinks ?? []);
-      prepared.delete(context);
-    },
+    teardown: ({ symlinks = [] }) => madeLinks.remove(symlinks),
   };
 }
 

@@ -66,6 +66,19 @@ describe('a command under seatbelt', () => {
     expect(onMac().apply(contextOf(), { binary: '/x', args: [], env: {} }).rlimits).toBeUndefined();
   });
 
+  it('can be a link to a program: both names are of the program', async () => {
+    await writeFile(join(directory, 'python3.12'), '');
+    await symlink('python3.12', join(directory, 'python3'));
+    const profile = sbplProfile(profileOf(onMac(), contextOf(), join(directory, 'python3')));
+    for (const name of ['python3', 'python3.12']) {
+      expect(accessUnder(profile, join(directory, name))).toMatchObject({ read: true, execute: true, write: false });
+    }
+    const writable = contextOf({ paths: [{ path: directory, writable: true }] });
+    const own = sbplProfile(profileOf(onMac(), writable, join(directory, 'python3')));
+    expect(accessUnder(own, join(directory, 'python3'))).toMatchObject({ execute: true, write: false });
+    expect(accessUnder(own, join(directory, 'python3.12'))).toMatchObject({ execute: false, write: true });
+  });
+
   it('uses a profile that was given instead of the generated one', async () => {
     const file = join(directory, 'own.sb');
     await writeFile(file, '(version 1)(allow default)', { mode: 0o600 });
@@ -255,6 +268,22 @@ describe('setup takes', () => {
     expect(accessUnder(profile, join(directory, 'other')).read).toBe(false);
   });
 
+  it('no link the command could have made: it leads nowhere, whoever asks for a profile', async () => {
+    const shared = join(directory, 'shared');
+    await mkdir(shared);
+    await symlink('/etc', join(shared, 'link'));
+    const context = contextOf({
+      paths: [
+        { path: shared, writable: true },
+        { path: join(shared, 'link', 'apt'), writable: true },
+      ],
+      maskedPaths: [`${join(shared, 'link')}/`],
+    });
+    const profile = sbplProfile(profileOf(onMac(), context));
+    expect(accessUnder(profile, '/etc/apt/x')).toMatchObject({ read: false, write: false });
+    expect(accessUnder(profile, '/private/etc/apt/x')).toMatchObject({ read: false, write: false });
+  });
+
   it('paths that do not exist: the profile holds them as they are', async () => {
     const missing = join(directory, 'missing', 'deeper');
     const context = contextOf({ paths: [{ path: missing, writable: true }] });
@@ -277,6 +306,15 @@ describe('the links of a context', () => {
     await sandbox.teardown?.(context);
     await expect(lstat(link)).rejects.toMatchObject({ code: 'ENOENT' });
     await sandbox.teardown?.(context);
+  });
+
+  it('made for one context are removed by another that is the same, as a jail makes them', async () => {
+    const context = contextOf({ symlinks: [{ path: join(directory, 'box'), target: '/b/sockets' }] });
+    const sandbox = onMac();
+    await sandbox.setup(structuredClone(context));
+    await sandbox.setup(structuredClone(context));
+    await sandbox.teardown?.(context);
+    await expect(lstat(join(directory, 'box'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('that were there already, as the host’s own are, stay', async () => {

@@ -20,11 +20,11 @@ export interface PathRow {
  *
  * The command's own program is a row too, unless a mask hides it: it can be read, executed where nothing below it was forbidden to be and, also
  * below a writable path, not be written. Left out is what no file can be called (a NUL, more bytes than a path has), and a grant of the whole host.
- * @param binary a program that is not named absolutely gets no row
+ * @param program the names of the command's program; one that is not absolute gets no row
  */
 export function pathTable(
   { paths, maskedPaths = [] }: Pick<SandboxContext, 'paths' | 'maskedPaths'>,
-  binary: string,
+  program: readonly string[],
 ): readonly PathRow[] {
   const rows = new Map<string, PathRow>();
   const add = (path: string, access: Access) => {
@@ -41,8 +41,11 @@ export function pathTable(
     if (!isWholeHost(grant.path)) add(grant.path, accessFor(grant));
   }
   for (const path of maskedPaths) add(path, 'hidden');
-  const deciding = decidingRow(ordered(rows), canonicalPath(binary));
-  if (deciding?.access !== 'hidden') add(binary, deciding?.access === 'data' ? 'data' : 'read-only');
+  const granted = ordered(rows);
+  for (const name of program) {
+    const access = decidingRow(granted, canonicalPath(name))?.access;
+    if (access !== 'hidden') add(name, access === 'data' ? 'data' : 'read-only');
+  }
   return ordered(rows);
 }
 

@@ -22,24 +22,28 @@ export interface SeatbeltProfileOptions {
  *
  * Rules stand in the order in which seatbelt reads them, the last one that matches holding; a deny has the very operation of the allow it takes
  * something from, since a rule about one operation beats a later one about a group it belongs to.
- * @param binary the command's program: it can be executed wherever it lies, and never be written
+ * @param binary the command's program, with each name it goes by: it can be executed wherever it lies, and never be written
  * @example
  * ```ts
  * const context = { paths: [{ path: '/Users/me/project', writable: true }], networkEnabled: false };
  * console.log(seatbeltProfile(context, '/usr/bin/python3'));
  * ```
  */
-export function seatbeltProfile(context: ProfileContext, binary: string, options: SeatbeltProfileOptions = {}): string {
+export function seatbeltProfile(
+  context: ProfileContext,
+  binary: string | readonly string[],
+  options: SeatbeltProfileOptions = {},
+): string {
   return printSbpl(seatbeltSections(context, binary, options));
 }
 
 /** The profile before it is text: what a reader of the text has to find. */
 export function seatbeltSections(
   context: ProfileContext,
-  binary: string,
+  binary: string | readonly string[],
   { machServices = [] }: SeatbeltProfileOptions = {},
 ): readonly SbplSection[] {
-  const table = pathTable(context, binary);
+  const table = pathTable(context, typeof binary === 'string' ? [binary] : binary);
   return [
     baseSection(machServices),
     processSection(table),
