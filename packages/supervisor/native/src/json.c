@@ -50,8 +50,8 @@ static size_t decode(const uint8_t *bytes, size_t size, uint32_t *point)
 /* The same set that core's escapeText treats as unsafe on a terminal. */
 static bool unsafe(uint32_t point)
 {
-	return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x200e || point == 0x200f ||
-	       (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+	return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x61c || point == 0x200e || point == 0x200f ||
+	       (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
 }
 
 void json_string(struct json *json, const uint8_t *bytes, size_t size, size_t limit)
