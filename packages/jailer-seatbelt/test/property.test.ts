@@ -10,7 +10,8 @@ import { referenceAccess } from './sbpl/reference-access.js';
 
 /** `SBPL_SEED=12345 npx vitest run packages/jailer-seatbelt/test/property.test.ts` runs one table again; `SBPL_RUNS` says how many. */
 const FIRST_SEED = Number(process.env.SBPL_SEED ?? 1);
-const RUNS = process.env.SBPL_SEED === undefined ? Number(process.env.SBPL_RUNS ?? 300) : 1;
+const USUAL_RUNS = process.env.BOXLITE_TEST_FULL === '1' ? 1500 : 120;
+const RUNS = process.env.SBPL_SEED === undefined ? Number(process.env.SBPL_RUNS ?? USUAL_RUNS) : 1;
 const QUESTIONS_A_TABLE = 25;
 
 /** Runs a check for each seed; a failure says which, and how to have it again. */

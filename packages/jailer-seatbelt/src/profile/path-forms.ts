@@ -29,7 +29,7 @@ export function canonicalPath(path: string): string {
  * @param name of {@link realName}
  */
 export function pathForms(name: string): readonly string[] {
-  const names = [name, ...linkForm(name)];
+  const names = [name, ...linkForms(name)];
   const forms = names.flatMap((form) => [form, form.normalize('NFC'), form.normalize('NFD')]);
   return [...new Set(forms)].filter(isExpressible);
 }
@@ -45,7 +45,9 @@ export function ancestorsOf(path: string): readonly string[] {
   return path === '/' ? [] : ['/', ...parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`)];
 }
 
-function linkForm(name: string): readonly string[] {
+/** By the links at the root: one name of what lies below one, each of them of what they all lie below. */
+function linkForms(name: string): readonly string[] {
+  if (name === PRIVATE) return ROOT_LINKS;
   const short = name.slice(PRIVATE.length);
   return isWithin(PRIVATE, name) && ROOT_LINKS.some((link) => isWithin(link, short)) ? [short] : [];
 }

@@ -49,5 +49,5 @@ function waysTo(table: readonly PathRow[], links: readonly string[]): readonly s
   const dark = [...new Set(places)].filter(
     (place) => (decidingRow(table, canonicalPath(place))?.access ?? 'hidden') === 'hidden',
   );
-  return [...new Set(dark.flatMap(pathForms))].filter((path) => path !== '/').sort();
+  return [...new Set(dark.flatMap(pathForms))].filter((path) => !['/', ...ROOT_LINKS].includes(path)).sort();
 }
