@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -42,11 +42,11 @@ interface User {
 }
 
 /** Runs a script where the tree lies at /tmp. */
-function inTree(records: readonly string[], script: string, user: User = {}) {
+function inTree(records: readonly string[], script: string, user: User = {}, busybox = BUSYBOX) {
   const file = join(place, 'records');
   execFileSync('sh', ['-c', 'cat > "$0"', file], { input: records.map((record) => `${record}\0`).join('') });
   const fd = openSync(file, 'r');
-  const args = ['--view', '9', '--', BUSYBOX, 'sh', '-c', script];
+  const args = ['--view', '9', '--', busybox, 'sh', '-c', script];
   const none = Array.from({ length: 6 }, () => 'ignore' as const);
   const stdio = ['ignore' as const, 'pipe' as const, 'pipe' as const, ...none, fd];
   const { status, stdout, stderr } = spawnSync(sanitized, args, {
@@ -140,12 +140,45 @@ describe.each([
     expect(existsSync(join(work, 'nothing'))).toBe(false);
   });
 
+  it('becomes the program that was named, also where the view shows another under its name', async () => {
+    const directory = await mkdtemp('/tmp/boxlite-view-tree-');
+    try {
+      await chmod(directory, 0o755);
+      const program = join(directory, 'busybox');
+      await copyFile(BUSYBOX, program);
+      const { stdout } = inTree([`r${work}/read-only`], 'ls /tmp | head -n 1; echo ran', user, program);
+      expect(stdout).toContain('ran\n');
+      expect(stdout).not.toContain('boxlite-view-tree-');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   it('leaves the mounts of the host as they are', () => {
     const before = readFileSync('/proc/self/mountinfo', 'utf8');
     expect(inTree([`w${work}/writable`], 'true', user).status).toBe(0);
     expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
   });
 });
+
+// Only root can make mounts that are shared.
+it.skipIf(!isRoot)(
+  'What the host mounts later below a grant does not come into the view, where it would be writable',
+  () => {
+    const script = [
+      `mount --make-rshared / && mount --bind '${work}/read-only' '${work}/read-only'`,
+      `printf 'r${work}/read-only\\0' > '${place}/shared-records'`,
+      `exec 9< '${place}/shared-records'`,
+      `exec '${sanitized}' --view 9 -- ${BUSYBOX} grep /tmp${work}/read-only /proc/self/mountinfo`,
+    ].join('; ');
+    const { status, stdout } = spawnSync('unshare', ['-m', 'sh', '-c', script], { encoding: 'utf8' });
+    expect({ status, shown: stdout.includes('ro,nosuid,nodev'), tied: /shared:|master:/.test(stdout) }).toEqual({
+      status: 0,
+      shown: true,
+      tied: false,
+    });
+  },
+);
 
 it.each([
   ['an unknown letter', 'x/etc', 'Invalid argument'],

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,7 +47,8 @@ static int clone_source(char letter, const char *path, int idmap) {
   }
   struct stat status;
   if (fstat(found, &status) == -1) give_up("view", path, errno);
-  struct mount_attributes attributes = {.set = ATTRIBUTE_NOSUID};
+  /* Private: what the host mounts below later would come without these attributes. */
+  struct mount_attributes attributes = {.set = ATTRIBUTE_NOSUID, .propagation = MS_PRIVATE};
   if (letter != 'd') attributes.set |= ATTRIBUTE_NODEV;
   if (letter == 'r' || letter == 'n') attributes.set |= ATTRIBUTE_RDONLY;
   /* What a VMM that was taken over writes is not to be mapped as code either, which Landlock's right to execute says nothing of. */
