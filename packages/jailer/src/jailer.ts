@@ -16,7 +16,7 @@ import { cgroupLayer, DESCRIPTORS_LAYER, jailLayers, rlimitsLayer } from './jail
 import { sandboxRefusal, seccompRefusal, stageBRefusal } from './jail-refusals.js';
 import { checkJailerOptions, type JailerOptions } from './jailer-options.js';
 import { createNoopSandbox } from './noop-sandbox.js';
-import { type JailFilter, jailFilter, SYSCALL_REPORT_FD } from './seccomp/jail-filter.js';
+import { type JailFilter, jailFilter } from './seccomp/jail-filter.js';
 import { inertSecurityOptions, resolveSecurityOptions, type SecurityOptions } from './security-options.js';
 import { wrapWithStageB } from './stage-b.js';
 import { prepareViewTree, type ViewTree } from './view-tree.js';
@@ -112,11 +112,11 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
         path: helper.path,
         ...(found.handOver === undefined ? {} : { groups: found.handOver.groups }),
         ...(seccomp.program === undefined ? {} : { seccomp: seccomp.program }),
-        ...(seccomp.reports ? { syscallReportFd: SYSCALL_REPORT_FD } : {}),
+        ...(seccomp.report === undefined ? {} : { syscallReportFd: seccomp.report.fd }),
       });
       const inner = sandbox.apply(seen, wrapped);
       const confined = (found.handOver ?? found.viewTree)?.wrap(inner) ?? inner;
-      const reported = seccomp.reports ? { ...confined, syscallReportFd: SYSCALL_REPORT_FD } : confined;
+      const reported = { ...confined, ...(seccomp.report === undefined ? {} : { syscallReport: seccomp.report }) };
       return withLimits({ ...reported, dataFds: [...(confined.dataFds ?? []), ...dataFds] }, context, cgroup);
     },
     async release() {
@@ -198,7 +198,7 @@ async function confinementOf(
 }
 
 function withoutFilter(detail: string): JailFilter {
-  return { reports: false, layer: { name: 'seccomp', state: 'inactive', detail }, degradations: [] };
+  return { layer: { name: 'seccomp', state: 'inactive', detail }, degradations: [] };
 }
 
 function privilegesLayer({ sandbox, handOver, notHandedOver }: Confinement, hostUser: HostUser | undefined): JailLayer {

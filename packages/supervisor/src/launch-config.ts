@@ -55,12 +55,18 @@ function commandRecords({ command }: SuperviseRequest): ConfigRecord[] {
     ...command.args.map((value) => ['arg', value] as const),
     ...Object.entries(command.env).map(([name, value]) => ['env', `${name}=${value}`] as const),
     ...(command.dataFds ?? []).map(({ fd, data }) => ['data-fd', Buffer.concat([u32(fd), data])] as const),
-    ...(command.syscallReportFd === undefined ? [] : [['syscall-report-fd', u32(command.syscallReportFd)] as const]),
+    ...(command.syscallReport === undefined ? [] : [['syscall-report', syscallReport(command.syscallReport)] as const]),
     ...(command.cgroupDir === undefined ? [] : [['cgroup-dir', command.cgroupDir] as const]),
     ...(report.kind === 'self'
       ? []
       : [['bubblewrap', Buffer.concat([u32(report.infoFd), u32(report.blockFd)])] as const]),
   ];
+}
+
+/** The descriptor, and a line `<number> <name>` for each call. */
+function syscallReport({ fd, names }: NonNullable<SuperviseRequest['command']['syscallReport']>): Buffer {
+  const lines = [...names].map(([number, name]) => `\n${number} ${name}`).join('');
+  return Buffer.concat([u32(fd), Buffer.from(`${lines}\n`)]);
 }
 
 function limitRecords(limits: ProcessLimits): ConfigRecord[] {

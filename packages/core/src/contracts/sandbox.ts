@@ -69,11 +69,12 @@ export interface SandboxContext {
   /** The ids the command sees itself as; the sandbox's own choice when absent. */
   readonly runAs?: { readonly uid: number; readonly gid: number };
   /**
-   * A user namespace made outside, on this descriptor of the spawned process, and only for a sandbox that says it joins one. It makes none of its own
-   * then, builds its view as the user it is there, with every parent of a granted path open to others, and leaves the command the capabilities to find
-   * its way and become `runAs` itself: CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP.
+   * User namespaces made outside, on descriptors of the spawned process, and only for a sandbox that says it joins them. It makes none of its own then: it
+   * builds its view in the one on `fd`, as the user it is there, with every parent of a granted path open to others; and starts the command in the one on
+   * `inner`, with the capabilities to find its way and become `runAs` itself: CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP. What holds the
+   * command stays in the outer one, whose maker may end every process of the inner one.
    */
-  readonly userNamespace?: { readonly fd: number };
+  readonly userNamespace?: { readonly fd: number; readonly inner: number };
   /**
    * Whoever starts the sandbox mounts everything of the view as one tree over `/tmp`, in a namespace of its own, as the records say that the sandbox
    * leaves on this descriptor of the spawned process; the sandbox binds the tree as its root. Only for a sandbox that says it takes one.
@@ -121,9 +122,9 @@ export interface ConfinedCommand extends JailCommand {
   readonly dataFds?: readonly { readonly fd: number; readonly data: Uint8Array }[];
   /**
    * The command hands over a listener for refused system calls (seccomp_unotify(2)) on this descriptor, one end of a unix socket pair the supervisor
-   * makes. The supervisor records the first call it is told of and kills the command. For a diagnosis run.
+   * makes. The supervisor records the first call it is told of, by its name in `names`, and kills the command. For a diagnosis run.
    */
-  readonly syscallReportFd?: number;
+  readonly syscallReport?: { readonly fd: number; readonly names: ReadonlyMap<number, string> };
   /** cgroup v2 directory the child joins before exec (stage A); absent where there is none. */
   readonly cgroupDir?: string;
   /** Resource limits set before exec (stage A). */

@@ -13,7 +13,7 @@ export type ExitRecord =
       readonly signal: number;
       readonly message: string;
       readonly stderrTail: string;
-      /** The system call that was refused, in a diagnosis run (`ConfinedCommand.syscallReportFd`). */
+      /** The system call that was refused, in a diagnosis run (`ConfinedCommand.syscallReport`). */
       readonly call?: RefusedCall;
     }
   | { readonly kind: 'Panic'; readonly message: string; readonly stderrTail: string };

@@ -1,10 +1,10 @@
-import type { JailLayer } from '@boxlite/core';
+import type { ConfinedCommand, JailLayer } from '@boxlite/core';
 import { BPF_INSTRUCTION_BYTES } from './bpf.js';
 import { filterArchitecture } from './filter-architecture.js';
 import { compilePolicy } from './policy/compile-policy.js';
 import { NETWORK_SWITCH, parsePolicy } from './policy/parse-policy.js';
 import { seccompFilter } from './seccomp-filter.js';
-import type { FilterArchitecture } from './syscall-numbers.js';
+import { type FilterArchitecture, syscallNames, syscallNumber } from './syscall-numbers.js';
 
 /** The descriptor of the unix socket on which stage B hands the listener of a diagnosis run to the supervisor. */
 export const SYSCALL_REPORT_FD = 127;
@@ -24,8 +24,8 @@ export interface JailFilterRequest {
 export interface JailFilter {
   /** Absent: none. */
   readonly program?: Uint8Array;
-  /** A call that is refused is reported on {@link SYSCALL_REPORT_FD} before the VMM is killed. */
-  readonly reports: boolean;
+  /** Present: a call that is refused is reported before the VMM is killed. */
+  readonly report?: NonNullable<ConfinedCommand['syscallReport']>;
   readonly layer: JailLayer;
   readonly degradations: readonly string[];
 }
@@ -37,7 +37,7 @@ export interface JailFilter {
 export function jailFilter(request: JailFilterRequest): JailFilter {
   const name = 'seccomp';
   if (request.mode === 'off') {
-    return { reports: false, layer: { name, state: 'inactive', detail: 'switched off' }, degradations: [] };
+    return { layer: { name, state: 'inactive', detail: 'switched off' }, degradations: [] };
   }
   const architecture = request.architecture ?? filterArchitecture();
   const { networkEnabled } = request;
@@ -48,7 +48,6 @@ export function jailFilter(request: JailFilterRequest): JailFilter {
     const without = ["seccomp: 'diagnose' names no call: the VMM brought no policy, and the deny-list kills nothing"];
     return {
       program,
-      reports: false,
       layer: { name, state: 'partial', detail },
       degradations: diagnoses ? without : [],
     };
@@ -62,5 +61,10 @@ export function jailFilter(request: JailFilterRequest): JailFilter {
   });
   const how = diagnoses ? ', the first refused call is named' : '';
   const detail = `allow-list ${policy.name}: ${calls} calls, ${instructions} instructions${how}`;
-  return { program, reports: diagnoses, layer: { name, state: 'active', detail }, degradations: [] };
+  const report = { fd: SYSCALL_REPORT_FD, names: numberedNames(architecture) };
+  return { program, ...(diagnoses ? { report } : {}), layer: { name, state: 'active', detail }, degradations: [] };
+}
+
+function numberedNames(architecture: FilterArchitecture): ReadonlyMap<number, string> {
+  return new Map(syscallNames(architecture).map((name) => [syscallNumber(name, architecture) ?? -1, name]));
 }

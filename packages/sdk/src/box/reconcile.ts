@@ -11,7 +11,6 @@ import { type BoxLayout, isAlive, readHostileFile } from '@boxlite/layout';
 import { type PidRecord, parseExitRecord, parsePidRecord } from '@boxlite/supervisor';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { deadState } from './ended-state.js';
-import { explainExit } from './explain-exit.js';
 
 const MAX_RECORD_BYTES = 64 * 1024;
 const SUPERVISOR_LOST = 'the supervisor was lost: it was killed, and the VMM with it';
@@ -78,7 +77,7 @@ export async function crashReason(box: BoxLayout, left?: PidRecord): Promise<str
     const record = parseExitRecord(text);
     // Rubbish, or something else than a file: that there is a record still means a crash.
     if (record === undefined) return 'the box crashed and left an unreadable record';
-    return record.kind === 'Clean' ? undefined : explainExit(record);
+    return record.kind === 'Clean' ? undefined : record.message;
   }
   return left === undefined ? undefined : SUPERVISOR_LOST;
 }

@@ -1,6 +1,5 @@
 import { BoxliteError, type ExitRecord, escapeText } from '@boxlite/core';
 import { readHostileTail } from '@boxlite/layout';
-import { explainExit } from '../box/explain-exit.js';
 import { type CheckedVolume, volumeBecameAnother } from '../options/volume.js';
 import { withinTime } from '../runtime/time-limit.js';
 import { required, type StartContext } from './start-context.js';
@@ -31,7 +30,7 @@ async function vmmEnded(context: StartContext, record: ExitRecord): Promise<Boxl
   const swapped = swappedVolume(record, context.volumes ?? []);
   if (swapped !== undefined) return swapped;
   const console = await consoleTail(context);
-  const why = record.kind === 'Clean' ? 'the guest powered off before it was ready' : explainExit(record);
+  const why = record.kind === 'Clean' ? 'the guest powered off before it was ready' : record.message;
   const last = console.trimEnd().split('\n').at(-1) ?? '';
   return new BoxliteError(
     'vmm_failed',

@@ -177,13 +177,9 @@ static const char *set_bubblewrap(struct config *config, const struct record *re
 
 static const char *set_syscall_report(struct config *config, const struct record *record)
 {
-	struct bytes rest;
-
 	if (config->syscall_report_fd)
 		return "given twice";
-	if (record->value.size != 4)
-		return "must hold one descriptor";
-	return read_target(record, &config->syscall_report_fd, &rest);
+	return read_target(record, &config->syscall_report_fd, &config->syscall_names);
 }
 
 static const char *set_limit(struct config *config, const struct record *record, enum limit_kind kind)
@@ -223,7 +219,7 @@ static const struct {
 	{"console-max-bytes", set_console_max},
 	{"detached", set_detached},
 	{"bubblewrap", set_bubblewrap},
-	{"syscall-report-fd", set_syscall_report},
+	{"syscall-report", set_syscall_report},
 	{"data-fd", add_data},
 	{"listener", add_listener},
 	{"cgroup-dir", set_cgroup_dir},

@@ -52,6 +52,7 @@ struct config {
 	int info_fd;
 	int block_fd;
 	int syscall_report_fd; /* 0: no diagnosis run */
+	struct bytes syscall_names; /* lines `number name`, each after a newline */
 	struct fd_data data[CONFIG_MAX_FDS];
 	size_t data_count;
 	struct fd_listener listeners[CONFIG_MAX_FDS];

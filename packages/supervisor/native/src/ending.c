@@ -95,12 +95,18 @@ static void put_call(struct json *json, const struct refused_call *call)
 static bool describe_refused(const struct ending *ending, struct json *json)
 {
 	const struct text none = {NULL, 0};
-	char text[96];
+	char text[320];
 
 	json_raw(json, "{\"kind\":\"Signal\",\"signal\":");
 	json_number(json, SIGSYS);
 	if (ending->refused) {
-		(void)snprintf(text, sizeof(text), "the VMM made a system call its policy forbids: number %d", ending->refused->number);
+		const struct refused_call *call = ending->refused;
+
+		(void)snprintf(text, sizeof(text),
+			       "the VMM made a system call its policy forbids: %s (%d) with arguments 0x%llx, 0x%llx, 0x%llx, 0x%llx, 0x%llx, 0x%llx",
+			       call->name[0] ? call->name : "one without a name here", call->number, (unsigned long long)call->args[0],
+			       (unsigned long long)call->args[1], (unsigned long long)call->args[2], (unsigned long long)call->args[3],
+			       (unsigned long long)call->args[4], (unsigned long long)call->args[5]);
 		put_message(json, text, none);
 		put_call(json, ending->refused);
 	} else {

@@ -157,7 +157,7 @@ static void open_loop(int signals, int watchdog)
 	if (!loop_open() || !lifecycle_open(&box.vmm, signals, watchdog) || !output_follow(&box.vmm) ||
 	    !agent_listen(box.agent_fd, &box.agent, box.vmm.pid) || !clients_serve(box.api_fd, welcome_text))
 		give_up_at("loop", errno, "cannot set up the event loop", NULL);
-	if (!seccomp_notify_open(box.vmm.syscall_report))
+	if (!seccomp_notify_open(box.vmm.syscall_report, &box.config.syscall_names))
 		give_up_at("loop", errno, "cannot wait for refused system calls", NULL);
 	if (fcntl(LAUNCHER_FD, F_SETFL, O_NONBLOCK) == 0)
 		clients_adopt(LAUNCHER_FD);

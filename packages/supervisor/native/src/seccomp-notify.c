@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@ static union {
 } told;
 static struct refused_call call;
 static bool refused;
+static const struct bytes *known;
 
 /* Exactly one descriptor, or -1: what sends it is the VMM's last stage, before it is the VMM. */
 static int receive_listener(int socket)
@@ -62,6 +64,21 @@ static void on_socket(struct watch *watch, uint32_t events)
 		lifecycle_kill();
 }
 
+static void put_name(void)
+{
+	char wanted[16];
+	int size = snprintf(wanted, sizeof(wanted), "\n%d ", call.number);
+	const uint8_t *line = size > 0 ? memmem(known->data, known->size, wanted, (size_t)size) : NULL;
+
+	if (!line)
+		return;
+	const uint8_t *end = known->data + known->size;
+
+	line += size;
+	for (size_t index = 0; line + index < end && line[index] != '\n' && index < sizeof(call.name) - 1; index++)
+		call.name[index] = (char)line[index];
+}
+
 static void on_listener(struct watch *watch, uint32_t events)
 {
 	if (events & (EPOLLHUP | EPOLLERR))
@@ -77,10 +94,11 @@ static void on_listener(struct watch *watch, uint32_t events)
 	call.architecture = told.notification.data.arch;
 	for (size_t index = 0; index < 6; index++)
 		call.args[index] = told.notification.data.args[index];
+	put_name();
 	lifecycle_call_refused();
 }
 
-bool seccomp_notify_open(int socket)
+bool seccomp_notify_open(int socket, const struct bytes *names)
 {
 	struct seccomp_notif_sizes sizes;
 
@@ -92,6 +110,7 @@ bool seccomp_notify_open(int socket)
 		errno = EOVERFLOW;
 		return false;
 	}
+	known = names;
 	socket_watch.fd = socket;
 	return loop_watch(&socket_watch, EPOLLIN);
 }

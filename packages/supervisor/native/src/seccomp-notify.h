@@ -9,14 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config.h"
+
 struct refused_call {
 	int number;
 	uint32_t architecture; /* AUDIT_ARCH_* */
 	uint64_t args[6];
+	char name[32]; /* empty: not known */
 };
 
-/* Waits in the event loop for the listener on our end of a socket pair. Before this process confines itself. False with errno. */
-bool seccomp_notify_open(int socket);
+/*
+ * Waits in the event loop for the listener on our end of a socket pair. `names` are lines `number name`, each after a newline; they must stay. Before this process confines itself. False with errno.
+ */
+bool seccomp_notify_open(int socket, const struct bytes *names);
 /* The call that was refused, NULL while there is none. */
 const struct refused_call *seccomp_notify_call(void);
 
