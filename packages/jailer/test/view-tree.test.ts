@@ -169,7 +169,9 @@ it.skipIf(!isRoot)(
       `mount --make-rshared / && mount --bind '${work}/read-only' '${work}/read-only'`,
       `printf 'r${work}/read-only\\0' > '${place}/shared-records'`,
       `exec 9< '${place}/shared-records'`,
-      `exec '${sanitized}' --view 9 -- ${BUSYBOX} grep /tmp${work}/read-only /proc/self/mountinfo`,
+      // Not by exec: with its last process the namespace would go, and with that what a mount could follow.
+      `'${sanitized}' --view 9 -- ${BUSYBOX} grep /tmp${work}/read-only /proc/self/mountinfo`,
+      'exit $?',
     ].join('; ');
     const { status, stdout } = spawnSync('unshare', ['-m', 'sh', '-c', script], { encoding: 'utf8' });
     expect({ status, shown: stdout.includes('ro,nosuid,nodev'), tied: /shared:|master:/.test(stdout) }).toEqual({
