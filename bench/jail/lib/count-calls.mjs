@@ -6,7 +6,7 @@ import { once } from 'node:events';
  * @returns undefined where there is no strace
  */
 export async function countCalls(pid, action) {
-  const strace = spawn('strace', ['-f', '-c', '-U', 'calls', '-p', String(pid)], {
+  const strace = spawn('strace', ['-f', '-c', '-p', String(pid)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let text = '';
@@ -20,7 +20,6 @@ export async function countCalls(pid, action) {
   if (!isThere) return undefined;
   strace.kill('SIGINT');
   await closed;
-  const counts = text.match(/^\s*\d+\s*$/gm) ?? [];
-  // The last line is the sum.
-  return Number(counts.at(-1));
+  // "100.00 <seconds> <microseconds a call> <calls> [<errors>] total"
+  return Number(/^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)(?:\s+\d+)? total$/m.exec(text)?.[1]);
 }
