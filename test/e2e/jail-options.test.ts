@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, symlink } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BoxInfo, JailLayer } from '@boxlite/sdk';
@@ -9,7 +9,7 @@ import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js'
 
 const run = promisify(execFile);
 /** Those that are kept to be inspected. */
-const BOXES = ['jailed', 'bare', 'limited', 'best'];
+const BOXES = ['jailed', 'bare', 'configured', 'flagged', 'limited', 'best'];
 /** A directory of programs in which there is a VMM and no bubblewrap. */
 let withoutBwrap: string;
 let home: TemporaryHome;
@@ -63,6 +63,22 @@ describe('the jail of a box', () => {
     expect({ status, stdout: stdout.toString() }).toEqual({ status: 0, stdout: 'bare\n' });
     expect(stderr).toContain('UNCONFINED');
     expect((await inspect('bare')).jail).toEqual({ sandbox: 'none', current: false, layers: [] });
+  });
+
+  it('is as the configuration file says, where no flag says otherwise', async () => {
+    const config = join(home.home, 'config.json');
+    await writeFile(config, JSON.stringify({ security: { jailer: 'off', maxOpenFiles: 444 } }));
+    const configured = await cli('--config', config, 'run', '--name', 'configured', '--', 'true');
+    expect(configured.status).toBe(0);
+    expect(configured.stderr).toContain('UNCONFINED');
+    const jailed = await cli('--config', config, 'run', '--name', 'flagged', '--jailer', 'required', '--', 'true');
+    expect(jailed).toMatchObject({ status: 0, stderr: '' });
+    const layers = (await inspect('flagged')).jail?.layers ?? [];
+    expect(layers.find(({ name }) => name === 'rlimits')?.detail).toMatch(/^444 open files/);
+    await writeFile(config, JSON.stringify({ security: { jailer: 'on' } }));
+    const wrong = await cli('--config', config, 'run', '--', 'true');
+    expect(wrong.status).toBe(125);
+    expect(wrong.stderr).toContain('security.jailer');
   });
 
   it('has the limits that were asked for', async () => {

@@ -9,6 +9,7 @@ import { ImageLibrary } from '../images/image-library.js';
 import { absoluteImage } from '../options/absolute-image.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
 import { type CacheOptions, parseCacheOptions } from '../options/cache-options.js';
+import { withDefaultSecurity } from '../options/default-security.js';
 import type { RegistryOptions } from '../options/registry-options.js';
 import { pluginOrigins } from '../registry/plugin-origins.js';
 import { CacheKeeper } from '../storage/cache-keeper.js';
@@ -38,6 +39,8 @@ export interface BoxliteOptions {
   readonly vmm?: string;
   /** Id of the sandbox of boxes that name none; default: the best that is available. */
   readonly sandbox?: string;
+  /** Security options of boxes, for each that a box does not name. */
+  readonly security?: BoxOptions['security'];
   readonly log?: Log;
   /** Another build of the guest agent, for those who work on it. Absolute; default: the one of `@boxlite/guest-agent`. */
   readonly agentPath?: string;
@@ -63,16 +66,21 @@ export class Boxlite implements AsyncDisposable {
   readonly #keeper: CacheKeeper;
   readonly #services: RuntimeServices;
   readonly #lifetime: AbortController;
-  readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox'>;
+  readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox' | 'security'>;
   readonly #boxes = new Map<string, Box>();
   /** Say that boxes which remove themselves are still wanted; the store gives them back with the process at the latest. */
   readonly #owned = new Map<string, Lease>();
   #ending: Promise<void> | undefined;
 
-  private constructor(services: RuntimeServices, lifetime: AbortController, { vmm, sandbox, cache }: BoxliteOptions) {
+  private constructor(services: RuntimeServices, lifetime: AbortController, options: BoxliteOptions) {
+    const { vmm, sandbox, security, cache } = options;
     this.#services = services;
     this.#lifetime = lifetime;
-    this.#chosen = { ...(vmm === undefined ? {} : { vmm }), ...(sandbox === undefined ? {} : { sandbox }) };
+    this.#chosen = {
+      ...(vmm === undefined ? {} : { vmm }),
+      ...(sandbox === undefined ? {} : { sandbox }),
+      ...(security === undefined ? {} : { security }),
+    };
     this.#keeper = new CacheKeeper(services, cache ?? {});
     this.images = new ImageLibrary(services, this.#keeper);
     this.system = new HomeStorage(services);
@@ -83,6 +91,7 @@ export class Boxlite implements AsyncDisposable {
   static async open(options: BoxliteOptions = {}): Promise<Boxlite> {
     const lifetime = new AbortController();
     if (options.cache !== undefined) parseCacheOptions(options.cache);
+    if (options.security !== undefined) parseBoxOptions({ security: options.security });
     let opened: Boxlite | undefined;
     const services = await assembleServices(options, {
       lifetime: lifetime.signal,
@@ -236,15 +245,21 @@ export class Boxlite implements AsyncDisposable {
 }
 
 /** An option given as undefined is one that was not given. */
-function withDefaults(options: BoxOptions, { vmm, sandbox }: Pick<BoxOptions, 'vmm' | 'sandbox'>): BoxOptions {
+function withDefaults(
+  options: BoxOptions,
+  { vmm, sandbox, security }: Pick<BoxOptions, 'vmm' | 'sandbox' | 'security'>,
+): BoxOptions {
   // What is not an object is refused by the parser.
-  if (typeof options !== 'object' || options === null) return options;
+  if (!isObject(options) || (options.security !== undefined && !isObject(options.security))) return options;
   return {
     ...options,
     ...(options.vmm === undefined && vmm !== undefined ? { vmm } : {}),
     ...(options.sandbox === undefined && sandbox !== undefined ? { sandbox } : {}),
+    ...(security === undefined ? {} : { security: withDefaultSecurity(options.security ?? {}, security) }),
   };
 }
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null;
 
 function notFound(idOrName: string): BoxliteError {
   return new BoxliteError('not_found', `there is no box ${JSON.stringify(idOrName)}`, {
