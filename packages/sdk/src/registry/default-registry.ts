@@ -73,6 +73,13 @@ export function defaultRegistry(options?: DefaultRegistryOptions): PluginRegistr
       }),
     )
     .register(
+      lazyPlugin<'sandbox', Sandbox, PluginContext>({
+        kind: 'sandbox',
+        id: 'seatbelt',
+        load: async () => (await import('@boxlite/jailer-seatbelt')).seatbeltSandboxPlugin(),
+      }),
+    )
+    .register(
       lazyPlugin<'disk-store', DiskStore, PluginContext>({
         kind: 'disk-store',
         id: 'qcow2',
