@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hasAccessList } from './has-access-list.js';
 
 const GROUP_WRITE = 0o020;
 const OTHERS_WRITE = 0o002;
@@ -30,12 +31,12 @@ export interface TrustedProgram {
  */
 export async function untrustedReason(path: string, program?: TrustedProgram): Promise<TrustProblem | undefined> {
   const { uids: owners, path: own } = program ?? (await thisProgram());
-  const problem = problemOf(path, await lstat(path), owners, false);
+  const problem = await problemOf(path, owners, false);
   if (problem !== undefined) return problem;
   for (let child = path, above = dirname(path); above !== child; child = above, above = dirname(above)) {
     if (own.startsWith(above === '/' ? above : `${above}/`)) return undefined;
     // In a sticky directory nobody can replace another's file (/tmp). But beside the file itself one could lay what it imports.
-    const found = problemOf(above, await lstat(above), owners, child !== path);
+    const found = await problemOf(above, owners, child !== path);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -47,7 +48,21 @@ async function thisProgram(): Promise<TrustedProgram> {
   return { path, uids: new Set([ROOT, uid, process.geteuid?.() ?? ROOT]) };
 }
 
-function problemOf(
+async function problemOf(
+  path: string,
+  owners: ReadonlySet<number>,
+  mayBeSticky: boolean,
+): Promise<TrustProblem | undefined> {
+  const stats = await lstat(path);
+  const problem = problemOfMode(path, stats, owners, mayBeSticky);
+  const isGuarded = mayBeSticky && (stats.mode & STICKY) !== 0;
+  if (problem !== undefined || isGuarded || (stats.mode & GROUP_WRITE) === 0 || !(await hasAccessList(path)))
+    return problem;
+  const what = stats.isDirectory() ? `the directory ${path}` : path;
+  return { reason: `${what} can be written by whom its access list names`, remedy: `run "setfacl -b ${path}"` };
+}
+
+function problemOfMode(
   path: string,
   stats: Stats,
   owners: ReadonlySet<number>,

@@ -1,8 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { untrustedReason } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const SET_ACCESS_LIST = fileURLToPath(new URL('../../../test/support/set-access-list.py', import.meta.url));
 
 let base: string;
 let file: string;
@@ -47,6 +51,27 @@ describe('a file whose code is to be run', () => {
     await chmod(file, 0o646);
     expect(await untrustedReason(file, { path: join(base, 'program/main.js'), uids })).toBeDefined();
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'is not trusted when an access list lets somebody write it whom its mode does not show, nor in such a directory',
+    async () => {
+      const grant = (path: string) => execFileSync('python3', [SET_ACCESS_LIST, path, '65534']);
+      // A file of the user's own group may be written by that group: usual, and trusted.
+      await chmod(file, 0o664);
+      expect(await untrustedReason(file)).toBeUndefined();
+      grant(file);
+      expect(await untrustedReason(file)).toEqual({
+        reason: `${file} can be written by whom its access list names`,
+        remedy: `run "setfacl -b ${file}"`,
+      });
+      await rm(file);
+      await writeFile(file, '', { mode: 0o644 });
+      grant(join(base, 'inner'));
+      expect((await untrustedReason(file))?.reason).toBe(
+        `the directory ${join(base, 'inner')} can be written by whom its access list names`,
+      );
+    },
+  );
 
   it.skipIf(process.geteuid?.() !== 0)(
     'is not trusted when a foreign group can write it, or a foreign user owns it',

@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { findLibkrun } from '@boxlite/vmm-libkrun';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compileLibkrun, compilerAbsence } from './support/compile-libkrun.js';
@@ -9,6 +11,7 @@ import { compileLibkrun, compilerAbsence } from './support/compile-libkrun.js';
 const absence = compilerAbsence();
 const describeCompiled = describe.skipIf(absence !== '');
 
+const SET_ACCESS_LIST = fileURLToPath(new URL('../../../test/support/set-access-list.py', import.meta.url));
 const NOBODY = 65534;
 /** Any group that is not root's and not the owner's. */
 const OTHER_GROUP = 12345;
@@ -51,6 +54,12 @@ describeCompiled(`a libkrun that somebody else can change${absence}`, () => {
       () => chmod(join(root, 'outer'), 0o777),
       'outer can be written by every user',
       'chmod o-w',
+    ],
+    [
+      'has an access list that lets somebody else write it, which its mode does not show',
+      async () => void execFileSync('python3', [SET_ACCESS_LIST, library, String(NOBODY)]),
+      'it can be written by whom its access list names',
+      'setfacl -b',
     ],
   ])('is refused, and nothing of it runs, when it %s', async (_, spoil, problem, remedy) => {
     await spoil();

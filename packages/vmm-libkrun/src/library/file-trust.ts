@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hasAccessList } from './has-access-list.js';
 import type { LibkrunProblem } from './libkrun-problem.js';
 
 const GROUP_WRITE = 0o020;
@@ -32,7 +33,7 @@ export async function trustedOwners(): Promise<TrustedOwners> {
  * @returns undefined when nobody can
  */
 export async function untrustedReason(path: string, owners: TrustedOwners): Promise<LibkrunProblem | undefined> {
-  const problem = problemOf(path, await lstat(path), owners, false);
+  const problem = await problemOf(path, owners, false);
   if (problem !== undefined) return problem;
   for (
     let child = path, directory = dirname(path);
@@ -42,13 +43,30 @@ export async function untrustedReason(path: string, owners: TrustedOwners): Prom
     // In a sticky directory nobody can replace another's file (/tmp). But in the library's own one somebody could lay a file beside it that
     // it loads by name, such as libkrunfw.
     const isAncestor = child !== path;
-    const found = problemOf(directory, await lstat(directory), owners, isAncestor);
+    const found = await problemOf(directory, owners, isAncestor);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function problemOf(
+async function problemOf(
+  path: string,
+  owners: TrustedOwners,
+  mayBeSticky: boolean,
+): Promise<LibkrunProblem | undefined> {
+  const stats = await lstat(path);
+  const problem = problemOfMode(path, stats, owners, mayBeSticky);
+  const isGuarded = mayBeSticky && (stats.mode & STICKY) !== 0;
+  if (problem !== undefined || isGuarded || (stats.mode & GROUP_WRITE) === 0 || !(await hasAccessList(path)))
+    return problem;
+  const what = stats.isDirectory() ? `the directory ${path}` : 'it';
+  return {
+    problem: `is not safe to load: ${what} can be written by whom its access list names`,
+    remedy: `run "setfacl -b ${path}"`,
+  };
+}
+
+function problemOfMode(
   path: string,
   stats: Stats,
   owners: TrustedOwners,
