@@ -53,9 +53,6 @@ function treeArguments(context: SandboxContext): string[] {
   ];
 }
 
-/** What the command needs to find its way and become another user; it gives them up with that. */
-const CAPABILITIES_TO_CHANGE_USER = ['CAP_DAC_READ_SEARCH', 'CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'];
-
 /** Also used by the preflight, which therefore fails where a box would. */
 export function namespaceArguments(
   context: Pick<SandboxContext, 'networkEnabled' | 'runAs' | 'userNamespace'>,
@@ -77,7 +74,8 @@ export function namespaceArguments(
     '--as-pid-1',
     ...(made === undefined ? ['--uid', String(uid), '--gid', String(gid)] : []),
     ...['--cap-drop', 'ALL'],
-    ...(made === undefined ? [] : CAPABILITIES_TO_CHANGE_USER.flatMap((name) => ['--cap-add', name])),
+    // Directories of another user lie on the command's way; it gives this up when it becomes that user.
+    ...(made === undefined ? [] : ['--cap-add', 'CAP_DAC_READ_SEARCH']),
     ...['--hostname', 'box'],
   ];
 }

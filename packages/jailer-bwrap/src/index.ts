@@ -1,3 +1,15 @@
+// A command needs no SDK and no supervisor to be confined.
+export {
+  type ConfinedExit,
+  type ConfinedOutcome,
+  type ConfinedProcess,
+  type ConfinedRequest,
+  type RunConfinedOptions,
+  runConfined,
+  type SpawnConfinedOptions,
+  SYSTEM_PATHS,
+  spawnConfined,
+} from '@boxlite/core/spawn';
 export {
   APPARMOR_LOAD_COMMAND,
   APPARMOR_PROFILE_FILE,

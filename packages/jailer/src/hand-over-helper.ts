@@ -5,6 +5,8 @@ import { nativeBinary } from '@boxlite/platform';
 
 /** Where the helper reads the records of the view, and leaves the user namespace for the sandbox. 8 and below are taken by sandboxes and stage B. */
 export const HAND_OVER_FD = 9;
+/** Where it leaves the inner one. Above the listeners of every VMM, below the fewest files a VMM can do with. Stage B enters it. */
+export const INNER_NAMESPACE_FD = 31;
 /** The helper makes a few dozen mounts; one that takes this long hangs. */
 const CHECK_TIMEOUT_MS = 10_000;
 const STDERR_LIMIT = 4096;

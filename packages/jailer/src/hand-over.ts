@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { type ConfinedCommand, errnoOf, type Sandbox, type SandboxContext } from '@boxlite/core';
-import { checkHelper, HAND_OVER_FD, handOverHelper, wrapWithHelper } from './hand-over-helper.js';
+import { checkHelper, HAND_OVER_FD, handOverHelper, INNER_NAMESPACE_FD, wrapWithHelper } from './hand-over-helper.js';
 
 /** A user and a group of this host that nobody else is. */
 export interface HostUser {
@@ -17,6 +17,8 @@ export interface HandOver {
   readonly context: SandboxContext;
   /** Supplementary groups the command keeps, as numbered inside. */
   readonly groups: readonly number[];
+  /** Where the command finds the namespace it becomes a user of. */
+  readonly innerFd: number;
   /** Puts the helper in front of what the sandbox has made. */
   wrap(command: ConfinedCommand): ConfinedCommand;
 }
@@ -48,7 +50,7 @@ export function planHandOver(context: SandboxContext, user: HostUser, deviceGrou
         `${ids.gid}:${user.gid}`,
       ],
       ...groups.flatMap(({ host, inside }) => ['--group', `${inside}:${host}`]),
-      ...['--userns', String(HAND_OVER_FD)],
+      ...['--userns', String(HAND_OVER_FD), '--inner', String(INNER_NAMESPACE_FD)],
     ],
     groups: groups.flatMap(({ inside }) => inside ?? []),
   };
@@ -72,14 +74,23 @@ export async function prepareHandOver(
   const helper = handOverHelper();
   if ('reason' in helper) return helper;
   const { args, groups } = planHandOver(context, user, found.groups);
-  const handed = { ...context, userNamespace: { fd: HAND_OVER_FD }, viewTree: { fd: HAND_OVER_FD } };
+  const handed = {
+    ...context,
+    userNamespace: { fd: HAND_OVER_FD },
+    viewTree: { fd: HAND_OVER_FD },
+  };
   const place = fileSystemsOf(context);
   if (!tried.has(place)) {
     const reason = await checkHelper(helper.path, args, recordsOf(sandbox, handed));
     if (reason !== undefined) return { reason };
     tried.add(place);
   }
-  return { context: handed, groups, wrap: (command) => wrapWithHelper(helper.path, args, command) };
+  return {
+    context: handed,
+    groups,
+    innerFd: INNER_NAMESPACE_FD,
+    wrap: (command) => wrapWithHelper(helper.path, args, command),
+  };
 }
 
 /** What the sandbox will leave for the helper, whatever the command. */

@@ -110,7 +110,9 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
       if (helper === undefined) return withLimits(sandbox.apply(seen, command), context, cgroup);
       const { dataFds, ...wrapped } = wrapWithStageB(seen, command, {
         path: helper.path,
-        ...(found.handOver === undefined ? {} : { groups: found.handOver.groups }),
+        ...(found.handOver === undefined
+          ? {}
+          : { groups: found.handOver.groups, userNamespaceFd: found.handOver.innerFd }),
         ...(seccomp.program === undefined ? {} : { seccomp: seccomp.program }),
         ...(seccomp.report === undefined ? {} : { syscallReportFd: seccomp.report.fd }),
       });

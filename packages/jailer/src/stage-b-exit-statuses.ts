@@ -16,6 +16,7 @@ export const STAGE_B_EXIT_STATUSES = {
   capabilities: 111,
   keyring: 112,
   dumpable: 113,
+  user_namespace: 114,
 } as const;
 
 /** The steps. */

@@ -26,6 +26,8 @@ export interface StageBOptions {
   readonly syscallReportFd?: number;
   /** Supplementary groups the command keeps, as seen in its user namespace; all others are given up. */
   readonly groups?: readonly number[];
+  /** A user namespace to enter before the ids are changed; the command does not inherit the descriptor. */
+  readonly userNamespaceFd?: number;
 }
 
 /** The wrapped command, and the data the helper reads. */
@@ -42,6 +44,7 @@ export function wrapWithStageB(context: SandboxContext, command: JailCommand, op
     args.push('--gid', String(context.runAs.gid), '--uid', String(context.runAs.uid));
   }
   for (const group of options.groups ?? []) args.push('--group', String(group));
+  if (options.userNamespaceFd !== undefined) args.push('--user-namespace', String(options.userNamespaceFd));
   const identities = pathIdentities(context.paths);
   if (identities.length > 0) {
     args.push('--identity', String(STAGE_B_IDENTITY_FD));

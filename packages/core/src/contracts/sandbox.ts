@@ -69,12 +69,11 @@ export interface SandboxContext {
   /** The ids the command sees itself as; the sandbox's own choice when absent. */
   readonly runAs?: { readonly uid: number; readonly gid: number };
   /**
-   * User namespaces made outside, on descriptors of the spawned process, and only for a sandbox that says it joins them. It makes none of its own then: it
-   * builds its view in the one on `fd`, as the user it is there, with every parent of a granted path open to others; and starts the command in the one on
-   * `inner`, with the capabilities to find its way and become `runAs` itself: CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SETGID, CAP_SETPCAP. What holds the
-   * command stays in the outer one, whose maker may end every process of the inner one.
+   * A user namespace made outside, on this descriptor of the spawned process, and only for a sandbox that says it joins one. It makes none of its own then,
+   * builds its view as the user it is there, with every parent of a granted path open to others, and leaves the command CAP_DAC_READ_SEARCH to find its
+   * way. The command becomes `runAs` itself; what holds it stays that user.
    */
-  readonly userNamespace?: { readonly fd: number; readonly inner: number };
+  readonly userNamespace?: { readonly fd: number };
   /**
    * Whoever starts the sandbox mounts everything of the view as one tree over `/tmp`, in a namespace of its own, as the records say that the sandbox
    * leaves on this descriptor of the spawned process; the sandbox binds the tree as its root. Only for a sandbox that says it takes one.

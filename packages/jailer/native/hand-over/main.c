@@ -8,8 +8,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "give-up.h"
@@ -54,41 +57,70 @@ static int idmap_of(const struct plan *plan) {
                               ID_COUNT - (host + 1));
     if (length < 0 || (size_t)length >= sizeof maps[i]) give_up("idmap", "map", EOVERFLOW);
   }
-  return make_user_namespace(maps[0], maps[1], false);
+  return make_user_namespace(-1, maps[0], maps[1], false);
 }
 
-static int namespace_of(const struct plan *plan) {
-  char uids[64], gids[64 + MAX_GROUPS * 32];
-  const int uid_length = snprintf(uids, sizeof uids, "%u 0 1\n%u %u 1\n", plan->outside, plan->uid.inside, plan->uid.host);
-  int gid_length = snprintf(gids, sizeof gids, "%u 0 1\n%u %u 1\n", plan->outside, plan->gid.inside, plan->gid.host);
-  for (size_t i = 0; i < plan->group_count && gid_length > 0 && (size_t)gid_length < sizeof gids; i++) {
-    const int added = snprintf(gids + gid_length, sizeof gids - (size_t)gid_length, "%u %u 1\n", plan->groups[i].inside,
-                               plan->groups[i].host);
-    if (added < 0) give_up("user-namespace", "map", EOVERFLOW);
-    gid_length += added;
+/* One line of a map for each user or group; as they are on the host, or as they are in the namespace around. */
+static void add_line(char *map, size_t capacity, unsigned inside, unsigned outside) {
+  const size_t used = strlen(map);
+  const int added = snprintf(map + used, capacity - used, "%u %u 1\n", inside, outside);
+  if (added < 0 || (size_t)added >= capacity - used) give_up("user-namespace", "map", EOVERFLOW);
+}
+
+static int namespace_of(const struct plan *plan, int within) {
+  char uids[128] = "", gids[128 + MAX_GROUPS * 32] = "";
+  const bool is_inner = within != -1;
+  add_line(uids, sizeof uids, plan->outside, is_inner ? plan->outside : 0);
+  add_line(uids, sizeof uids, plan->uid.inside, is_inner ? plan->uid.inside : plan->uid.host);
+  add_line(gids, sizeof gids, plan->outside, is_inner ? plan->outside : 0);
+  add_line(gids, sizeof gids, plan->gid.inside, is_inner ? plan->gid.inside : plan->gid.host);
+  for (size_t i = 0; i < plan->group_count; i++) {
+    const struct mapped_id group = plan->groups[i];
+    add_line(gids, sizeof gids, group.inside, is_inner ? group.inside : group.host);
   }
-  if (uid_length < 0 || (size_t)uid_length >= sizeof uids || gid_length < 0 || (size_t)gid_length >= sizeof gids)
-    give_up("user-namespace", "map", EOVERFLOW);
-  return make_user_namespace(uids, gids, true);
+  return make_user_namespace(within, uids, gids, is_inner);
+}
+
+/* Leaves a descriptor on a number, open across exec. It may have that very number, which the records have left free. */
+static void leave_on(int fd, int number) {
+  if (fd == number) {
+    if (fcntl(fd, F_SETFD, 0) == -1) give_up("user-namespace", "descriptor", errno);
+    return;
+  }
+  if (dup2(fd, number) == -1) give_up("user-namespace", "descriptor", errno);
+  if (close(fd) == -1) give_up("user-namespace", "close", errno);
 }
 
 static void change_user(const struct plan *plan, size_t length) {
   const int idmap = idmap_of(plan);
   build_view_tree(records, length, &(struct view_owner){.uid = plan->uid.host, .gid = plan->gid.host, .idmap = idmap});
   if (close(idmap) == -1) give_up("idmap", "close", errno);
-  const int userns = namespace_of(plan);
-  /* It may have been given that very number, which the records have left free: then it only has to survive exec. */
-  if (userns == plan->userns_fd) {
-    if (fcntl(userns, F_SETFD, 0) == -1) give_up("user-namespace", "descriptor", errno);
-    return;
-  }
-  if (dup2(userns, plan->userns_fd) == -1) give_up("user-namespace", "descriptor", errno);
-  if (close(userns) == -1) give_up("user-namespace", "close", errno);
+  const int userns = namespace_of(plan, -1);
+  const int inner = namespace_of(plan, userns);
+  /* The outer one may lie where the inner one is wanted; the other way round the order takes care of it. */
+  const int outer = userns == plan->inner_fd ? fcntl(userns, F_DUPFD_CLOEXEC, plan->inner_fd + 1) : userns;
+  if (outer == -1) give_up("user-namespace", "descriptor", errno);
+  leave_on(inner, plan->inner_fd);
+  leave_on(outer, plan->userns_fd);
+}
+
+/* Before the tree lies over a directory in which the program may be: its name means something else then. */
+static int open_program(const char *path) {
+  const int program = open(path, O_PATH | O_CLOEXEC);
+  if (program == -1) give_up("exec", path, errno);
+  return program;
+}
+
+static bool is_still(int program, const char *path) {
+  struct stat opened, named;
+  if (fstat(program, &opened) == -1) give_up("exec", path, errno);
+  return stat(path, &named) == 0 && named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
 int main(int argc, char **argv) {
   struct plan plan;
   parse_plan(argc, argv, &plan);
+  const int program = plan.check ? -1 : open_program(plan.command[0]);
   const size_t length = read_records(plan.view_fd);
   leave_mount_namespace();
   /* Directories of the tree are for another user than the one who makes them. */
@@ -97,6 +129,8 @@ int main(int argc, char **argv) {
   else build_view_tree(records, length, &(struct view_owner){.uid = geteuid(), .gid = getegid(), .idmap = -1});
   (void)umask(mask);
   if (plan.check) return 0;
-  execve(plan.command[0], plan.command, environ);
+  /* By its name where that is possible: a script could not be found by a descriptor that exec closes. */
+  if (is_still(program, plan.command[0])) execve(plan.command[0], plan.command, environ);
+  else syscall(SYS_execveat, program, "", plan.command, environ, AT_EMPTY_PATH);
   give_up("exec", plan.command[0], errno);
 }

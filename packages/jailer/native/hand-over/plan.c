@@ -41,7 +41,7 @@ static int parse_fd(const char *option, const char *text) {
 
 void parse_plan(int argc, char **argv, struct plan *into) {
   bool has_outside = false, has_uid = false, has_gid = false;
-  *into = (struct plan){.userns_fd = -1, .view_fd = -1};
+  *into = (struct plan){.userns_fd = -1, .inner_fd = -1, .view_fd = -1};
   int i = 1;
   for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
     const char *option = argv[i];
@@ -64,6 +64,8 @@ void parse_plan(int argc, char **argv, struct plan *into) {
       into->groups[into->group_count++] = parse_pair(option, value);
     } else if (strcmp(option, "--userns") == 0 && into->userns_fd == -1) {
       into->userns_fd = parse_fd(option, value);
+    } else if (strcmp(option, "--inner") == 0 && into->inner_fd == -1) {
+      into->inner_fd = parse_fd(option, value);
     } else if (strcmp(option, "--view") == 0 && into->view_fd == -1) {
       into->view_fd = parse_fd(option, value);
     } else {
@@ -71,9 +73,10 @@ void parse_plan(int argc, char **argv, struct plan *into) {
     }
   }
   if (into->view_fd == -1) give_up("arguments", "--view is required", 0);
-  into->changes_user = has_outside || has_uid || has_gid || into->group_count > 0 || into->userns_fd != -1;
-  if (into->changes_user && (!has_outside || !has_uid || !has_gid || into->userns_fd == -1))
-    give_up("arguments", "--outside, --uid, --gid and --userns go together", 0);
+  into->changes_user = has_outside || has_uid || has_gid || into->group_count > 0 || into->userns_fd != -1 || into->inner_fd != -1;
+  if (into->changes_user && (!has_outside || !has_uid || !has_gid || into->userns_fd == -1 || into->inner_fd == -1))
+    give_up("arguments", "--outside, --uid, --gid, --userns and --inner go together", 0);
+  if (into->changes_user && into->userns_fd == into->inner_fd) give_up("arguments", "--inner", 0);
   if (into->check) return;
   if (i + 1 >= argc || argv[i + 1][0] != '/') give_up("arguments", "no absolute command after --", 0);
   into->command = &argv[i + 1];

@@ -20,7 +20,7 @@ static unsigned parse_number(const char *option, const char *text, unsigned lowe
 static int parse_fd(const char *option, const char *text) { return (int)parse_number(option, text, 3, MAX_FD); }
 
 void parse_arguments(int argc, char **argv, struct arguments *into) {
-  *into = (struct arguments){.seccomp_fd = -1, .notify_fd = -1, .identity_fd = -1, .keep_from = MAX_FD + 1};
+  *into = (struct arguments){.seccomp_fd = -1, .notify_fd = -1, .identity_fd = -1, .userns_fd = -1, .keep_from = MAX_FD + 1};
   int i = 1;
   for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
     const char *option = argv[i];
@@ -37,6 +37,9 @@ void parse_arguments(int argc, char **argv, struct arguments *into) {
       into->groups[into->group_count++] = parse_number(option, value, 0, 4294967294U);
     } else if (strcmp(option, "--identity") == 0 && into->identity_fd == -1) {
       into->identity_fd = parse_fd(option, value);
+    } else if (strcmp(option, "--user-namespace") == 0 && into->userns_fd == -1 && into->kept_count < MAX_KEPT) {
+      into->userns_fd = parse_fd(option, value);
+      into->kept[into->kept_count++] = into->userns_fd;
     } else if (strcmp(option, "--seccomp") == 0 && into->seccomp_fd == -1) {
       into->seccomp_fd = parse_fd(option, value);
     } else if (strcmp(option, "--notify") == 0 && into->notify_fd == -1 && into->kept_count < MAX_KEPT) {

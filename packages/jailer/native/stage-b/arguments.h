@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /*
- * boxlite-stage-b [--gid N] [--uid N] [--group N]... [--identity FD] [--seccomp FD [--notify FD]] [--unset NAME]...
+ * boxlite-stage-b [--gid N] [--uid N] [--group N]... [--identity FD] [--user-namespace FD] [--seccomp FD [--notify FD]] [--unset NAME]...
  *                 [--keep FD]... [--keep-from FD] -- BINARY [ARGUMENT]...
  *
  * Each option once, --group at most 4 times, --unset at most 16 times, --keep at most 64 times. Numbers are decimal, without sign or leading zeros. Descriptors lie in
@@ -18,7 +18,7 @@ struct arguments {
   unsigned gid, uid;
   unsigned groups[MAX_GROUPS]; /* supplementary; all others are given up */
   size_t group_count;
-  int seccomp_fd, identity_fd, notify_fd; /* -1: not asked for */
+  int seccomp_fd, identity_fd, notify_fd, userns_fd; /* -1: not asked for */
   int kept[MAX_KEPT];
   size_t kept_count;
   int keep_from; /* MAX_FD + 1: none */

@@ -4,7 +4,7 @@
 #include "arguments.h"
 
 /*
- * Gives up, for good: the capability bounding set, supplementary groups but those listed (where permitted: a user namespace may forbid setgroups, and
+ * Enters the user namespace it is given, then gives up, for good: the capability bounding set, supplementary groups but those listed (where permitted: a user namespace may forbid setgroups, and
  * then they are those of the user who started the box), gid, uid, every capability, the keyrings of whoever started the box, and the way back by
  * exec (no_new_privs). Each is checked afterwards.
  */

@@ -20,6 +20,7 @@ static const char *name_of(enum step step) {
   case STEP_CAPABILITIES: return "capabilities";
   case STEP_KEYRING: return "keyring";
   case STEP_DUMPABLE: return "dumpable";
+  case STEP_USER_NAMESPACE: return "user_namespace";
   }
   return "unknown";
 }

@@ -15,7 +15,8 @@ enum step {
   STEP_IDENTITY = 110,
   STEP_CAPABILITIES = 111,
   STEP_KEYRING = 112,
-  STEP_DUMPABLE = 113
+  STEP_DUMPABLE = 113,
+  STEP_USER_NAMESPACE = 114
 };
 
 /* Prints "boxlite-stage-b: <step>: <what>: <error>" and ends the process with the step's status. error 0: none is printed. */
