@@ -39,7 +39,7 @@ export function problemsOf(attempts, results) {
       problems.push(`results of the unknown environment ${name}`);
       continue;
     }
-    const where = { uid: environment.uid, landlock: result.landlock };
+    const where = { uid: environment.uid, policy: environment.policy, landlock: result.landlock };
     const hasCgroup = Object.values(result.attempts).some((row) => row.cgroup !== undefined);
     for (const attempt of Object.keys(result.attempts)) {
       if (attempts[attempt] === undefined) problems.push(`${name}: results of the unknown attempt ${attempt}`);

@@ -4,6 +4,10 @@ export interface Environment {
   readonly uid: number;
   readonly network: boolean;
   readonly host: 'here' | 'kvm';
+  /** Default: QEMU's, and libkrun's in a KVM host. */
+  readonly policy?: 'qemu' | 'libkrun';
+  /** Default: all. */
+  readonly layers?: readonly LayerSet[];
   readonly title: string;
 }
 
@@ -22,19 +26,17 @@ export const ENVIRONMENTS: Readonly<Record<string, Environment>>;
 export const ATTEMPTS: Readonly<Record<string, Attempt>>;
 export const LAYERS: readonly LayerSet[];
 
-export function jobOf(
-  environment: Environment,
-  layers?: readonly LayerSet[],
-): {
+export function jobOf(environment: Environment): {
   readonly uid: number;
   readonly network: boolean;
   readonly layers: readonly LayerSet[];
   readonly attempts: readonly AttemptOfJob[];
   readonly accelerator: 'tcg' | 'kvm';
+  readonly policy: 'qemu' | 'libkrun';
 };
 
 export function isDeclared(
   stops: readonly string[],
   layer: string,
-  where: { readonly uid: number; readonly landlock: number },
+  where: { readonly uid: number; readonly landlock: number; readonly policy?: 'qemu' | 'libkrun' },
 ): boolean;

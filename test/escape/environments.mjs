@@ -2,19 +2,44 @@
 import { readFileSync } from 'node:fs';
 import { ORDINARY_USER } from './run-job.mjs';
 
-/** @typedef {{ uid: number, network: boolean, host: 'here' | 'kvm', title: string }} Environment */
+/**
+ * @typedef {object} Environment
+ * @property {number} uid
+ * @property {boolean} network whether the box has a network card
+ * @property {'here' | 'kvm'} host
+ * @property {'qemu' | 'libkrun'} [policy] of system calls; default: QEMU's
+ * @property {string[]} [layers] that differ from those of another environment; default: all
+ * @property {string} title
+ */
+
+const NETWORK_LAYERS = ['none', 'all'];
+const POLICY_LAYERS = ['none', 'seccomp', 'all'];
 
 /** @type {Readonly<Record<string, Environment>>} */
 export const ENVIRONMENTS = {
-  root: { uid: 0, network: false, host: 'here', title: 'root, no network' },
-  ordinary: { uid: ORDINARY_USER, network: false, host: 'here', title: 'ordinary user, no network' },
-  'root-network': { uid: 0, network: true, host: 'here', title: 'root, with a network card' },
-  'ordinary-network': { uid: ORDINARY_USER, network: true, host: 'here', title: 'ordinary user, with a network card' },
-  'kvm-root': { uid: 0, network: false, host: 'kvm', title: 'KVM host, root' },
-  'kvm-ordinary': { uid: 1000, network: false, host: 'kvm', title: 'KVM host, ordinary user' },
+  root: { uid: 0, network: false, host: 'here', title: 'root, QEMU' },
+  ordinary: { uid: ORDINARY_USER, network: false, host: 'here', title: 'ordinary user, QEMU' },
+  'root-network': {
+    ...{ uid: 0, network: true, host: 'here', layers: NETWORK_LAYERS },
+    title: 'root, QEMU, with a network card',
+  },
+  'ordinary-network': {
+    ...{ uid: ORDINARY_USER, network: true, host: 'here', layers: NETWORK_LAYERS },
+    title: 'ordinary user, QEMU, with a network card',
+  },
+  'root-libkrun': {
+    ...{ uid: 0, network: false, host: 'here', policy: 'libkrun', layers: POLICY_LAYERS },
+    title: "root, libkrun's policy and second filter",
+  },
+  'ordinary-libkrun': {
+    ...{ uid: ORDINARY_USER, network: false, host: 'here', policy: 'libkrun', layers: POLICY_LAYERS },
+    title: "ordinary user, libkrun's policy and second filter",
+  },
+  'kvm-root': { uid: 0, network: false, host: 'kvm', title: 'KVM host, root, QEMU' },
+  'kvm-ordinary': { uid: 1000, network: false, host: 'kvm', title: 'KVM host, ordinary user, QEMU' },
 };
 
-/** Whom an attempt is worth making as. */
+/** In the order they are put around a command. */
 export const LAYERS = ['none', 'descriptors', 'rlimits', 'cgroup', 'view', 'privileges', 'landlock', 'seccomp', 'all'];
 
 /**
@@ -32,13 +57,10 @@ export const LAYERS = ['none', 'descriptors', 'rlimits', 'cgroup', 'view', 'priv
 /** @type {Readonly<Record<string, Attempt>>} */
 export const ATTEMPTS = JSON.parse(readFileSync(new URL('attempts.json', import.meta.url), 'utf8'));
 
-/**
- * @param {Environment} environment
- * @param {readonly string[]} [layers]
- */
-export function jobOf({ uid, network, host }, layers = LAYERS) {
+/** @param {Environment} environment */
+export function jobOf({ uid, network, host, policy = 'qemu', layers = LAYERS }) {
   return {
-    ...{ uid, network, layers, accelerator: host === 'kvm' ? 'kvm' : 'tcg' },
+    ...{ uid, network, layers, policy, accelerator: host === 'kvm' ? 'kvm' : 'tcg' },
     attempts: Object.entries(ATTEMPTS).map(([name, { under, alone, lingers, starterDies }]) => ({
       ...{ name, under, alone, lingers, starterDies },
     })),
@@ -49,9 +71,10 @@ export function jobOf({ uid, network, host }, layers = LAYERS) {
  * Whether a layer is declared to stop an attempt alone in an environment.
  * @param {readonly string[]} stops
  * @param {string} layer
- * @param {{ uid: number, landlock: number }} where
+ * @param {{ uid: number, landlock: number, policy?: string }} where `policy`: what `seccomp` is declared for is QEMU's; libkrun serves shares itself and may more
  */
-export function isDeclared(stops, layer, { uid, landlock }) {
+export function isDeclared(stops, layer, { uid, landlock, policy = 'qemu' }) {
+  if (layer === 'seccomp' && policy !== 'qemu') return false;
   return stops.some((stop) => {
     const [name, who] = stop.split('@');
     const [plain, version] = (name ?? '').split('>=');

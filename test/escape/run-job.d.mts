@@ -16,7 +16,8 @@ export function runJob(
     readonly network: boolean;
     readonly layers: readonly LayerSet[];
     readonly attempts: readonly AttemptOfJob[];
-    readonly accelerator: 'tcg' | 'kvm';
+    readonly accelerator?: 'tcg' | 'kvm';
+    readonly policy?: 'qemu' | 'libkrun';
   },
   say?: (line: string) => void,
 ): Promise<EscapeReport>;

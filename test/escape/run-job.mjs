@@ -96,7 +96,14 @@ export async function runJob({ directory }, { uid, ...what }, say = () => undefi
   chmodSync(workDir, 0o755);
   chownSync(workDir, uid, uid);
   const programsDir = join(directory, 'programs');
-  const job = { accelerator: 'tcg', ...what, workDir, programsDir, setUserIdProgram: join(directory, 'set-user-id') };
+  const job = {
+    accelerator: 'tcg',
+    policy: 'qemu',
+    ...what,
+    workDir,
+    programsDir,
+    setUserIdProgram: join(directory, 'set-user-id'),
+  };
   const file = join(workDir, 'job.json');
   writeFileSync(file, JSON.stringify(job));
   const isKvmHost = process.env.BOXLITE_KVM_HOST === '1';

@@ -54,7 +54,7 @@ export async function openBoxJail(world: World, job: EscapeJob): Promise<BoxJail
     box,
     options,
     spec,
-    vmm: createHostileVmm(world.program, job.accelerator),
+    vmm: createHostileVmm(world.program, job),
     volumes,
     containerUser: '',
     // Drawn from the state store otherwise.

@@ -25,6 +25,8 @@ export interface EscapeJob {
   readonly layers: readonly LayerSet[];
   readonly attempts: readonly AttemptOfJob[];
   readonly accelerator: 'tcg' | 'kvm';
+  /** Whose policy of system calls the hostile program stands under; libkrun's with all its switches but the host's network. */
+  readonly policy: 'qemu' | 'libkrun';
 }
 
 export interface AttemptOfJob {

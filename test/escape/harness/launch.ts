@@ -102,7 +102,8 @@ export async function launchBare(
       if (stopAt === undefined) return;
       child.stdout?.on('data', () => {
         if (!text.includes(stopAt)) return;
-        child.kill(starterDies ? 'SIGKILL' : 'SIGTERM');
+        // Without a wrapper it was started by the harness, whose death would be nobody's to tell.
+        if (!starterDies || pidReport.kind !== 'self') child.kill(starterDies ? 'SIGKILL' : 'SIGTERM');
         setTimeout(() => resolve('still there'), GRACE_MS);
       });
     });

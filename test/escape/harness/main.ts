@@ -31,7 +31,11 @@ async function tryUnder(layers: LayerSet): Promise<{ outcomes: Outcome[]; told: 
     const supervisor = leakingSupervisor(job.programsDir, world, leaks);
     const parameters = [...world.parameters].map(([key, value]) => `${key}=${value}`);
     const launch = (words: readonly string[], options: LaunchOptions = {}): Promise<Ended> | undefined => {
-      const command = { binary: world.program, args: [...words, ...parameters], env: {} };
+      const command = {
+        binary: world.program,
+        args: [...(job.policy === 'libkrun' ? ['--running-filter'] : []), ...parameters, ...words],
+        env: {},
+      };
       const composed = compose(layers, box, command, job.programsDir);
       if (composed === undefined) return undefined;
       return composed.by === 'supervisor'

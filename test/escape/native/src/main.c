@@ -1,10 +1,11 @@
 /*
  * The hostile program: it takes the VMM's place in the jail and tries to get out.
  *
- *   hostile [--fork] [--token TEXT] [KEY=VALUE]... ATTEMPT...
+ *   hostile [--fork] [--running-filter] [KEY=VALUE]... ATTEMPT...
  *
  * With --fork each attempt is a process of its own, so that one that is killed does not end the others; without, the one attempt named is this
- * process, which is what a system call filter without fork leaves. The words "ran" and "ids" alone are what `execute` runs to see that it can.
+ * process, which is what a system call filter without fork leaves. With --running-filter it first does what libkrun's shim does before its machine
+ * runs, so that it stands where a guest of libkrun breaks in. The words "ran" and "ids" alone are what `execute` runs to see that it can.
  */
 #include <errno.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "attempt.h"
+#include "running-filter.h"
 #include "verdict.h"
 
 /* One that hangs is ended: it has not come out. */
@@ -90,6 +92,7 @@ int main(int argc, char **argv) {
   if (argc == 2 && strcmp(argv[1], "ids") == 0) return geteuid() == 0 ? 77 : 0;
   for (int at = 1; at < argc; at++) {
     if (strcmp(argv[at], "--fork") == 0) in_children = 1;
+    if (strcmp(argv[at], "--running-filter") == 0) running_filter_install();
     if (argv[at][0] == '-' || strchr(argv[at], '=') != NULL) continue;
     const struct attempt *attempt = find(argv[at]);
     if (attempt == NULL) {

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { Attempt } from '../test/escape/environments.mjs';
+import { matrixPage, problemsOf, type Result } from './escape-matrix.mjs';
+
+const attempts: Record<string, Attempt> = {
+  'read-key': { topic: 'Reading files', stops: ['view', 'landlock>=3'] },
+  'fill-memory': { topic: 'Resources', stops: ['cgroup'], open: { when: 'no-cgroup', why: 'told at the start' } },
+};
+const result = (change: Record<string, Record<string, string>> = {}): Result => ({
+  ...{ recorded: '2026-01-01', kernel: '6.1', landlock: 2, told: [], layers: [] },
+  attempts: {
+    'read-key': { none: 'out', view: 'refused: errno 2', landlock: 'out', all: 'refused: errno 2' },
+    'fill-memory': { none: 'out', cgroup: 'refused: signal 9', all: 'refused: signal 9' },
+    ...change,
+  },
+});
+
+describe('the matrix of attempts', () => {
+  it('has a mark for each place in each cell, and nothing to see where nothing comes out', () => {
+    const page = matrixPage(attempts, {
+      root: result(),
+      ordinary: result({ 'read-key': { none: 'refused: errno 13' } }),
+    });
+    expect(page).toContain('1. root, no network (Linux 6.1, Landlock 2; recorded 2026-01-01)');
+    const [, none, , , , view, , landlock] = (/\| (read-key .*) \|/.exec(page)?.[1] ?? '')
+      .split('|')
+      .map((cell) => cell.trim());
+    expect({ none, view, landlock }).toEqual({ none: '○·', view: '●·', landlock: '○·' });
+    expect(page).toContain('- `fill-memory`: told at the start');
+  });
+
+  it('is right when nothing comes out under all layers and each declared layer stops what it is said to, as far as the kernel has it', () => {
+    expect(problemsOf(attempts, { root: result() })).toEqual([]);
+  });
+
+  it('is wrong for an attempt that comes out, a layer that does not stop it, one that was not made, and one nobody knows', () => {
+    const all = { none: 'out', view: 'out', all: 'out' };
+    expect(problemsOf(attempts, { root: { ...result({ 'read-key': all, new: all }), landlock: 3 } })).toEqual([
+      'root: results of the unknown attempt new',
+      'root: read-key comes out with all layers on',
+      'root: read-key is declared to be stopped by view alone, and is not',
+      'read-key: no layer alone stops it anywhere',
+    ]);
+    const { 'read-key': _missing, ...rest } = result().attempts;
+    expect(problemsOf(attempts, { root: { ...result(), attempts: rest } })).toEqual(['root: read-key was not made']);
+    expect(problemsOf(attempts, { moon: result() })).toContain('results of the unknown environment moon');
+  });
+
+  it('lets what only a group holds come out where there is none, and nowhere else', () => {
+    const { cgroup: _none, ...without } = { none: 'out', all: 'out', cgroup: 'x' };
+    expect(problemsOf(attempts, { root: result({ 'fill-memory': without }) })).not.toContain(
+      'root: fill-memory comes out with all layers on',
+    );
+    expect(problemsOf(attempts, { root: result({ 'fill-memory': { ...without, cgroup: 'refused: x' } }) })).toContain(
+      'root: fill-memory comes out with all layers on',
+    );
+  });
+});
