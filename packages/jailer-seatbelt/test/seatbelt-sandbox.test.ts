@@ -171,7 +171,7 @@ describe('setup refuses with sandbox_unavailable, naming the field,', () => {
       /whole host/,
     ],
     ['a link without a target', { symlinks: [{ path: '/tmp/x', target: 'y' }] }, 'symlinks[0].target', /absolute/],
-    ['a user namespace', { userNamespace: { fd: 9 } }, 'userNamespace', /no user namespaces/],
+    ['a user namespace', { userNamespace: { fd: 9, inner: 9 } }, 'userNamespace', /no user namespaces/],
     ['a tree of mounts', { viewTree: { fd: 9 } }, 'viewTree', /no mount namespaces/],
     ['a temporary directory that is no path', { temporaryDirectory: 'tmp' }, 'temporaryDirectory', /absolute/],
     ['a profile that is not there', { sandboxProfile: '/nonexistent.sb' }, 'sandboxProfile', /ENOENT/],
