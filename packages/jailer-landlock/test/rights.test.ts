@@ -8,7 +8,11 @@ import type { ConfinedCommand, PathAccess, SandboxContext } from '@boxlite/core'
 import { runConfined } from '@boxlite/core/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLandlockSandbox } from '../src/index.js';
+import { thisHost } from '../src/landlock-host.js';
 
+/** What this kernel's Landlock cannot refuse yet is left out; `boxlite doctor` names the version. */
+const VERSION = Number(await thisHost.version(thisHost.helperPath()));
+const since = (version: number, ...attempts: Attempt[]) => (VERSION >= version ? attempts : []);
 const ABSTRACT = `boxlite-landlock-test-${process.pid}`;
 let work: string;
 let probe: string;
@@ -138,7 +142,7 @@ describe('Landlock alone refuses', () => {
       ['write', out('file')],
       ['write', join(place, 'in', 'way-out')],
       ['create', out('new')],
-      ['truncate', out('file')],
+      ...since(3, ['truncate', out('file')]),
       ['mkdir', out('directory')],
       ['symlink', out('link')],
       ['fifo', out('fifo')],
@@ -154,7 +158,7 @@ describe('Landlock alone refuses', () => {
     const refused: Attempt[] = [
       ['write', inside('file')],
       ['create', inside('new')],
-      ['truncate', inside('file')],
+      ...since(3, ['truncate', inside('file')]),
       ['mkdir', inside('directory')],
       ['unlink', inside('file')],
     ];
@@ -206,11 +210,10 @@ describe('Landlock alone refuses', () => {
       { path: '/dev/full', writable: true },
       { path: join(place, 'in'), writable: true },
     ];
-    const attempts: Attempt[] = [
-      ['ioctl', '/dev/full'],
-      ['device', join(place, 'in', 'urandom')],
-    ];
-    expect(await under(attempts, paths)).toEqual(['ioctl EACCES', expect.stringMatching(/^device (EACCES|EPERM)$/)]);
+    expect(await under([['device', join(place, 'in', 'urandom')]], paths)).toEqual([
+      expect.stringMatching(/^device (EACCES|EPERM)$/),
+    ]);
+    expect(await under([['ioctl', '/dev/full']], paths)).toEqual([VERSION >= 5 ? 'ioctl EACCES' : 'ioctl ENOTTY']);
     expect(await under([['ioctl', '/dev/full']], [], { devices: ['/dev/full'] })).toEqual(['ioctl ENOTTY']);
   });
 
@@ -233,7 +236,7 @@ describe('Landlock alone refuses', () => {
     expect(await under(allowed, [], { networkEnabled: true })).toEqual(['connect ok', 'udp ok']);
   });
 
-  it('TCP by itself, where a filter is another’s business', async () => {
+  it.skipIf(VERSION < 4)('TCP by itself, where a filter is another’s business', async () => {
     const attempts: Attempt[] = [
       ['connect', String(port)],
       ['bind', '0'],
@@ -245,12 +248,11 @@ describe('Landlock alone refuses', () => {
 
   it('abstract sockets, signals and tracing outside, with and without a network', async () => {
     const attempts: Attempt[] = [
-      ['abstract', ABSTRACT],
-      ['signal', String(outsider.pid)],
       ['ptrace', String(outsider.pid)],
+      ...since(6, ['abstract', ABSTRACT], ['signal', String(outsider.pid)]),
     ];
     for (const networkEnabled of [true, false]) {
-      expect(await under(attempts, [], { networkEnabled })).toEqual(['abstract EPERM', 'signal EPERM', 'ptrace EPERM']);
+      expect(await under(attempts, [], { networkEnabled })).toEqual(attempts.map(([what]) => `${what} EPERM`));
     }
   });
 
@@ -293,7 +295,7 @@ describe('Landlock alone refuses', () => {
 
 describe('each version of Landlock holds what it is said to', () => {
   const rules = () => [`x${probe}`, `x${join(place, 'in')}`, `w${join(place, 'more')}`, 'w/dev/full'];
-  const table: readonly [what: string, since: number, attempt: () => Attempt, before: string, after: string][] = [
+  const table: readonly [what: string, first: number, attempt: () => Attempt, before: string, after: string][] = [
     ['truncation', 3, () => ['truncate', join(place, 'in', 'file')], 'ok', 'EACCES'],
     ['TCP connect', 4, () => ['connect', String(port)], 'ok', 'EACCES'],
     ['TCP bind', 4, () => ['bind', '0'], 'ok', 'EACCES'],
@@ -302,12 +304,14 @@ describe('each version of Landlock holds what it is said to', () => {
     ['signals', 6, () => ['signal', String(outsider.pid)], 'ok', 'EPERM'],
   ];
 
-  it.each(table)('%s since version %i, and not before', async (_what, since, attempt, before, after) => {
-    const [operation] = attempt();
-    const older = await run([attempt()], atMost(since - 1, rules(), ['--no-tcp']));
-    const newer = await run([attempt()], atMost(since, rules(), ['--no-tcp']));
-    expect([older, newer]).toEqual([[`${operation} ${before}`], [`${operation} ${after}`]]);
-  });
+  for (const [what, first, attempt, before, after] of table) {
+    it.skipIf(VERSION < first)(`${what} since version ${first}, and not before`, async () => {
+      const [operation] = attempt();
+      const older = await run([attempt()], atMost(first - 1, rules(), ['--no-tcp']));
+      const newer = await run([attempt()], atMost(first, rules(), ['--no-tcp']));
+      expect([older, newer]).toEqual([[`${operation} ${before}`], [`${operation} ${after}`]]);
+    });
+  }
 
   it('files since the first', async () => {
     const attempts: Attempt[] = [
