@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTEMPTS, ENVIRONMENTS, isDeclared, jobOf, LAYERS } from './environments.mjs';
-import type { EscapeReport, Outcome } from './harness/job.js';
+import type { EscapeReport, LayerSet, Outcome } from './harness/job.js';
 import { prepareRun, runJob } from './run-job.mjs';
 
 const isRoot = process.getuid?.() === 0;
