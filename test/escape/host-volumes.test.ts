@@ -22,7 +22,7 @@ import { openWithTakenOverVmm } from './host/taken-over-vmm.js';
 
 const EXCHANGE = fileURLToPath(new URL('../support/exchange-names.py', import.meta.url));
 /** Starts that race the exchanging process. */
-const ROUNDS = 40;
+const ROUNDS = 20;
 const SECRET = 'secret-of-the-host';
 
 let home: TemporaryHome;
