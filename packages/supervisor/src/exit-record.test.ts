@@ -7,6 +7,10 @@ describe('an exit record', () => {
     { kind: 'Clean', reason: 'guest' },
     { kind: 'Error', code: 3, message: 'm', stderrTail: 's\n' },
     { kind: 'Signal', signal: 11, message: 'm', stderrTail: '' },
+    {
+      ...{ kind: 'Signal', signal: 31, message: 'm', stderrTail: '' },
+      call: { number: 425, architecture: 0xc000003e, args: ['0x0', '0x1', '0x2', '0x3', '0x4', '0xffffffffffffffff'] },
+    },
     { kind: 'Panic', message: 'm', stderrTail: '' },
   ])('of kind $kind is read back', (record) => {
     expect(parseExitRecord(JSON.stringify({ ...record, unknown: 'member' }))).toEqual(record);
@@ -26,6 +30,19 @@ describe('an exit record', () => {
     `{"kind":"Panic","message":"${'m'.repeat(100_000)}","stderrTail":""}`,
   ])('is none when it is anything else (%#)', (text) => {
     expect(parseExitRecord(text)).toBeUndefined();
+  });
+
+  it.each([
+    null,
+    'io_uring_setup',
+    { number: 425, architecture: 0xc000003e },
+    { number: '425', architecture: 1, args: ['0x0', '0x0', '0x0', '0x0', '0x0', '0x0'] },
+    { number: 1, architecture: 1, args: ['0x0', '0x0', '0x0', '0x0', '0x0'] },
+    { number: 1, architecture: 1, args: ['0x0', '0x0', '0x0', '0x0', '0x0', '\u001b[31m'] },
+    { number: 1, architecture: 1, args: ['0x0', '0x0', '0x0', '0x0', '0x0', '0x11111111111111111'] },
+  ])('is read without a call that is none (%#)', (call) => {
+    const record = { kind: 'Signal', signal: 31, message: 'm', stderrTail: '' };
+    expect(parseExitRecord(JSON.stringify({ ...record, call }))).toEqual(record);
   });
 
   it('has texts that are safe to print and bounded', () => {

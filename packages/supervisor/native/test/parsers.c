@@ -138,7 +138,9 @@ static void check_ending(void)
 {
 	static char text[ENDING_MAX_BYTES];
 	struct json json = {.text = text, .capacity = sizeof(text)};
+	static const struct refused_call refused = {.number = -1, .architecture = UINT32_MAX, .args = {UINT64_MAX, 0, 1}, .name = "a_call"};
 	struct ending ending = {
+		.refused = pick(4) == 0 ? &refused : NULL,
 		.cause = (enum end_cause)pick(4),
 		.killed = pick(2),
 		.wait_status = pick(2) ? (int)pick(256) << 8 : 1 + (int)pick(64),

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,8 +25,40 @@ int32_t krun_init_log(int fd, uint32_t level, uint32_t style, uint32_t options)
 	return 0;
 }
 
+/* A system call the machine makes: its number and six arguments, in hexadecimal, after "/end/call/" or, for a thread from before it ran, "/end/thread-call/". */
+static unsigned long words[7];
+static pthread_barrier_t running;
+
+static void *make_call(void *unused)
+{
+	errno = 0;
+	long result = syscall((long)words[0], words[1], words[2], words[3], words[4], words[5], words[6]);
+
+	SAY("called: %s\n", result == -1 ? strerror(errno) : "done");
+	_exit(0);
+	return unused;
+}
+
+static void *wait_and_call(void *unused)
+{
+	(void)pthread_barrier_wait(&running);
+	return make_call(unused);
+}
+
+static void read_words(const char *text)
+{
+	char *rest = (char *)(uintptr_t)text;
+
+	for (int index = 0; index < 7; index++)
+		words[index] = strtoul(rest + (index > 0), &rest, 16);
+}
+
 int32_t krun_create_ctx(void)
 {
+	pthread_t thread;
+
+	if (pthread_barrier_init(&running, NULL, 2) != 0 || pthread_create(&thread, NULL, wait_and_call, NULL) != 0)
+		SAY("no thread\n");
 	SAY("create_ctx\n");
 	return 7;
 }
@@ -125,6 +158,15 @@ int32_t krun_start_enter(uint32_t ctx)
 
 	SAY("start_enter %u, stdin ends: %d\n", ctx, read(STDIN_FILENO, &byte, 1) == 0);
 	write_console("hello from the guest\n");
+	if (strncmp(kernel, "/end/call/", 10) == 0) {
+		read_words(kernel + 10);
+		(void)make_call(NULL);
+	}
+	if (strncmp(kernel, "/end/thread-call/", 17) == 0) {
+		read_words(kernel + 17);
+		(void)pthread_barrier_wait(&running);
+		(void)pause();
+	}
 	if (strcmp(kernel, "/end/clean") == 0)
 		_exit(0);
 	if (strcmp(kernel, "/end/segv") == 0)
