@@ -1,3 +1,4 @@
+import type { FilterArchitecture } from '../syscall-numbers.js';
 import { KVM_REQUESTS } from './kvm-requests.js';
 import type { ArchitectureValue } from './seccomp-policy.js';
 
@@ -38,15 +39,25 @@ BLKGETSIZE64=0x80081272 BLKSSZGET=0x1268 BLKPBSZGET=0x127b BLKROTATIONAL=0x127e 
 FS_IOC_GETFLAGS=0x80086601 FS_IOC_FSGETXATTR=0x801c581f TUNSETIFF=0x400454ca TUNSETOFFLOAD=0x400454d0 TUNGETFEATURES=0x800454cf
 `;
 
+interface Constant {
+  readonly name: string;
+  readonly x64: string;
+  readonly arm64: string;
+}
+
+const NONE = '-';
+
+const ENTRIES: readonly Constant[] = `${CONSTANTS} ${KVM_REQUESTS}`
+  .trim()
+  .split(/\s+/)
+  .map((entry) => {
+    const [name = '', value = ''] = entry.split('=');
+    const [x64 = '', arm64 = x64] = value.split('/');
+    return { name, x64, arm64 };
+  });
+
 const KNOWN: ReadonlyMap<string, ArchitectureValue> = new Map(
-  `${CONSTANTS} ${KVM_REQUESTS}`
-    .trim()
-    .split(/\s+/)
-    .map((entry) => {
-      const [name = '', value = ''] = entry.split('=');
-      const [x64 = '', arm64 = x64] = value.split('/');
-      return [name, { x64: toValue(x64, arm64), arm64: toValue(arm64, x64) }];
-    }),
+  ENTRIES.map(({ name, x64, arm64 }) => [name, { x64: toValue(x64, arm64), arm64: toValue(arm64, x64) }]),
 );
 
 /** The value of a name, or undefined when no policy may use it. Where one architecture has none the other's stands in: no call of its own takes it. */
@@ -54,11 +65,11 @@ export function policyConstant(name: string): ArchitectureValue | undefined {
   return KNOWN.get(name);
 }
 
-/** All names, for the test that compares them with the kernel's headers. */
-export function policyConstantNames(): readonly string[] {
-  return [...KNOWN.keys()];
+/** All names that an architecture has, for the test that compares them with the kernel's headers. */
+export function policyConstantNames(architecture: FilterArchitecture): readonly string[] {
+  return ENTRIES.filter((entry) => entry[architecture] !== NONE).map(({ name }) => name);
 }
 
 function toValue(text: string, other: string): bigint {
-  return BigInt(text === '-' ? other : text);
+  return BigInt(text === NONE ? other : text);
 }
