@@ -6,7 +6,8 @@ export interface Result {
   readonly landlock: number;
   readonly told: readonly string[];
   readonly layers: readonly string[];
-  readonly attempts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** A letter for each of `LAYERS`: out, held, impossible here, - not made. */
+  readonly attempts: Readonly<Record<string, string>>;
 }
 
 export function problemsOf(

@@ -13,17 +13,21 @@ const TABLE = 'packages/jailer/escape-matrix.md';
 const RESULTS = 'packages/jailer/escape-results.json';
 
 /**
- * @typedef {Record<string, string>} Row what became of one attempt, by layer: `out`, or `refused: why`
+ * @typedef {string} Row what became of one attempt, a letter for each of LAYERS: out, held, impossible here, - not made
  * @typedef {{ recorded: string, kernel: string, landlock: number, told: string[], layers: string[], attempts: Record<string, Row> }} Result
  */
 
 const MARKS = { out: '○', held: '●', notHere: '·' };
 
+/** The letter of one layer. */
+const letterOf = (/** @type {Row | undefined} */ row, /** @type {string} */ layer) =>
+  row?.[LAYERS.indexOf(layer)] ?? '-';
+
 /** One mark: nothing is held where nothing could come out. */
 function markOf(/** @type {Row | undefined} */ row, /** @type {string} */ layer) {
-  const became = row?.[layer];
-  if (row?.none !== 'out' || became === undefined) return MARKS.notHere;
-  return became === 'out' ? MARKS.out : MARKS.held;
+  const became = letterOf(row, layer);
+  if (letterOf(row, 'none') !== 'o' || !'oh'.includes(became)) return MARKS.notHere;
+  return became === 'o' ? MARKS.out : MARKS.held;
 }
 
 /**
@@ -40,7 +44,7 @@ export function problemsOf(attempts, results) {
       continue;
     }
     const where = { uid: environment.uid, policy: environment.policy, landlock: result.landlock };
-    const hasCgroup = Object.values(result.attempts).some((row) => row.cgroup !== undefined);
+    const hasCgroup = Object.values(result.attempts).some((row) => letterOf(row, 'cgroup') !== '-');
     for (const attempt of Object.keys(result.attempts)) {
       if (attempts[attempt] === undefined) problems.push(`${name}: results of the unknown attempt ${attempt}`);
     }
@@ -51,19 +55,22 @@ export function problemsOf(attempts, results) {
         continue;
       }
       const isOpen = open?.when === 'no-cgroup' && !hasCgroup;
-      if (row.all === 'out' && !isOpen) problems.push(`${name}: ${attempt} comes out with all layers on`);
-      for (const layer of LAYERS.filter((each) => row.none === 'out' && isDeclared(stops, each, where))) {
-        if (row[layer] === 'out')
+      if (letterOf(row, 'all') === 'o' && !isOpen) problems.push(`${name}: ${attempt} comes out with all layers on`);
+      if (letterOf(row, 'none') !== 'o') continue;
+      for (const layer of LAYERS.filter((each) => isDeclared(stops, each, where))) {
+        if (letterOf(row, layer) === 'o')
           problems.push(`${name}: ${attempt} is declared to be stopped by ${layer} alone, and is not`);
       }
     }
   }
-  for (const attempt of Object.keys(attempts)) {
+  const anyCgroup = Object.values(results).some(({ attempts: made }) =>
+    Object.values(made).some((row) => letterOf(row, 'cgroup') !== '-'),
+  );
+  for (const [attempt, { open }] of Object.entries(attempts)) {
+    if (open?.when === 'no-cgroup' && !anyCgroup) continue;
     const rows = Object.values(results).flatMap(({ attempts: made }) => made[attempt] ?? []);
-    const possible = rows.filter(({ none }) => none === 'out');
-    const stoppedAlone = possible.some((row) =>
-      LAYERS.some((layer) => layer !== 'all' && /^refused/.test(row[layer] ?? '')),
-    );
+    const possible = rows.filter((row) => letterOf(row, 'none') === 'o');
+    const stoppedAlone = possible.some((row) => LAYERS.some((each) => each !== 'all' && letterOf(row, each) === 'h'));
     if (possible.length > 0 && !stoppedAlone) problems.push(`${attempt}: no layer alone stops it anywhere`);
   }
   return problems;
@@ -133,8 +140,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [mode, ...files] = process.argv.slice(2);
   const results = readJson(join(ROOT, RESULTS));
   if (mode === '--record') {
-    for (const file of files) Object.assign(results, readJson(file));
-    writeFileSync(join(ROOT, RESULTS), `${JSON.stringify(results, null, 1)}\n`);
+    for (const file of files) {
+      for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean))
+        Object.assign(results, JSON.parse(line));
+    }
+    writeFileSync(join(ROOT, RESULTS), `${JSON.stringify(results, null, 2)}\n`);
   }
   const page = matrixPage(ATTEMPTS, results);
   const problems = problemsOf(ATTEMPTS, results);
