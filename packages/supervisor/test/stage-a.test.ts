@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { type ConfinedCommand, FrameType } from '@boxlite/core';
+import { type ConfinedCommand, FrameType, type ProcessLimits } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { createSupervisor } from '../src/index.js';
 import { FrameInbox } from './support/frame-inbox.js';
@@ -97,6 +97,14 @@ describe('the VMM starts', () => {
     expect(text).toContain('limit nofile 64\nlimit fsize 123456\nlimit as 1073741824\nlimit cpu 50\nlimit core 0\n');
     expect(text).toContain('group 1\n');
     expect((await output(['limits'])).match(/limit core 0/g)).toHaveLength(2);
+  });
+
+  it('with as many processes as its user may have: that limit counts those of all boxes, and is the cgroup\u2019s alone', async () => {
+    const rlimits = { maxOpenFiles: 64, maxProcesses: 3 } as ProcessLimits;
+    const processesOf = (text: string) => /limit nproc (-?\d+)\n/.exec(text)?.[1];
+    const own = processesOf(await output(['limits']));
+    const again = processesOf((await output(['limits'], { rlimits })).split('group')[1] ?? '');
+    expect([again, own === '3']).toEqual([own, false]);
   });
 
   it('with exactly the given environment and arguments', async () => {

@@ -197,7 +197,6 @@ static const char *set_limit(struct config *config, const struct record *record,
 	}
 LIMIT_SETTER(open_files, LIMIT_OPEN_FILES)
 LIMIT_SETTER(file_size, LIMIT_FILE_SIZE)
-LIMIT_SETTER(processes, LIMIT_PROCESSES)
 LIMIT_SETTER(memory, LIMIT_MEMORY)
 LIMIT_SETTER(cpu_seconds, LIMIT_CPU_SECONDS)
 
@@ -225,7 +224,6 @@ static const struct {
 	{"cgroup-dir", set_cgroup_dir},
 	{"limit-open-files", set_open_files},
 	{"limit-file-size", set_file_size},
-	{"limit-processes", set_processes},
 	{"limit-memory", set_memory},
 	{"limit-cpu-seconds", set_cpu_seconds},
 };

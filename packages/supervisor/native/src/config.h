@@ -29,7 +29,8 @@ struct fd_listener {
 	const char *path;
 };
 
-enum limit_kind { LIMIT_OPEN_FILES, LIMIT_FILE_SIZE, LIMIT_PROCESSES, LIMIT_MEMORY, LIMIT_CPU_SECONDS, LIMIT_KINDS };
+/* Of the process itself. Never how many there are: RLIMIT_NPROC counts all of the user's, so that one box would stop another. */
+enum limit_kind { LIMIT_OPEN_FILES, LIMIT_FILE_SIZE, LIMIT_MEMORY, LIMIT_CPU_SECONDS, LIMIT_KINDS };
 
 struct config {
 	const char *box_id;

@@ -86,8 +86,10 @@ static void lower_limit(const struct stage_plan *plan, int resource, uint64_t wa
 static void set_limits(const struct stage_plan *plan, const struct config *config)
 {
 	static const int resources[LIMIT_KINDS] = {
-		[LIMIT_OPEN_FILES] = RLIMIT_NOFILE, [LIMIT_FILE_SIZE] = RLIMIT_FSIZE, [LIMIT_PROCESSES] = RLIMIT_NPROC,
-		[LIMIT_MEMORY] = RLIMIT_AS,	    [LIMIT_CPU_SECONDS] = RLIMIT_CPU,
+		[LIMIT_OPEN_FILES] = RLIMIT_NOFILE,
+		[LIMIT_FILE_SIZE] = RLIMIT_FSIZE,
+		[LIMIT_MEMORY] = RLIMIT_AS,
+		[LIMIT_CPU_SECONDS] = RLIMIT_CPU,
 	};
 
 	/* A core file would hold the guest's memory. */
