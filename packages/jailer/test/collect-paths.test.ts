@@ -80,7 +80,7 @@ describe('collecting what the path rules decide from', () => {
       '/dev/null': 'device',
     });
     expect(pathRules(collected).paths).toEqual([
-      { path: base, writable: false, identity: identityOf(base) },
+      { path: base, writable: false, identity: identityOf(base), executable: false },
       { path: disk, writable: true },
       { path: box.socketsDir, writable: true },
       { path: box.tmpDir, writable: true },
@@ -119,6 +119,6 @@ describe('collecting what the path rules decide from', () => {
     ];
     const rules = pathRules(await collectPaths(request({ volumes })));
     expect(rules.refusedVolumes).toEqual([link]);
-    expect(rules.paths).toContainEqual({ path: join(work, 'data'), writable: false });
+    expect(rules.paths).toContainEqual({ path: join(work, 'data'), writable: false, executable: false });
   });
 });

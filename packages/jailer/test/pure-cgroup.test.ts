@@ -72,7 +72,10 @@ describe.skipIf(!isPure)('the limits of a box on pure cgroup v2', () => {
 
   it('kill who fills memory, with everything that belongs to it: nothing half is left', async () => {
     const directory = await group({ maxMemory: 32 * MIB, maxSwap: 0, memoryHigh: 32 * MIB });
-    const hog = await within(directory, 'sleep 1000 & head -c 200m /dev/zero | tail -c 190m > /dev/null; echo survived');
+    const hog = await within(
+      directory,
+      'sleep 1000 & head -c 200m /dev/zero | tail -c 190m > /dev/null; echo survived',
+    );
     expect(await hog.ended).toEqual([null, 'SIGKILL']);
     expect(await hog.said).toBe('');
     expect(numberIn(await read(directory, 'memory.events'), 'oom_group_kill')).toBe(1);

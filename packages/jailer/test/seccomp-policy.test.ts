@@ -6,7 +6,7 @@ import { parsePolicy } from '../src/seccomp/policy/parse-policy.js';
 import type { SeccompPolicy } from '../src/seccomp/policy/seccomp-policy.js';
 import { AUDIT_ARCHITECTURE } from '../src/seccomp/seccomp-data.js';
 import { type FilterArchitecture, syscallNames, syscallNumber } from '../src/seccomp/syscall-numbers.js';
-import { runFilter, type SyscallData } from './bpf-interpreter.js';
+import { runFilter, type SyscallData, traceFilter } from './bpf-interpreter.js';
 import { type Random, randomFrom, randomPolicy } from './random-policy.js';
 import { referenceVerdict } from './reference-verdict.js';
 
