@@ -104,6 +104,21 @@ const cases: RuledCases<JailBench> = {
       assert.deepEqual(await over({ degradations: [degraded] }).jail.prepare(), [degraded]);
     },
   },
+  'What confines the command, as `prepare` found it; empty before it, and for a jail that is off': {
+    'layers are told by prepare, each once and in one line, and none before it or when it is off': async ({
+      jail,
+      off,
+    }) => {
+      assert.deepEqual(jail.layers ?? [], [], 'told before anybody looked');
+      await jail.prepare();
+      const layers = jail.layers ?? [];
+      assert.equal(new Set(layers.map(({ name }) => name)).size, layers.length, 'a layer is told twice');
+      for (const { name, detail } of layers) assert.match(detail, /^\P{C}+$/u, `the detail of ${name} is no line`);
+      const bare = off();
+      await bare.prepare();
+      assert.deepEqual(bare.layers ?? [], []);
+    },
+  },
   'It refuses here, with `sandbox_unavailable`, and only here': {
     'prepare refuses where the sandbox is not available, with reason and remedy, and does not set it up': async ({
       over,

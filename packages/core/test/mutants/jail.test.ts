@@ -119,6 +119,11 @@ const mutants: Mutant<Mutation>[] = [
     }),
   },
   {
+    mistake: 'tells its layers before it has looked',
+    killedBy: 'layers are told by prepare',
+    mutation: jails(() => ({ layers: [{ name: 'view', state: 'active', detail: 'four paths' }] })),
+  },
+  {
     mistake: 'wraps nothing',
     killedBy: 'the command is the one the sandbox made',
     mutation: jails(() => ({ command: (command) => ({ ...command, pidReport: { kind: 'self' } }) })),
