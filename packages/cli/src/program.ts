@@ -8,6 +8,7 @@ import { addImageCommands } from './commands/image/image-commands.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addLifecycleCommands } from './commands/lifecycle.js';
 import { addListCommand } from './commands/list.js';
+import { addLogsCommand } from './commands/logs.js';
 import { collect, pluginOption } from './commands/options.js';
 import { addRunCommand } from './commands/run.js';
 import { addSystemCommands } from './commands/system.js';
@@ -38,6 +39,7 @@ export function createProgram(version: string): { readonly program: Command; rea
   addExecCommand(program, context);
   addListCommand(program, context);
   addInspectCommand(program, context);
+  addLogsCommand(program, context);
   addImageCommands(program, context);
   addSystemCommands(program, context);
   addDoctorCommand(program, context);

@@ -2,6 +2,7 @@ export type { JailLayer } from '@boxlite/core';
 export { BoxliteError, type ErrorCode, PluginRegistry } from '@boxlite/core';
 export { Box } from './box/box.js';
 export type { BoxInfo, BoxJailInfo } from './box/box-info.js';
+export type { LogOptions } from './box/box-logs.js';
 export type { BoxMetrics } from './box/box-metrics.js';
 export type { StartOptions } from './box/start-box.js';
 export type { StopOptions } from './box/stop-box.js';

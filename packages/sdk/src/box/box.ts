@@ -9,6 +9,7 @@ import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { SharedAttempt } from '../runtime/shared-attempt.js';
 import { type BoxInfo, boxInfo } from './box-info.js';
+import { boxLogs, type LogOptions } from './box-logs.js';
 import { type BoxMetrics, boxMetrics, type MutableBoxMetrics } from './box-metrics.js';
 import { connectBox, isGone } from './connect-box.js';
 import { Connections } from './connections.js';
@@ -131,6 +132,12 @@ export class Box implements AsyncDisposable {
   /** Counters of this handle and the stages of its last start; memory and CPU of the VMM where it runs. */
   async metrics(): Promise<BoxMetrics> {
     return boxMetrics(await this.#record(), this.#metrics);
+  }
+
+  /** The console of the box, a line each: what kernel and agent wrote. Escape it before a person sees it. See {@link boxLogs}. */
+  async logs(options: LogOptions = {}): Promise<readonly string[]> {
+    await this.#record();
+    return boxLogs(this.#layout, options);
   }
 
   /** Gives up this handle's connection; the box runs on, and the next `exec` connects again. */
