@@ -113,7 +113,7 @@ export const commandCases: RuledCases<SandboxBench> = {
       assert.deepEqual(sandbox.apply(context, command), sandbox.apply(context, command));
     },
   },
-  '`teardown(context)`, if present, removes what `setup` made once the box has stopped': {
+  '`teardown(context)`, if present, removes what `setup` made once the command has ended': {
     'a cgroup that setup made is there until teardown, which may be called twice': async ({ setup, contextOf }) => {
       const sandbox = setup.create();
       const context = contextOf({ id: `conformance-${process.pid}` });
