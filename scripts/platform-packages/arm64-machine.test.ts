@@ -3,8 +3,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { landlockRules } from '../../packages/jailer/src/landlock-rules.js';
 import { seccompFilter } from '../../packages/jailer/src/seccomp/seccomp-filter.js';
+import { landlockRules } from '../../packages/jailer-landlock/src/landlock-rules.js';
 import { encodeLaunchConfig } from '../../packages/supervisor/src/launch-config.js';
 import { arm64MachineObstacle } from '../toolchain/arm64-machine.mjs';
 import { ensureArm64Sysroot } from '../toolchain/arm64-sysroot.mjs';
@@ -37,7 +37,10 @@ describe.skipIf(obstacle !== undefined)(`on an arm64 machine with KVM (${obstacl
   it('stage B drops privileges, Landlock hides what was not granted, and the filter denies system calls', () => {
     const context = {
       id: 'arm64',
-      paths: [{ path: '/tmp/w', writable: true }],
+      paths: [
+        ...['/bin/busybox', '/boxlite-stage-b'].map((path) => ({ path, writable: false })),
+        { path: '/tmp/w', writable: true },
+      ],
       resourceLimits: {},
       networkEnabled: false,
     };
@@ -51,13 +54,14 @@ describe.skipIf(obstacle !== undefined)(`on an arm64 machine with KVM (${obstacl
         b mount -t tmpfs t /tmp/w || echo no mount
         b unshare -U true || echo no namespace
         exit 7' > /inside
-      /boxlite-stage-b --gid 5678 --uid 1234 --landlock 6 --seccomp 5 --keep-from 10 \\
+      /boxlite-landlock --rules 6 -- /boxlite-stage-b --gid 5678 --uid 1234 --seccomp 5 --keep-from 10 \\
         -- /bin/busybox sh -c "$(cat /inside)" 5< /filter 6< /rules 2> /dev/null
       echo "status $?"`;
     const written = runInArm64Machine(script, {
+      'boxlite-landlock': program('boxlite-landlock'),
       'boxlite-stage-b': program('boxlite-stage-b'),
       filter: seccompFilter({ networkEnabled: false, architecture: 'arm64' }),
-      rules: landlockRules({ ...context, paths: [...context.paths] }, '/bin/busybox'),
+      rules: landlockRules(context),
     });
     expect(written.trim().split('\n')).toEqual([
       ...['uid=1234 gid=5678', 'written', 'hidden', 'not run', 'no chroot', 'no mount', 'no namespace', 'status 7'],

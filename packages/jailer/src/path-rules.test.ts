@@ -99,7 +99,7 @@ describe('path rules: the rows of the table', () => {
   it('every file of the backing chain of both disks is granted exactly once, read-only, without its directory on Linux', () => {
     const { paths } = pathRules(everything());
     for (const file of [CLONE, SOURCE, IMAGE]) {
-      expect(paths.filter(({ path }) => path === file)).toEqual([{ path: file, writable: false }]);
+      expect(paths.filter(({ path }) => path === file)).toEqual([{ path: file, writable: false, executable: false }]);
     }
     expect(paths.map(({ path }) => path)).not.toContain(`${HOME}/bases`);
   });
@@ -206,7 +206,7 @@ describe('path rules: in general', () => {
       { path: '/data', writable: true },
       { path: '/data/a', writable: true },
       { path: '/data/a/b', writable: true },
-      { path: '/data/a/b/kept', writable: false },
+      { path: '/data/a/b/kept', writable: false, executable: false },
     ]);
     const alone = pathRules(everything({ kinds, volumes: [volume('/data/a/b/kept', true)] })).paths;
     expect(alone.map(({ path }) => path)).not.toContain('/data/a');
@@ -214,6 +214,16 @@ describe('path rules: in general', () => {
       everything({ kinds, volumes: [volume('/data', true), volume('/data/a/b/kept', true)] }),
     ).paths;
     expect(below.map(({ path }) => path)).not.toContain('/data/a');
+  });
+
+  it('of what is only read, the VMM may execute its own files alone: no volume, disk or kernel', () => {
+    const { paths } = pathRules(everything({ volumes: [volume('/data', true)] }));
+    const executable = paths
+      .filter((access) => !access.writable && access.executable !== false)
+      .map(({ path }) => path);
+    const own = [BOX.binDir, ...everything().vmm.map(({ path }) => path)];
+    expect(executable.length).toBeGreaterThan(0);
+    expect(executable.filter((path) => !own.includes(path))).toEqual([]);
   });
 
   it('of two volumes of one path the writable one counts', () => {

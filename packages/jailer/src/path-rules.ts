@@ -33,6 +33,7 @@ export function pathRules(collected: CollectedPaths): PathRules {
     granted.set(path, writable && granted.get(path) !== false);
   }
   const fixed = new Set(granted.keys());
+  const programs = new Set([collected.box.binDir, ...collected.vmm.map(({ path }) => path)]);
   const identities = new Map<string, FileIdentity>(collected.backingIdentities);
   const refusedVolumes: string[] = [];
   for (const volume of collected.volumes) {
@@ -51,7 +52,13 @@ export function pathRules(collected: CollectedPaths): PathRules {
     paths: [...granted]
       .map(([path, writable]): PathAccess => {
         const identity = identities.get(path);
-        return identity === undefined ? { path, writable } : { path, writable, identity };
+        return {
+          path,
+          writable,
+          ...(identity === undefined ? {} : { identity }),
+          // Of what is only read, the VMM runs its own files; volumes, disks and kernels are data to it.
+          ...(writable || programs.has(path) ? {} : { executable: false }),
+        };
       })
       .sort((a, b) => compare(a.path, b.path)),
     masked: masked.sort(compare).map((row) => (collected.kinds.get(row) === 'directory' ? `${row}/` : row)),

@@ -26,7 +26,8 @@ export const cpusOption = () => new Option('--cpus <N>', 'virtual CPUs (default:
 export const memoryOption = () => new Option('--memory <SIZE>', 'guest memory: MiB, or with k, m, g (default: 512)');
 export const diskSizeOption = () => new Option('--disk-size <GB>', 'size of the disk in GiB, sparse (default: 10)');
 export const vmmOption = () => new Option('--vmm <ID>', 'virtual machine monitor (default: the best available)');
-export const sandboxOption = () => new Option('--sandbox <ID>', 'sandbox around the VMM (default: the best available)');
+export const sandboxOption = () =>
+  new Option('--sandbox <ID>', 'sandbox around the VMM, or several: OUTER+INNER (default: the best available)');
 export const jailerOption = () =>
   new Option(
     '--jailer <MODE>',

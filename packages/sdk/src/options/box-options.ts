@@ -83,7 +83,8 @@ export const boxOptionsSchema = z.strictObject({
  * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says
  * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
  * - `autoRemove`: the box is removed when it is stopped
- * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names)
+ * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names; `sandbox`: with Landlock
+ *   inside it where the kernel has that). A sandbox may be several, outermost first: `bwrap+landlock`
  * - `volumes`: host directories, or single files, shared with the guest
  * - `security`: the jail (`jailer`: 'required', 'best-effort' or 'off'), its layers and limits; a partial object is never weaker than the default
  */

@@ -207,7 +207,7 @@ describe('the jail of a box', () => {
     const asked = await request({});
     await (await buildJail(layout, async () => sandbox, chainOver(asked, bases), asked)).prepare();
     for (const path of bases)
-      expect(seen()?.paths).toContainEqual({ path, writable: false, identity: identityOf(path) });
+      expect(seen()?.paths).toContainEqual({ path, writable: false, identity: identityOf(path), executable: false });
   });
 
   it('is refused when the disk, which the VMM can write, names any other file of the host as its base', async () => {
@@ -243,7 +243,12 @@ describe('the jail of a box', () => {
     const { sandbox, seen } = watching();
     const asked = await request({});
     await (await buildJail(layout, async () => sandbox, chainOver(asked, [named]), asked)).prepare();
-    expect(seen()?.paths).toContainEqual({ path: named, writable: false, identity: identityOf(file) });
+    expect(seen()?.paths).toContainEqual({
+      path: named,
+      writable: false,
+      identity: identityOf(file),
+      executable: false,
+    });
   });
 
   it('shows the VMM as the container user where it serves volumes, and lets it open many files', async () => {
@@ -271,7 +276,7 @@ describe('the jail of a box', () => {
       spec: { ...asked.spec, shares },
     });
     await jail.prepare();
-    expect(seen()?.paths).toContainEqual({ path: staged, writable: false });
+    expect(seen()?.paths).toContainEqual({ path: staged, writable: false, executable: false });
     expect(seen()?.paths).toContainEqual({ path: asked.box.sharedDir, writable: true });
     expect(seen()?.paths.map(({ path }) => path)).not.toContain(join(base, 'data'));
   });
