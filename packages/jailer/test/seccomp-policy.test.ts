@@ -139,6 +139,26 @@ describe('the policies', () => {
   );
 });
 
+it.each(POLICIES)('%s decides any call in few instructions, and the hottest in the fewest', (path) => {
+  const policy = policyOf(path);
+  const { program } = compilePolicy(policy, { architecture: 'x64', switches: policy.switches, refused: 'kill' });
+  const steps = (call: string, args: number[] = []) =>
+    traceFilter(program, {
+      ...{ number: syscallNumber(call, 'x64') ?? -1, architecture: AUDIT_ARCHITECTURE.x64 },
+      args,
+    }).steps;
+  const every = syscallNames('x64').map((call) => steps(call));
+  const hot = ['read', 'write', 'futex', 'ppoll', 'preadv', 'pwritev', 'recvmsg'];
+  expect({
+    worst: Math.max(...every),
+    mean: Math.round((every.reduce((sum, each) => sum + each, 0) / every.length) * 10) / 10,
+    'ioctl(KVM_RUN)': steps('ioctl', [3, 0xae80]),
+    'mmap(read, write)': steps('mmap', [0, 4096, 3, 0x22]),
+    ...Object.fromEntries(hot.map((call) => [call, steps(call)])),
+  }).toMatchSnapshot();
+  expect(Math.max(...every)).toBeLessThan(40);
+});
+
 describe('a filter', () => {
   it('may be longer than a jump reaches', () => {
     const names = syscallNames('x64').filter((name) => name !== 'read');
