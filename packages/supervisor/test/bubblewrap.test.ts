@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { FrameType, type SuperviseRequest } from '@boxlite/core';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -87,6 +88,22 @@ describe.each(runningUsers)('under the real bubblewrap as $name', ({ supervisorB
   it('tells a signal from the status bubblewrap passes on', async () => {
     const vm = await supervisor.launch(wrapped(['err', 'about to crash', 'signal', '11']));
     expect(await vm.wait()).toMatchObject({ kind: 'Signal', signal: 11, stderrTail: 'about to crash\n' });
+    await gone(vm.welcome.supervisor.pid);
+  });
+
+  it('lets nobody but root look into the supervisor, whose user a VMM that escapes may be', async () => {
+    const vm = await supervisor.launch(wrapped(box.agent));
+    const look = (...names: string[]) => {
+      const paths = names.map((name) => `/proc/${vm.welcome.supervisor.pid}/${name}`);
+      return spawnSync('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', 'cat', ...paths], {
+        encoding: 'utf8',
+      });
+    };
+    if (owner !== undefined) {
+      expect(look('maps', 'environ', 'mem').stderr.match(/Permission denied/g)).toHaveLength(3);
+      expect(look('stat').status).toBe(0);
+    }
+    await vm.kill();
     await gone(vm.welcome.supervisor.pid);
   });
 

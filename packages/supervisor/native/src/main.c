@@ -99,6 +99,9 @@ static void settle_in(void)
 		give_up_at("session", errno, "cannot set limits", NULL);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		give_up_at("session", errno, "cannot become a subreaper", NULL);
+	/* A VMM that got out of its namespaces is the same user still, where an ordinary one started it: it may neither trace nor look into its parent. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		give_up_at("session", errno, "cannot become undumpable", NULL);
 }
 
 static int take_signals(void)
