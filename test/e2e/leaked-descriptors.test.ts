@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createCompositeSandbox, createJailer, type JailerOptions } from '@boxlite/jailer';
+import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
+import { createLandlockSandbox } from '@boxlite/jailer-landlock';
+import { createSupervisor } from '@boxlite/supervisor';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { REPOSITORY } from '../support/run-cli.js';
+
+const BUSYBOX = '/bin/busybox';
+const SUPERVISOR = `${REPOSITORY}/packages/supervisor/native/build/boxlite-supervisor`;
+const NOBODY = 65534;
+const isRoot = process.geteuid?.() === 0;
+const users = isRoot
+  ? ([
+      ['root', 0],
+      ['an ordinary user', NOBODY],
+    ] as const)
+  : ([['an ordinary user', process.geteuid?.() ?? 0]] as const);
+
+beforeAll(() => {
+  execFileSync('make', ['-s', '-C', `${REPOSITORY}/packages/supervisor/native`]);
+  execFileSync('make', ['-s', '-C', `${REPOSITORY}/packages/jailer/native`]);
+});
+
+describe.each(users)('Only the listed descriptors survive, started by %s', (_who, uid) => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync('/var/tmp/boxlite-leaks-');
+    for (const name of ['', 'control', 'sockets', 'logs']) {
+      if (name !== '') mkdirSync(join(dir, name), { mode: 0o700 });
+      if (isRoot) chownSync(join(dir, name), uid, uid);
+    }
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+  /** A launcher that leaks: files, a directory and a socket's twin, at low, middling and high numbers, none of them closed by exec. */
+  function leakyLauncher(): string {
+    const path = join(dir, 'leaky');
+    const become = isRoot && uid !== 0 ? `setpriv --reuid=${uid} --regid=${uid} --clear-groups ` : '';
+    const leaks = 'exec 5</etc/passwd 9</etc 12>>/dev/null 31</etc/passwd 126</etc 127</etc/passwd 300</etc/passwd';
+    writeFileSync(path, `#!/bin/bash\n${leaks}\nexec ${become}${SUPERVISOR}\n`);
+    chmodSync(path, 0o755);
+    return path;
+  }
+
+  async function descriptorsIn(security: JailerOptions['security']): Promise<string[]> {
+    const jail = createJailer({
+      id: 'leaks',
+      sandbox: createCompositeSandbox([createBwrapSandbox(), createLandlockSandbox()]),
+      paths: [
+        { path: BUSYBOX, writable: false },
+        { path: '/proc', writable: true },
+      ],
+      ...(uid === 0 ? { hostUser: { uid: 2_010_000_321, gid: 2_010_000_321 } } : {}),
+      security: { networkEnabled: false, ...security },
+    });
+    await jail.prepare();
+    try {
+      // A glob needs no program, and its own descriptor is closed when the names are known.
+      const script = `cd /proc/self/fd; for n in *; do [ -e $n ] && echo "$n $(${BUSYBOX} readlink /proc/1/fd/$n || ${BUSYBOX} readlink /proc/$PPID/fd/$n)"; done`;
+      const vm = await createSupervisor({ binary: leakyLauncher() }).launch({
+        boxId: 'leaks',
+        command: jail.command({ binary: BUSYBOX, args: ['sh', '-c', script], env: {} }),
+        listeners: [{ fd: 10, path: join(dir, 'control', 'monitor.sock') }],
+        agentSocket: join(dir, 'sockets', 'box.sock'),
+        controlDir: join(dir, 'control'),
+        pidFile: join(dir, 'shim.pid'),
+        stderrFile: join(dir, 'shim.stderr'),
+        exitFile: join(dir, 'exit'),
+        consoleFile: join(dir, 'logs', 'console.log'),
+        consoleMaxBytes: 65_536,
+        detached: false,
+      });
+      await vm.wait();
+      await vm.close();
+      return readFileSync(join(dir, 'logs', 'console.log'), 'utf8')
+        .trimEnd()
+        .split('\n');
+    } finally {
+      await jail.release();
+    }
+  }
+
+  it.each([
+    ['with the jail', {}],
+    ['with the jail off', { jailer: 'off' }],
+  ] as const)('%s: standard streams and the listener, whatever the launcher had open', async (_how, security) => {
+    const numbers = (await descriptorsIn(security)).map((line) => line.split(' ')[0]);
+    expect(numbers.filter((number) => ['0', '1', '2', '10'].includes(number ?? ''))).toEqual(['0', '1', '10', '2']);
+    // The shell opens the directory it lists while it lists it.
+    expect(numbers.length).toBeLessThanOrEqual(5);
+    expect(await descriptorsIn(security)).not.toContainEqual(expect.stringMatching(/passwd|\/etc|user:/));
+  });
+});
