@@ -18,6 +18,7 @@ const CHECKS = [
   ['dependency rule', 'node_modules/.bin/depcruise', ['--config', '.dependency-cruiser.cjs', 'packages', 'examples']],
   ['specification coverage', process.execPath, ['scripts/spec-coverage.mjs']],
   ['parity table', process.execPath, ['scripts/parity.mjs', '--check']],
+  ['escape matrix', process.execPath, ['scripts/escape-matrix.mjs', '--check']],
   ['repository rules', process.execPath, ['scripts/repository-rules.mjs']],
 ];
 
