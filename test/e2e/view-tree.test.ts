@@ -12,8 +12,10 @@ const made: string[] = [];
 let viewTree: ViewTree | undefined;
 
 beforeAll(async () => {
-  viewTree = await prepareViewTree(createBwrapSandbox(), EMPTY);
-  if (viewTree === undefined) throw new Error('no view can be mounted outside here');
+  const prepared = await prepareViewTree(createBwrapSandbox(), EMPTY);
+  if (prepared === undefined || 'reason' in prepared)
+    throw new Error(`no view is mounted outside: ${prepared?.reason}`);
+  viewTree = prepared;
 });
 afterAll(async () => {
   for (const directory of made) await rm(directory, { recursive: true, force: true });

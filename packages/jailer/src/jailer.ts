@@ -99,6 +99,7 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
         ...missing,
         ...inertSecurityOptions(options.security ?? {}),
         ...(found.notHandedOver === undefined ? [] : [`the VMM stays host root: ${found.notHandedOver}`]),
+        ...(found.noViewTree === undefined ? [] : [withoutTree(found)]),
         ...found.filter.degradations,
         ...setup.degradations,
         ...cgroup.degradations,
@@ -139,6 +140,8 @@ interface Confinement {
   readonly handOver?: HandOver;
   /** Present: the view is mounted outside, and the command stays who it is. */
   readonly viewTree?: ViewTree;
+  /** Why it is not, for a sandbox that would take one. */
+  readonly noViewTree?: string;
   /** Why root's command does not, where it should. */
   readonly notHandedOver?: string;
 }
@@ -148,7 +151,13 @@ async function outsideView(options: JailerOptions, confinement: Confinement): Pr
   const handing = await handOverFor(options, confinement);
   if (handing.handOver !== undefined) return handing;
   const viewTree = await prepareViewTree(confinement.sandbox, confinement.context);
-  return { ...handing, ...(viewTree === undefined ? {} : { viewTree, context: viewTree.context }) };
+  if (viewTree === undefined) return handing;
+  if ('reason' in viewTree) return { ...handing, noViewTree: viewTree.reason };
+  return { ...handing, viewTree, context: viewTree.context };
+}
+
+function withoutTree({ sandbox, noViewTree }: Confinement): string {
+  return `${sandbox.name} mounts the view itself, in which what may be written may also be mapped as a program: ${noViewTree}`;
 }
 
 /** For root alone: whoever else starts a box can make nobody another user. */

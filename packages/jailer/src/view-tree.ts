@@ -12,19 +12,23 @@ const ARGS = ['--view', String(HAND_OVER_FD)];
 /** One directory: whether a view can be mounted is the same for all of them. */
 const SMALLEST_VIEW = new TextEncoder().encode('e/proc\0');
 
-let works: Promise<boolean> | undefined;
+let trial: Promise<string | undefined> | undefined;
 
 /**
- * Has the view mounted as one tree, which bubblewrap shows in a third of the time. Only ever quicker, never more or less: undefined where it cannot be,
- * for a sandbox that takes none, a kernel before 5.12, or a system that lets none but bubblewrap make user namespaces. What is found out is kept for the
- * life of the process.
+ * Has the view mounted as one tree, which bubblewrap shows in a third of the time, and stricter: what may be written can neither be executed nor mapped to
+ * be, and what the host mounts later stays out. Whether that works is found out once in the life of the process.
+ * @returns why it does not: a kernel before 5.12, or a system that lets none but bubblewrap make user namespaces; undefined for a sandbox that takes none
  */
-export async function prepareViewTree(sandbox: Sandbox, context: SandboxContext): Promise<ViewTree | undefined> {
+export async function prepareViewTree(
+  sandbox: Sandbox,
+  context: SandboxContext,
+): Promise<ViewTree | { readonly reason: string } | undefined> {
   if (sandbox.takesViewTree === undefined || process.platform !== 'linux') return undefined;
   const helper = handOverHelper();
-  if ('reason' in helper) return undefined;
-  works ??= checkHelper(helper.path, ARGS, SMALLEST_VIEW).then((reason) => reason === undefined);
-  if (!(await works)) return undefined;
+  if ('reason' in helper) return helper;
+  trial ??= checkHelper(helper.path, ARGS, SMALLEST_VIEW);
+  const reason = await trial;
+  if (reason !== undefined) return { reason };
   return {
     context: { ...context, viewTree: { fd: HAND_OVER_FD } },
     wrap: (command) => wrapWithHelper(helper.path, ARGS, command),

@@ -113,6 +113,21 @@ describe.each([
     expect(readdirSync(join(work, 'writable')).sort()).toEqual(['file', 'inner', 'private', 'secret']);
   });
 
+  it('executes nothing that may be written, nor lets the loader map it as a program', async () => {
+    const program = join(work, 'writable/true');
+    await copyFile('/bin/true', program);
+    await chmod(program, 0o755);
+    const loader = '/lib64/ld-linux-x86-64.so.2';
+    // The loader of another architecture has another name.
+    if (!existsSync(loader)) return;
+    const script = `/tmp${program} && echo executed; ${loader} /tmp${program} && echo mapped`;
+    const { stdout, stderr } = inTree([`w${work}/writable`], script, user);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('Permission denied');
+    expect(stderr).toContain('failed to map segment');
+    expect(inTree([`r${work}/writable`], script, user).stdout).toBe('executed\nmapped\n');
+  });
+
   it('has devices that work, and elsewhere none do', () => {
     const script = 'echo lost > /tmp/dev/null && grep " /tmp/dev/null " /proc/self/mountinfo | cut -d" " -f6';
     const { stdout } = inTree(['d/dev/null'], script, user);
