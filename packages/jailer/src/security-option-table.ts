@@ -61,6 +61,8 @@ export type SecurityOptionEntry = {
 );
 
 const MOST = Number.MAX_SAFE_INTEGER;
+/** The one above it stands for no id (setresuid(2)). */
+const GREATEST_ID = 4_294_967_294;
 /** Of cpu.weight and io.weight (kernel Documentation/admin-guide/cgroup-v2). */
 const WEIGHT = { kind: 'integer', least: 1, most: 10_000 } as const;
 /** cpu.max takes no quota below a millisecond, which is a hundredth of its usual period. */
@@ -83,8 +85,8 @@ export const SECURITY_OPTION_TABLE: Readonly<Record<keyof SecurityOptionsInput, 
   seccompEnabled: { kind: 'boolean', field: 'seccomp', inertOn: ['darwin'] },
   networkEnabled: { kind: 'boolean', field: 'networkEnabled' },
   closeFds: { kind: 'boolean', field: 'closeFds' },
-  uid: { kind: 'integer', least: 0, most: MOST, field: 'uid', inertOn: ['darwin'] },
-  gid: { kind: 'integer', least: 0, most: MOST, field: 'gid', inertOn: ['darwin'] },
+  uid: { kind: 'integer', least: 0, most: GREATEST_ID, field: 'uid', inertOn: ['darwin'] },
+  gid: { kind: 'integer', least: 0, most: GREATEST_ID, field: 'gid', inertOn: ['darwin'] },
   maxOpenFiles: limit('maxOpenFiles'),
   maxFileSize: limit('maxFileSize'),
   maxProcesses: { ...limit('maxProcesses'), ...ofGroup },

@@ -68,6 +68,7 @@ describe('security options', () => {
     ['jailer', 'Required'],
     ['jailer', true],
     ['seccomp', 'permissive'],
+    ['uid', 4_294_967_295],
     ['cpuQuota', 0],
     ['cpuQuota', Number.POSITIVE_INFINITY],
     ['cpuWeight', 0],

@@ -54,6 +54,19 @@ describe('a jail that reports', () => {
     expect(entries).toEqual([{ level: 'warn', message: 'there is no view', boxId: 'box' }]);
   });
 
+  it('warns where a layer that is promised is not whole: root does not go on as root unseen', async () => {
+    const { entries, log } = logged();
+    const jail: Jail = {
+      name: 'bwrap',
+      layers: [{ name: 'privileges', state: 'partial', detail: 'host root' }],
+      prepare: async () => ['the VMM stays host root'],
+      command: (command) => ({ ...command, pidReport: { kind: 'self' } }),
+      release: async () => undefined,
+    };
+    await reportingJail(jail, log, 'box').prepare();
+    expect(entries).toEqual([{ level: 'warn', message: 'the VMM stays host root', boxId: 'box' }]);
+  });
+
   it('can be written down: sandbox, layers, and the control group of the command', async () => {
     const layers = [{ name: 'view', state: 'active', detail: 'four paths' }] as const;
     const jail: Jail = {

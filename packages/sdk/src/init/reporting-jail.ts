@@ -1,5 +1,8 @@
-import type { Jail, JailRecord } from '@boxlite/core';
+import type { Jail, JailLayerName, JailRecord } from '@boxlite/core';
 import type { Log } from '../runtime/log.js';
+
+/** Layers that a machine with a jail has, but for some reason of its own. */
+const PROMISED: ReadonlySet<JailLayerName> = new Set(['namespaces', 'view', 'privileges']);
 
 /** A jail of which can be written down what it was. */
 export interface ReportingJail extends Jail {
@@ -9,7 +12,7 @@ export interface ReportingJail extends Jail {
 
 /**
  * A jail that says what it had to give up: the VM handler that prepares it has nobody to tell. What best effort goes without is a warning, as is running
- * bare; less than everything that may be missing anywhere, such as a cgroup, is not.
+ * bare, and what keeps a layer of the default jail from being whole; what many machines lack, such as a cgroup, is not.
  */
 export function reportingJail(
   jail: Jail,
@@ -28,7 +31,9 @@ export function reportingJail(
     async prepare() {
       const degradations = await jail.prepare();
       const isBare = jail.name === 'none';
-      for (const message of degradations) log({ level: isBare || isBestEffort ? 'warn' : 'info', message, boxId });
+      const isWhole = (jail.layers ?? []).every(({ name, state }) => state !== 'partial' || !PROMISED.has(name));
+      const level = isBare || isBestEffort || !isWhole ? 'warn' : 'info';
+      for (const message of degradations) log({ level, message, boxId });
       if (isBare && degradations.length === 0) {
         log({ level: 'warn', message: 'the box runs UNCONFINED: its jailer is off', boxId });
       }
