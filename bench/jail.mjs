@@ -1,6 +1,7 @@
 // What the jail adds to a start and to memory, by part, and what its filter of system calls costs one call; as root and as an ordinary user.
 import { chmodSync } from 'node:fs';
 import { compileProbe } from './jail/lib/compile-probe.mjs';
+import { filterLengths } from './jail/lib/filter-lengths.mjs';
 import { withStartWorkers } from './jail/lib/start-workers.mjs';
 import { VMMS } from './jail/lib/timed-start.mjs';
 import { alternate } from './lib/alternate.mjs';
@@ -45,7 +46,12 @@ export function run({ runs, progress }) {
       });
       const memory = await measureMemory(users, ask, Math.max(1, Math.round(runs / 20)));
       return report(
-        [...series(times, 'ms'), ...series(calls, 'ns'), ...series(memory, 'MiB')],
+        [
+          ...series(times, 'ms'),
+          ...series(calls, 'ns'),
+          ...series(memory, 'MiB'),
+          ...series(await filterLengths(), 'instr.'),
+        ],
         users.flatMap((user) => [...addedTimes(user, times), ...callRatios(user, calls)]),
       );
     });
