@@ -9,7 +9,7 @@ import { withScratch } from './lib/scratch.mjs';
 import { ratio, summarize } from './lib/statistics.mjs';
 import { MEMORY_MIB, withWarmHome } from './lib/warm-home.mjs';
 
-export const defaultRuns = 40;
+export const defaultRuns = 20;
 
 const TARGET_RATIO = 1.02;
 /** Linux counts processor time in hundredths of a second for every architecture (USER_HZ). */
