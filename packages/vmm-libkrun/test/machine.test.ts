@@ -97,7 +97,9 @@ describe.skipIf(absence !== undefined)(`a machine in libkrun${absence ?? ''}`, {
       .filter((point) => !/^\/(usr\/)?lib(64)?\/.*\.so[.\d]*$/.test(point));
     const granted = ['/', '/tmp', '/etc/ld.so.cache', machine.spec.kernel, machine.spec.disks[1]?.path];
     const base = join(parts.layout.diskImagesDir, 'empty.ext4');
-    expect(new Set(foreign)).toEqual(new Set([...granted, base, nativeBinary('boxlite-stage-b')]));
+    expect(new Set(foreign)).toEqual(
+      new Set([...granted, base, nativeBinary('boxlite-stage-b'), nativeBinary('boxlite-landlock')]),
+    );
     const own = mounts
       .map((line) => line.split(' ')[4]?.replaceAll('\\040', ' '))
       .filter((point) => point?.startsWith(box.dir));

@@ -30,11 +30,27 @@ export interface JailFilter {
   readonly degradations: readonly string[];
 }
 
+/** Filters of this process by what they were made from: compiling takes milliseconds, and every box on one VMM has the same. */
+const made = new Map<string, JailFilter>();
+/** A process that makes more different ones compiles them again. */
+const KEPT = 16;
+
 /**
- * Chooses and compiles the filter of a jail. A pure function.
+ * Chooses and compiles the filter of a jail.
  * @throws BoxliteError `invalid_argument` for a policy that is none, naming its line; `unsupported` for an architecture without a table
  */
 export function jailFilter(request: JailFilterRequest): JailFilter {
+  const { mode, networkEnabled, policy, switches, architecture } = request;
+  const key = JSON.stringify([mode, networkEnabled, policy, switches, architecture]);
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const filter = makeFilter(request);
+  if (made.size >= KEPT) made.clear();
+  made.set(key, filter);
+  return filter;
+}
+
+function makeFilter(request: JailFilterRequest): JailFilter {
   const name = 'seccomp';
   if (request.mode === 'off') {
     return { layer: { name, state: 'inactive', detail: 'switched off' }, degradations: [] };

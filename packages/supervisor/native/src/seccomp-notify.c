@@ -27,7 +27,10 @@ static struct refused_call call;
 static bool refused;
 static const struct bytes *known;
 
-/* Exactly one descriptor, or -1: what sends it is the VMM's last stage, before it is the VMM. */
+/* What is read when there is nothing yet. */
+#define NOT_YET (-2)
+
+/* Exactly one descriptor; NOT_YET; or -1 when none will come: what sends it is the VMM's last stage, before it is the VMM. */
 static int receive_listener(int socket)
 {
 	char byte;
@@ -39,7 +42,11 @@ static int receive_listener(int socket)
 	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 	int fd;
 
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) != 1)
+	ssize_t got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return NOT_YET;
+	if (got != 1)
 		return -1;
 	const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
@@ -54,7 +61,7 @@ static void on_socket(struct watch *watch, uint32_t events)
 	int listener = receive_listener(watch->fd);
 
 	(void)events;
-	if (listener < 0 && (errno == EAGAIN || errno == EINTR))
+	if (listener == NOT_YET)
 		return;
 	loop_forget(watch);
 	(void)close(watch->fd);

@@ -40,11 +40,11 @@ export function compilePolicy(policy: SeccompPolicy, options: CompilePolicyOptio
   const unknown = options.switches.find((name) => !policy.switches.includes(name));
   if (unknown !== undefined) throw refuse(policy, `it has no switch ${JSON.stringify(unknown)}`);
   const { architecture } = options;
-  const rules = activeRules(policy, options);
+  const calls = byCall(activeRules(policy, options));
   const refused: BpfNode = { kind: 'return', value: options.refused === 'kill' ? VERDICT.killProcess : VERDICT.notify };
   const nodes = new Map<number, BpfNode>();
   const skipped = new Set<SyscallName>();
-  for (const [call, ofCall] of byCall(rules)) {
+  for (const [call, ofCall] of calls) {
     const number = syscallNumber(call, architecture);
     if (number === undefined) skipped.add(call);
     else nodes.set(number, callNode(ofCall, architecture, refused));
@@ -56,7 +56,7 @@ export function compilePolicy(policy: SeccompPolicy, options: CompilePolicyOptio
   return {
     program: encodeBpf(program),
     instructions: program.length,
-    calls: [...byCall(rules)].filter(([call, ofCall]) => !skipped.has(call) && ofCall.some(allows)).length,
+    calls: [...calls].filter(([call, ofCall]) => !skipped.has(call) && ofCall.some(allows)).length,
     skipped: [...skipped],
   };
 }
