@@ -22,12 +22,17 @@ function bind(source: string, point: string): void {
   mounted.push(point);
 }
 
+const guard = (home: string, boxes: string, mountinfo?: string) =>
+  volumeGuard({
+    ...{ userHome: join(base, home), boxliteHome: join(base, boxes), linkParent: join(base, 'tmp/bl-7') },
+    ...(mountinfo === undefined ? {} : { mountinfo }),
+  });
 const HOMES = expect.stringContaining('your home or the BoxLite home');
 
 describe('volumes that are, or contain, /, the home or the BoxLite home are refused', () => {
   it('and so is what lies in the BoxLite home', async () => {
     for (const name of ['me', 'me/project', 'boxes', 'boxes/db']) mkdirSync(join(base, name));
-    const refusal = await volumeGuard(join(base, 'me'), join(base, 'boxes'));
+    const refusal = await guard('me', 'boxes');
     for (const path of ['/', base, join(base, 'me'), join(base, 'boxes'), join(base, 'boxes/db')]) {
       expect(refusal(path), path).toEqual(HOMES);
     }
@@ -38,14 +43,18 @@ describe('volumes that are, or contain, /, the home or the BoxLite home are refu
   it('also where the homes are symbolic links', async () => {
     for (const name of ['disk', 'disk/me', 'disk/boxes']) mkdirSync(join(base, name));
     for (const name of ['me', 'boxes']) symlinkSync(join(base, 'disk', name), join(base, name));
-    const refusal = await volumeGuard(join(base, 'me'), join(base, 'boxes'));
+    const refusal = await guard('me', 'boxes');
     for (const name of ['disk/me', 'disk/boxes', 'disk/boxes/box1', 'disk']) {
       expect(refusal(join(base, name)), name).toEqual(HOMES);
     }
   });
 
   it('also where the homes do not exist', async () => {
-    const refusal = await volumeGuard('/nonexistent/me', join(base, 'boxes'));
+    const refusal = await volumeGuard({
+      userHome: '/nonexistent/me',
+      boxliteHome: join(base, 'boxes'),
+      linkParent: join(base, 'links'),
+    });
     expect(refusal('/nonexistent')).toEqual(HOMES);
     expect(refusal(base)).toEqual(HOMES);
   });
@@ -67,7 +76,7 @@ describe('volumes that are, or contain, /, the home or the BoxLite home are refu
       }
       const refusalWith = (source: string, point: string) => {
         bind(source, point);
-        return volumeGuard(join(base, 'all/me'), join(base, 'all/boxes'));
+        return guard('all/me', 'all/boxes');
       };
       for (const shown of ['all', 'all/me', 'all/boxes', 'all/boxes/boxes']) {
         const refusal = await refusalWith(join(base, shown), join(base, 'mnt'));
@@ -85,8 +94,20 @@ describe('volumes that are, or contain, /, the home or the BoxLite home are refu
     // A file system without case is not to be had everywhere; a link that is not resolved is the same inode under another name, too.
     symlinkSync(join(base, 'me'), join(base, 'ME'));
     symlinkSync(join(base, 'boxes'), join(base, 'BOXES'));
-    const refusal = await volumeGuard(join(base, 'me'), join(base, 'boxes'));
+    const refusal = await guard('me', 'boxes');
     for (const name of ['ME', 'BOXES', 'BOXES/in']) expect(refusal(join(base, name)), name).toEqual(HOMES);
+  });
+});
+
+describe('volumes in which the links to the sockets of boxes lie', () => {
+  it('are refused, and what lies in those: who writes there decides where a supervisor listens', async () => {
+    for (const name of ['me', 'boxes', 'tmp', 'tmp/bl-7', 'tmp/work']) mkdirSync(join(base, name));
+    symlinkSync('/nowhere', join(base, 'tmp/bl-7/box.control'));
+    const refusal = await guard('me', 'boxes');
+    for (const path of ['tmp', 'tmp/bl-7', 'tmp/bl-7/box.control']) {
+      expect(refusal(join(base, path)), path).toContain('links to the sockets of your boxes');
+    }
+    expect(refusal(join(base, 'tmp/work'))).toBeUndefined();
   });
 });
 
@@ -94,7 +115,7 @@ describe('volumes of the machine itself', () => {
   it.runIf(process.platform === 'linux')(
     'are refused: nothing of /proc, /sys, /dev and /run belongs in a box',
     async () => {
-      const refusal = await volumeGuard(join(base, 'me'), join(base, 'boxes'));
+      const refusal = await guard('me', 'boxes');
       for (const path of [
         '/proc',
         '/proc/sys',
@@ -120,7 +141,7 @@ describe('volumes of the machine itself', () => {
 30 27 0:21 / ${base}/chroot/proc rw - proc proc rw
 31 27 254:0 / ${base}/root rw - ext4 /dev/vda rw
 `;
-    const refusal = await volumeGuard(join(base, 'me'), join(base, 'boxes'), table);
+    const refusal = await guard('me', 'boxes', table);
     expect(refusal(join(base, 'chroot'))).toContain('proc');
     expect(refusal(join(base, 'chroot/proc/sys'))).toContain('proc');
     expect(refusal(join(base, 'root'))).toEqual(HOMES);

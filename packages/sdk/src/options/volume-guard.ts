@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, toBoxliteError } from '@boxlite/core';
-import { type FilesystemPlace, isForbiddenVolume, parseMountTable, placesShown, showsPlace } from '@boxlite/layout';
+import { type FilesystemPlace, type Mount, parseMountTable, placesShown, showsPlace } from '@boxlite/layout';
 
 /** Says why no box may be given a canonical path; undefined when one may. */
 export type VolumeGuard = (canonicalPath: string) => string | undefined;
@@ -33,50 +33,82 @@ const KERNEL_FILESYSTEMS = new Set(
 const MEDIA = '/run/media/';
 const SHARED_MEMORY = '/dev/shm/';
 
+/** A directory no volume may be or contain, and, where it is all ours, none may lie in. */
+interface KeptDirectory {
+  /** Canonical. */
+  readonly path: string;
+  readonly withAllInIt: boolean;
+  readonly why: string;
+}
+
+/** Where volumes must not lead. */
+export interface GuardedPlaces {
+  /** Need not exist: a user without a home has none to protect. */
+  readonly userHome: string;
+  readonly boxliteHome: string;
+  /** The directory of the short links to the sockets of boxes. */
+  readonly linkParent: string;
+  /** Text of `/proc/self/mountinfo`; default: read, where there is one. */
+  readonly mountinfo?: string;
+}
+
 /**
  * The guard over volumes (spec section 2): nothing that is, or contains, `/`, the user's home or the BoxLite home, and nothing in the BoxLite
  * home. Beyond that nothing of `/proc`, `/sys`, `/dev` and `/run`: a virtual machine needs no directory of the host's kernel or of its services, and a
- * VMM that was taken over could talk to every socket it is shown (Docker's, D-Bus').
+ * VMM that was taken over could talk to every socket it is shown (Docker's, D-Bus'). Nor `/tmp` as a whole, in which the short links of all boxes lie:
+ * whoever writes there decides where another box's supervisor listens.
  *
  * Names are compared first, then inodes (a file system may ignore case), then places in file systems, which see through bind mounts, also those below
  * the volume: a sandbox shows a directory with what is mounted in it.
- * @param userHome need not exist: a user without a home has none to protect
- * @param mountinfo text of `/proc/self/mountinfo`; default: read, where there is one
  */
-export async function volumeGuard(
-  userHome: string,
-  boxliteHome: string,
-  mountinfo = readMountinfo(),
-): Promise<VolumeGuard> {
-  const [home, boxes] = await Promise.all([canonicalHome(userHome), canonicalHome(boxliteHome)]);
-  const table = parseMountTable(mountinfo);
-  const placesOf = (path: string): readonly FilesystemPlace[] => placesShown(table, path);
-  const [rootPlace] = placesOf('/');
-  const [homePlace] = placesOf(home);
-  const boxesPlaces = placesOf(boxes);
-  const kept = [rootPlace, homePlace, ...boxesPlaces].filter((place) => place !== undefined);
-  const aboveHomes = new Set([...identitiesUpwards(home), ...identitiesUpwards(boxes)]);
-  const boxesIdentity = identityOf(boxes);
+export async function volumeGuard(places: GuardedPlaces): Promise<VolumeGuard> {
+  const [home, boxes, links] = await Promise.all([
+    canonicalHome(places.userHome),
+    canonicalHome(places.boxliteHome),
+    canonicalHome(places.linkParent),
+  ]);
+  const table = parseMountTable(places.mountinfo ?? readMountinfo());
+  const refuses = [
+    { path: '/', withAllInIt: false, why: HOMES },
+    { path: home, withAllInIt: false, why: HOMES },
+    { path: boxes, withAllInIt: true, why: HOMES },
+    { path: links, withAllInIt: true, why: `holds the links to the sockets of your boxes (${links})` },
+  ].map((kept) => ({ refuse: refuserOf(kept, table), why: kept.why }));
   return (path) => {
-    const shown = placesOf(path);
+    const shown = placesShown(table, path);
     const upwards = identitiesUpwards(path);
-    if (
-      isForbiddenVolume(path, home, boxes) ||
-      path.startsWith(`${boxes}/`) ||
-      (upwards[0] !== undefined && aboveHomes.has(upwards[0])) ||
-      (boxesIdentity !== undefined && upwards.includes(boxesIdentity)) ||
-      shown.some(
-        (place) =>
-          kept.some((inner) => showsPlace(place, inner)) ||
-          boxesPlaces.some((boxesPlace) => showsPlace(boxesPlace, place)),
-      )
-    ) {
-      return HOMES;
-    }
+    const found = refuses.find(({ refuse }) => refuse(path, shown, upwards));
+    if (found !== undefined) return found.why;
     const kernel = shown.find(({ type }) => KERNEL_FILESYSTEMS.has(type));
     if (kernel !== undefined) return `is or contains a file system of the kernel (${kernel.type})`;
     return ofTheMachine(`${path}/`);
   };
+}
+
+type Refuser = (path: string, shown: readonly FilesystemPlace[], upwards: readonly (string | undefined)[]) => boolean;
+
+function refuserOf({ path: kept, withAllInIt }: KeptDirectory, table: readonly Mount[]): Refuser {
+  const ownPlaces = placesShown(table, kept);
+  // What is mounted in a directory that is not all ours is something else.
+  const places = withAllInIt ? ownPlaces : ownPlaces.slice(0, 1);
+  const above = identitiesUpwards(kept);
+  const identity = above[0];
+  return (path, shown, upwards) => {
+    const contains =
+      isWithin(path, kept) ||
+      (upwards[0] !== undefined && above.includes(upwards[0])) ||
+      shown.some((place) => places.some((inner) => showsPlace(place, inner)));
+    if (contains || !withAllInIt) return contains;
+    return (
+      isWithin(kept, path) ||
+      (identity !== undefined && upwards.includes(identity)) ||
+      shown.some((place) => places.some((outer) => showsPlace(outer, place)))
+    );
+  };
+}
+
+function isWithin(directory: string, path: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 function ofTheMachine(path: string): string | undefined {
@@ -115,7 +147,7 @@ async function canonicalHome(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (thrown) {
-    // A user without a home directory has none to protect; the path is still refused.
+    // A user without a home directory has none to protect, and no box no links; the path is still refused.
     if (errnoOf(thrown) === 'ENOENT') return path;
     throw toBoxliteError(thrown, 'storage_error', `cannot resolve ${path}`);
   }

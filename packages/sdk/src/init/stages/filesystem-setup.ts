@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { dirname } from 'node:path';
 import { rotateExitRecord } from '@boxlite/layout';
 import { guestWritableDirectories } from '../../options/guest-writable.js';
 import { type CheckedVolume, checkVolumes } from '../../options/volume.js';
@@ -34,9 +35,12 @@ export const filesystemSetup: Stage<StartContext> = {
   },
 };
 
-async function checkedVolumes({ services, options }: StartContext): Promise<readonly CheckedVolume[]> {
+async function checkedVolumes({ services, box, options }: StartContext): Promise<readonly CheckedVolume[]> {
   const [guard, guestWritable] = await Promise.all([
-    volumeGuard(homedir(), services.layout.home),
+    volumeGuard({
+      ...{ userHome: homedir(), boxliteHome: services.layout.home },
+      linkParent: dirname(box.socketLink),
+    }),
     services.store.boxes.list().then(guestWritableDirectories),
   ]);
   return checkVolumes(options.volumes, guard, guestWritable);
