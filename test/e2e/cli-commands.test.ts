@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CLI, runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
-const COMMANDS = 'run create start stop rm exec ls inspect logs images pull load save rmi image system doctor'.split(' ');
+const COMMANDS = 'run create start stop rm exec ls inspect logs images pull load save rmi image system doctor'.split(
+  ' ',
+);
 
 let home: TemporaryHome;
 
