@@ -33,6 +33,7 @@ let work: string;
 let kernel: string;
 let disk: string;
 let closure: readonly PathAccess[];
+let seccompPolicy: string;
 
 beforeAll(async () => {
   for (const name of ['jailer', 'jailer-landlock']) {
@@ -47,20 +48,23 @@ beforeAll(async () => {
   await truncate(disk, 1024 * 1024);
   await chown(disk, 65534, 65534);
   closure = await elfClosure(QEMU, [ACCELERATOR]);
+  seccompPolicy = await readFile(new URL('../../packages/vmm-qemu/policy/qemu.policy', import.meta.url), 'utf8');
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
 interface JailParts {
   readonly paths?: readonly PathAccess[];
   readonly security?: SecurityOptionsInput;
+  readonly seccompPolicy?: string;
 }
 
-function jailOf({ paths = [], security = {} }: JailParts): Jail {
+function jailOf({ paths = [], security = {}, seccompPolicy }: JailParts): Jail {
   return createJailer({
     id: 'jailed',
     sandbox: createCompositeSandbox([createBwrapSandbox(), createLandlockSandbox()]),
     paths: [...paths].sort((a, b) => (a.path < b.path ? -1 : 1)),
     security: { networkEnabled: false, ...security },
+    ...(seccompPolicy === undefined ? {} : { seccompPolicy }),
   });
 }
 
@@ -79,7 +83,7 @@ const readOnly = (...paths: string[]): PathAccess[] => paths.map((path) => ({ pa
 
 describe('a QEMU that sees its ELF closure and nothing else of /usr', () => {
   it('prints its version', async () => {
-    const result = await runIn(jailOf({ paths: closure }), { binary: QEMU, args: ['--version'] });
+    const result = await runIn(jailOf({ paths: closure, seccompPolicy }), { binary: QEMU, args: ['--version'] });
     expect(result.stderr).toBe('');
     expect(result.stdout).toMatch(/^QEMU emulator version/);
     expect(result.code).toBe(0);
@@ -88,7 +92,7 @@ describe('a QEMU that sees its ELF closure and nothing else of /usr', () => {
   it('boots a kernel with a disk as an ordinary user, all namespaces unshared, Landlock and seccomp on', async () => {
     const paths = [...closure, ...readOnly(kernel, ...FIRMWARE), { path: disk, writable: true }];
     const drive = ['-kernel', kernel, '-drive', `id=d0,file=${disk},format=raw,if=none`];
-    const result = await runIn(jailOf({ paths }), { binary: QEMU, args: [...MACHINE, ...drive] });
+    const result = await runIn(jailOf({ paths, seccompPolicy }), { binary: QEMU, args: [...MACHINE, ...drive] });
     expect(result.stderr.replace(/^.*warning: TCG doesn't support.*\n/gm, '')).toBe('');
     expect(result.stdout).toBe('hello from the jail\r\n');
     expect(result.code).toBe(0);

@@ -142,6 +142,8 @@ async function jailFor(
     maskedPaths: rules.masked,
     symlinks: rules.symlinks,
     devices: rules.devices,
+    ...(requirements.seccompPolicy === undefined ? {} : { seccompPolicy: requirements.seccompPolicy }),
+    ...(requirements.seccompSwitches === undefined ? {} : { seccompSwitches: requirements.seccompSwitches }),
     security: { networkEnabled: false },
   });
 }
