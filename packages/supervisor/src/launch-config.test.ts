@@ -55,6 +55,18 @@ describe('the launch config', () => {
     expect(records).toContainEqual(['detached', '']);
   });
 
+  it('carries the descriptor of a diagnosis run, and the names of calls each on a line of its own', () => {
+    const names = new Map([
+      [0, 'read'],
+      [425, 'io_uring_setup'],
+    ]);
+    const command = { ...request.command, syscallReport: { fd: 127, names } };
+    expect(decode(encodeLaunchConfig({ ...request, command }))).toContainEqual([
+      'syscall-report',
+      '\x7f\0\0\0\n0 read\n425 io_uring_setup\n',
+    ]);
+  });
+
   it('carries binary data behind the descriptor it is for', () => {
     const command = { ...request.command, dataFds: [{ fd: 9, data: Uint8Array.of(0, 255, 10) }] };
     expect(decode(encodeLaunchConfig({ ...request, command }))).toContainEqual(['data-fd', '\x09\0\0\0\0\xff\n']);
