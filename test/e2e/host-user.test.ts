@@ -177,6 +177,19 @@ describe('A volume', () => {
     expect((await inJail(`b cat ${path}/mine`, { paths })).stdout).toBe('volume/mine');
   });
 
+  it('that is read-only deep inside a writable one stays where it is: none of the directories above it can be renamed', async () => {
+    const deep = join(work, 'volume/inner/a/b');
+    await mkdir(deep, { recursive: true });
+    await writeFile(join(deep, 'file'), 'fixed');
+    const names = ['volume/inner', 'volume/inner/a', 'volume/inner/a/b'];
+    const script = names.map((name) => `b mv ${work}/${name} ${work}/volume/moved-$$ || echo stays`).join('\n');
+    const { stdout } = await inJail(`${script}\nb mv ${work}/volume/mine ${work}/volume/other && echo moved`, {
+      paths: [granted('volume', true), granted('volume/inner/a/b', false)],
+    });
+    expect(stdout).toBe('stays\nstays\nstays\nmoved\n');
+    expect(readFileSync(join(deep, 'file'), 'utf8')).toBe('fixed');
+  });
+
   it('that is read-only inside a writable one is read-only in the jail’s mount table, also when it is mounted anew', async () => {
     const paths = [granted('volume', true), granted('volume/read-only', false)];
     const inner = `${work}/volume/read-only`;

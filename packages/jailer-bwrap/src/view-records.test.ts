@@ -32,3 +32,23 @@ it('A view mounted outside holds what bubblewrap would mount, parents first', ()
     'r/srv/hidden/but-this',
   ]);
 });
+
+it('What lies between a writable grant and what is fixed below it is pinned, once each, so that nothing of it can be renamed', () => {
+  const paths = [
+    { path: '/w', writable: true },
+    { path: '/w/a/b/fixed', writable: false },
+    { path: '/w/a/open', writable: true },
+    { path: '/w/a/open/c/fixed', writable: false },
+  ];
+  const records = viewRecords({ ...context, paths, maskedPaths: ['/w/a/b/hidden/'], devices: [] }, 4096);
+  expect(records.filter((record) => record.includes('/w'))).toEqual([
+    'w/w',
+    'p/w/a',
+    'p/w/a/b',
+    'r/w/a/b/fixed',
+    'h/w/a/b/hidden',
+    'w/w/a/open',
+    'p/w/a/open/c',
+    'r/w/a/open/c/fixed',
+  ]);
+});

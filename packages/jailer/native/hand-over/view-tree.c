@@ -71,8 +71,8 @@ static size_t clone_sources(const char *records, size_t length, int idmap) {
     if (count == MAX_VIEW_RECORDS) give_up("view", "too many paths", E2BIG);
     const char letter = records[at];
     const char *path = path_of(records + at);
-    if (letter == '\0' || strchr("rwdnhte", letter) == NULL) give_up("view", path, EINVAL);
-    const bool is_new = strchr("hte", letter) != NULL;
+    if (letter == '\0' || strchr("rwdnhtep", letter) == NULL) give_up("view", path, EINVAL);
+    const bool is_new = strchr("htep", letter) != NULL;
     sources[count] = is_new ? -1 : clone_source(letter, letter == 'n' ? "/dev/null" : path, idmap);
   }
   return count;
@@ -189,6 +189,17 @@ static void place_source(int root, const char *record, int source) {
   if (close(source) == -1 || (target != -1 && close(target) == -1)) give_up("view: close", path, errno);
 }
 
+/* As it is in the tree, ids and rights included. */
+static void place_pin(int root, const char *record) {
+  const char *path = path_of(record);
+  const int target = mount_point(root, path, false);
+  if (target == -1) return;
+  const int tree = clone_mounts(target);
+  if (tree == -1) give_up("view: pin", path, errno);
+  attach(tree, target, path);
+  if (close(tree) == -1 || close(target) == -1) give_up("view: close", path, errno);
+}
+
 static int mount_root(void) {
   const struct view_owner ourselves = {.uid = geteuid(), .gid = getegid(), .idmap = -1};
   const int target = open(VIEW_TREE_PLACE, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -206,7 +217,8 @@ void build_view_tree(const char *records, size_t length, const struct view_owner
   const int root = mount_root();
   const char *record = records;
   for (size_t i = 0; i < count; i++, record += strlen(record) + 1) {
-    if (strchr("hte", record[0]) != NULL) place_new(root, record, owner);
+    if (record[0] == 'p') place_pin(root, record);
+    else if (strchr("hte", record[0]) != NULL) place_new(root, record, owner);
     else place_source(root, record, sources[i]);
   }
   const struct mount_attributes sealed = {.set = ATTRIBUTE_RDONLY};

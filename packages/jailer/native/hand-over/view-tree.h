@@ -27,6 +27,7 @@ struct view_owner {
  *   h        hidden: an empty directory does, read-only once what is granted below it is in place
  *   tN:      a writable file system of N bytes
  *   e        an empty directory
+ *   p        a pin: a directory of a grant is mounted over itself, so that nobody can rename it and with it what is mounted below
  * Directories above these are made where they are missing, in the tree alone and never in a directory of the host. Its root is read-only at the end.
  * The namespace of mounts must be this process's own. Whatever cannot be done ends the process.
  */
