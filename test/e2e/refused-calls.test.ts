@@ -96,6 +96,13 @@ describe('a VMM that makes a system call its policy forbids', () => {
     expect(ioctl.record).toMatchObject({ message: expect.stringContaining('0x0, 0x5412, ') });
   });
 
+  it('is told apart in a diagnosis run where the signal was not the doing of its policy', async () => {
+    // What bubblewrap says of a command that died by SIGSYS.
+    const { record } = await makeCall('exit_group', [128 + 31], { seccomp: 'diagnose' });
+    expect(record).toMatchObject({ kind: 'Signal', signal: 31, message: expect.stringContaining("not the jail's") });
+    expect(record).not.toHaveProperty('call');
+  });
+
   it('is not let through by a diagnosis: what is allowed works, what fails with an error fails with it', async () => {
     for (const seccomp of ['enforce', 'diagnose'] as const) {
       expect((await makeCall('getpid', [], { seccomp })).record).toEqual({ kind: 'Clean', reason: 'guest' });

@@ -111,8 +111,10 @@ static bool describe_refused(const struct ending *ending, struct json *json)
 		put_call(json, ending->refused);
 	} else {
 		put_message(json,
-			    "the VMM made a system call its policy forbids and was killed by signal 31 (SIGSYS); "
-			    "start the box with seccomp 'diagnose' to see which",
+			    ending->diagnosed ? "the VMM was killed by signal 31 (SIGSYS) for a system call that a filter of its own forbids, "
+						"not the jail's"
+					      : "the VMM made a system call its policy forbids and was killed by signal 31 (SIGSYS); "
+						"start the box with seccomp 'diagnose' to see which",
 			    last_line(ending->errors, ending->errors_size));
 	}
 	put_stderr(json, ending);

@@ -24,6 +24,7 @@ enum end_cause {
 struct ending {
 	enum end_cause cause;
 	bool killed;     /* by this supervisor */
+	bool diagnosed;  /* a diagnosis run: the jail's filter tells what it refuses */
 	const struct refused_call *refused; /* what a diagnosis run stopped, or NULL */
 	int wait_status; /* of the direct child */
 	bool wrapped;    /* the direct child is bubblewrap, which passes a signal on as 128 + its number */

@@ -43,6 +43,7 @@ void box_finish(struct box *box)
 	struct ending ending = {
 		.cause = lifecycle_cause(),
 		.killed = lifecycle_killed(),
+		.diagnosed = box->config.syscall_report_fd != 0,
 		.refused = seccomp_notify_call(),
 		.wait_status = lifecycle_wait_status(),
 		.wrapped = box->config.bubblewrap,

@@ -140,6 +140,7 @@ static void check_ending(void)
 	struct json json = {.text = text, .capacity = sizeof(text)};
 	static const struct refused_call refused = {.number = -1, .architecture = UINT32_MAX, .args = {UINT64_MAX, 0, 1}, .name = "a_call"};
 	struct ending ending = {
+		.diagnosed = pick(2),
 		.refused = pick(4) == 0 ? &refused : NULL,
 		.cause = (enum end_cause)pick(4),
 		.killed = pick(2),
