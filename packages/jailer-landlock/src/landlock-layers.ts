@@ -9,7 +9,7 @@ export function landlockLayers(version: number, context: SandboxContext, uid: nu
   const { held, lacking } = landlockCoverage(version, context.networkEnabled);
   const used = version > NEWEST_KNOWN_VERSION ? ` (as ABI ${NEWEST_KNOWN_VERSION})` : '';
   const alone = context.insideView !== true;
-  const sockets = alone && !context.networkEnabled ? '; no sockets but unix ones, by a filter' : '';
+  const sockets = context.networkEnabled ? '' : '; no sockets but unix ones, by a filter';
   const missing = lacking.length === 0 ? '' : `; not ${lacking.join(', ')}`;
   const landlock: JailLayer = {
     name: 'landlock',

@@ -19,7 +19,7 @@ export interface LandlockSandbox extends Sandbox {
  * A sandbox over Landlock: a command held to the granted paths and to its own processes, by the kernel, without namespaces and without root. Makes
  * no I/O; `isAvailable` asks the kernel, once if the answer is yes.
  *
- * Alone it also takes the capabilities away, gives `runAs` its ids, and, where there is to be no network, forbids all sockets but unix ones. Inside a
+ * Where there is to be no network, all sockets but unix ones are forbidden. Alone it also takes the capabilities away and gives `runAs` its ids. Inside a
  * sandbox that builds a view, such as bubblewrap in a composite, it repeats the view's grants.
  * @throws BoxliteError `invalid_argument`, `details.field` naming the option
  * @example
@@ -96,7 +96,8 @@ function helperArguments(
     ...(audit ? ['--audit'] : []),
     ...(alone ? ['--drop-capabilities'] : []),
     ...(changesIds ? ['--gid', String(runAs.gid), '--uid', String(runAs.uid)] : []),
-    ...(alone && !context.networkEnabled ? ['--unix-sockets-only'] : []),
+    // Landlock knows TCP alone, and no namespace holds vsock or what io_uring opens.
+    ...(context.networkEnabled ? [] : ['--unix-sockets-only']),
     ...['--', command.binary, ...command.args],
   ];
 }

@@ -116,7 +116,8 @@ describe('what setup tells', () => {
         {
           name: 'landlock',
           state: 'active',
-          detail: 'ABI 7: files, truncation, TCP, device requests, abstract sockets, signals',
+          detail:
+            'ABI 7: files, truncation, TCP, device requests, abstract sockets, signals; no sockets but unix ones, by a filter',
         },
       ],
     });
@@ -133,7 +134,7 @@ describe('what setup tells', () => {
       name: 'landlock',
       state: 'partial',
       detail:
-        'ABI 2: files; not truncation (Linux 6.2), TCP (Linux 6.7), device requests (Linux 6.10), abstract sockets (Linux 6.12), signals (Linux 6.12)',
+        'ABI 2: files; no sockets but unix ones, by a filter; not truncation (Linux 6.2), TCP (Linux 6.7), device requests (Linux 6.10), abstract sockets (Linux 6.12), signals (Linux 6.12)',
     });
     expect(degradations).toEqual([
       expect.stringMatching(/^Landlock of this kernel \(ABI 2\) does not hold truncation/),
@@ -255,7 +256,7 @@ describe('the command Landlock makes', () => {
       ],
       devices: ['/dev/kvm'],
     });
-    expect(args.join(' ')).toBe('--rules 6 --no-tcp -- /x -a');
+    expect(args.join(' ')).toBe('--rules 6 --no-tcp --unix-sockets-only -- /x -a');
     expect(env).toEqual({ A: 'b' });
     expect(
       Buffer.from(dataFds?.[0]?.data ?? [])

@@ -54,6 +54,24 @@ describe('a jail that reports', () => {
     expect(entries).toEqual([{ level: 'warn', message: 'there is no view', boxId: 'box' }]);
   });
 
+  it('warns where the kernel has no Landlock although the sandbox would use it, not where nobody asked for it', async () => {
+    for (const [name, level] of [
+      ['bwrap+landlock', 'warn'],
+      ['bwrap', 'info'],
+    ] as const) {
+      const { entries, log } = logged();
+      const jail: Jail = {
+        name,
+        layers: [{ name: 'landlock', state: 'inactive', detail: 'none' }],
+        prepare: async () => ['something is not there'],
+        command: (command) => ({ ...command, pidReport: { kind: 'self' } }),
+        release: async () => undefined,
+      };
+      await reportingJail(jail, log, 'box').prepare();
+      expect(entries).toEqual([{ level, message: 'something is not there', boxId: 'box' }]);
+    }
+  });
+
   it('warns where a layer that is promised is not whole: root does not go on as root unseen', async () => {
     const { entries, log } = logged();
     const jail: Jail = {

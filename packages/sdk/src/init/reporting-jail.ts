@@ -32,7 +32,7 @@ export function reportingJail(
       const degradations = await jail.prepare();
       const isBare = jail.name === 'none';
       const isWhole = (jail.layers ?? []).every(({ name, state }) => state !== 'partial' || !PROMISED.has(name));
-      const level = isBare || isBestEffort || !isWhole ? 'warn' : 'info';
+      const level = isBare || isBestEffort || !isWhole || lacksMember(jail) ? 'warn' : 'info';
       for (const message of degradations) log({ level, message, boxId });
       if (isBare && degradations.length === 0) {
         log({ level: 'warn', message: 'the box runs UNCONFINED: its jailer is off', boxId });
@@ -51,4 +51,10 @@ export function reportingJail(
       ...(cgroupDir === undefined ? {} : { cgroupDir }),
     }),
   };
+}
+
+/** A layer that is part of the sandbox by its name, such as Landlock, and is not to be had here. */
+function lacksMember({ name, layers = [] }: Jail): boolean {
+  const members = name.split('+');
+  return layers.some((layer) => layer.state === 'inactive' && members.includes(layer.name));
 }
