@@ -1,7 +1,11 @@
-import type { VmmHandler } from '@boxlite/core';
+import type { PathAccess, VmmHandler } from '@boxlite/core';
+import { elfClosure } from '@boxlite/jailer';
 import { createQemuVmm } from '@boxlite/vmm-qemu';
 import { seccompPolicy } from '../../../packages/vmm-libkrun/src/seccomp-policy.js';
 import type { EscapeJob } from './job.js';
+
+/** The loader's cache is granted with the modules anyway. */
+const isElf = ({ path }: PathAccess) => path !== '/etc/ld.so.cache';
 
 /**
  * A VMM that needs what QEMU needs and is the hostile program: the jail made for it is QEMU's, with its libraries, devices and policy of system
@@ -23,7 +27,17 @@ export function createHostileVmm(
       const needed = await qemu.requirements(spec);
       const libkrun =
         policy === 'libkrun' ? { seccompPolicy: await seccompPolicy(), seccompSwitches: ['shares'] } : undefined;
-      return { ...needed, ...libkrun, paths: [...needed.paths, { path: program, writable: false }] };
+      // What is found for a VMM's own program, which is another here.
+      const files = needed.paths.map(({ path }) => path);
+      const libraries = await elfClosure(
+        files.find((path) => /\/qemu-system-/.test(path)) ?? '',
+        files.filter((path) => path.endsWith('.so')),
+      );
+      return {
+        ...needed,
+        ...libkrun,
+        paths: [...needed.paths, ...libraries.filter(isElf), { path: program, writable: false }],
+      };
     },
     command: () => ({ binary: program, args: [], env: {}, listeners: [{ name: 'qmp', fd: 10 }] }),
     memoryOverheadMib: () => 1,

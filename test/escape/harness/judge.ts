@@ -13,6 +13,11 @@ export function claimOf(attempt: string, { text, ended }: Ended): { verdict: Ver
   if (found !== null && found[1] !== 'unknown') {
     return { verdict: found[1] as Verdict, detail: found[2] ?? '' };
   }
+  // The loader became the process, and says itself why it does not run the program.
+  const loader = /: (error while loading shared libraries|cannot execute|failed to map)[^\n]*/.exec(text)?.[0];
+  if (attempt === 'execute-written-by-loader' && ended !== 'status 0') {
+    return { verdict: 'refused', detail: loader ?? ended };
+  }
   if (ended.startsWith('signal') || ended === 'status 159') return { verdict: 'refused', detail: killedBy(ended) };
   throw new Error(`${attempt}: no verdict, ${ended}: ${text.slice(-600)}`);
 }

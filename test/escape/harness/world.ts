@@ -125,6 +125,11 @@ export async function makeWorld(job: EscapeJob): Promise<World> {
   cpSync(join(job.programsDir, 'hostile'), notGranted);
   chmodSync(notGranted, 0o755);
   parameters.set('other-program', notGranted);
+  const written = join(writableVolume, 'written-program');
+  cpSync(join(job.programsDir, 'loaded'), written);
+  chmodSync(written, 0o755);
+  parameters.set('written-program', written);
+  parameters.set('loader', loaderOf(written));
   parameters.set('set-user-id-program', job.setUserIdProgram);
 
   parameters.set('memory-mib', String(LIMITS.maxMemory / MIB + 64));
@@ -143,6 +148,11 @@ export async function makeWorld(job: EscapeJob): Promise<World> {
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+/** The loader a program asks for (elf(5), PT_INTERP). */
+function loaderOf(program: string): string {
+  return /\/lib[\w./-]*\/ld-linux[\w.-]*/.exec(readFileSync(program, 'latin1'))?.[0] ?? '/no-loader';
 }
 
 /** A disk of this machine; a name that is on no machine when it has none. */

@@ -104,6 +104,18 @@ _Noreturn static void maps_written(void) {
   escaped("mapped");
 }
 
+/*
+ * The loader is granted with the VMM's libraries, and runs any file it is told to: it maps what may not be executed. The file lies in a writable
+ * directory, as the program itself could have put it there. It becomes the loader itself, so that a filter without fork leaves it the way.
+ */
+_Noreturn static void by_loader(void) {
+  char *const arguments[] = {(char *)"loader", (char *)parameter("written-program"), NULL};
+  char *const environment[] = {NULL};
+
+  (void)execve(parameter("loader"), arguments, environment);
+  refused(errno);
+}
+
 /* A program of the host that belongs to root and carries its set-user-id bit. */
 _Noreturn static void set_user_id_program(void) { executes(-1, parameter("set-user-id-program"), "ids", NULL); }
 
@@ -113,6 +125,7 @@ const struct attempt execute_attempts[] = {
   {"execute-written-in-tmp", written_in_tmp},
   {"execute-from-memory", from_memory},
   {"map-written-executable", maps_written},
+  {"execute-written-by-loader", by_loader},
   {"execute-set-user-id", set_user_id_program},
   {NULL, NULL},
 };
