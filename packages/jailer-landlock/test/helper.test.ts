@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nativeBinary } from '@boxlite/platform';
@@ -77,6 +77,52 @@ describe('the Landlock helper', () => {
   it('takes rules through a pipe, too', () => {
     const command = `printf 'x${BUSYBOX}\\0' | ${nativeBinary('boxlite-landlock')} --rules 6 -- ${BUSYBOX} echo ran 6<&0`;
     expect(spawnSync('bash', ['-c', command], { encoding: 'utf8' }).stdout).toBe('ran\n');
+  });
+});
+
+// Only root has ids to give up.
+describe.skipIf(process.geteuid?.() !== 0)('the helper goes in the order', () => {
+  it('bounding set, groups, gid, uid, capabilities, no_new_privs, Landlock, filter, exec (watched by strace)', async () => {
+    const trace = join(work, 'trace');
+    const calls = [
+      'prctl',
+      'capset',
+      'setgroups',
+      'setresgid',
+      'setresuid',
+      'landlock_restrict_self',
+      'seccomp',
+      'execve',
+    ];
+    const options = [
+      '--drop-capabilities',
+      '--gid',
+      '1234',
+      '--uid',
+      '5678',
+      '--unix-sockets-only',
+      '--',
+      BUSYBOX,
+      'true',
+    ];
+    const helper = [nativeBinary('boxlite-landlock'), '--rules', '6', ...options];
+    const { status, stderr } = await run(['-o', trace, '-e', `trace=${calls.join(',')}`, ...helper], GOOD, 'strace');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [, ...lines] = (await readFile(trace, 'utf8')).split('\n');
+    const taken = lines
+      .filter((line) => /\)\s+= 0$/.test(line))
+      .map((line) => line.replace(/^prctl\((\w+).*/, '$1').replace(/\(.*/, ''));
+    expect([...new Set(taken.slice(0, taken.indexOf('execve') + 1))]).toEqual(
+      [
+        'PR_CAPBSET_DROP',
+        'setgroups',
+        'setresgid',
+        'setresuid',
+        'PR_CAP_AMBIENT',
+        'capset',
+        'PR_SET_NO_NEW_PRIVS',
+      ].concat(['landlock_restrict_self', 'seccomp', 'execve']),
+    );
   });
 });
 
