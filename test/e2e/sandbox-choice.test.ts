@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../support/run-cli.js';
 import { type TemporaryHome, temporaryHome } from '../support/temporary-home.js';
 
-const BOXES = ['default', 'landlock', 'bwrap'];
+const BOXES = ['default', 'landlock', 'bwrap', 'refused'];
 let home: TemporaryHome;
 beforeAll(async () => {
   home = await temporaryHome();
@@ -50,7 +50,7 @@ describe('a box runs', () => {
   });
 
   it('not in a sandbox that does not exist', async () => {
-    const { status, stderr } = await cli('run', '--sandbox', 'bwrap+nothing', '--', 'true');
+    const { status, stderr } = await cli('run', '--name', 'refused', '--sandbox', 'bwrap+nothing', '--', 'true');
     expect(status).not.toBe(0);
     expect(stderr).toContain('"nothing"');
   });
