@@ -87,7 +87,8 @@ for (const layers of job.layers) {
 }
 const report: EscapeReport = {
   user: process.getuid?.() ?? -1,
-  kernel: release(),
+  // Without what a distribution adds.
+  kernel: release().split('-', 1)[0] ?? '',
   network: job.network,
   landlock: Number(execFileSync(join(job.programsDir, 'victim'), ['--landlock']).toString()),
   told: [...told],
