@@ -35,7 +35,8 @@ export interface LaunchOptions {
 
 /** How long a stopped program is given to end. */
 const GRACE_MS = 500;
-const TIMEOUT_MS = 60_000;
+/** Of all attempts together, on a machine that does other things, too. */
+const TIMEOUT_MS = 300_000;
 const KEPT_TEXT = 200_000;
 const LOOK_INTERVAL_MS = 20;
 
