@@ -17,6 +17,8 @@ interface Draft {
   readonly switches: string[];
   readonly rules: PolicyRule[];
   section: readonly FilterArchitecture[];
+  /** Lines of rules that leave nothing to later ones, by call. */
+  readonly decided: Readonly<Record<FilterArchitecture, Map<string, number>>>;
 }
 
 /**
@@ -24,7 +26,14 @@ interface Draft {
  * @throws BoxliteError `invalid_argument`, the message naming line and reason, `details.line`
  */
 export function parsePolicy(text: string): SeccompPolicy {
-  const draft: Draft = { name: undefined, hot: [], switches: [], rules: [], section: BOTH };
+  const draft: Draft = {
+    name: undefined,
+    hot: [],
+    switches: [],
+    rules: [],
+    section: BOTH,
+    decided: { x64: new Map(), arm64: new Map() },
+  };
   const refuse = (line: number, reason: string, hint?: string) =>
     policyError(draft.name ?? '(unnamed)', line, reason, hint);
   for (const statement of policyStatements(text, refuse))
@@ -93,12 +102,11 @@ function readVerdict(reader: Reader): PolicyVerdict {
 
 /** Refuses a rule that an earlier one leaves nothing to: one of the two is a mistake. */
 function addRule(draft: Draft, reader: Reader, rule: PolicyRule): void {
-  for (const architecture of rule.architectures) {
-    const earlier = draft.rules.find(
-      ({ call, architectures, conditions, onlyIf }) =>
-        call === rule.call && architectures.includes(architecture) && conditions.length === 0 && onlyIf === undefined,
-    );
-    if (earlier !== undefined) throw reader.refuse(`line ${earlier.line} already decides every ${rule.call}`);
+  const { call, line, architectures, conditions, onlyIf } = rule;
+  for (const architecture of architectures) {
+    const earlier = draft.decided[architecture].get(call);
+    if (earlier !== undefined) throw reader.refuse(`line ${earlier} already decides every ${call}`);
+    if (conditions.length === 0 && onlyIf === undefined) draft.decided[architecture].set(call, line);
   }
   draft.rules.push(rule);
 }

@@ -10,7 +10,9 @@ export type PolicyStatement = readonly [PolicyToken, ...PolicyToken[]];
 /** No policy is nearly as long; a text of this size is a mistake, or an attempt on the host's memory. */
 export const POLICY_MAX_CHARACTERS = 262_144;
 
-const TOKEN = /->|==|!=|[()[\]{},&|]|[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*|[0-9][A-Za-z0-9_]*/y;
+/** The last alternative is any other character: no token. */
+const TOKEN = /->|==|!=|[()[\]{},&|]|[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*|[0-9][A-Za-z0-9_]*|[^ \t\r]/g;
+const IS_TOKEN = /^(?:->|==|!=|[()[\]{},&|A-Za-z0-9_])/;
 const OPENING = '({';
 const CLOSING = ')}';
 
@@ -43,23 +45,14 @@ export function policyStatements(
   return statements;
 }
 
-function* tokensOf(
+function tokensOf(
   whole: string,
   line: number,
   refuse: (line: number, reason: string) => Error,
-): Generator<PolicyToken> {
+): readonly PolicyToken[] {
   const comment = whole.indexOf('#');
-  const text = comment === -1 ? whole : whole.slice(0, comment);
-  let at = 0;
-  while (at < text.length) {
-    if (/[ \t\r]/.test(text.charAt(at))) {
-      at++;
-      continue;
-    }
-    TOKEN.lastIndex = at;
-    const found = TOKEN.exec(text)?.[0];
-    if (found === undefined) throw refuse(line, `${JSON.stringify(text.charAt(at))} means nothing here`);
-    yield { text: found, line };
-    at += found.length;
-  }
+  const words = (comment === -1 ? whole : whole.slice(0, comment)).match(TOKEN) ?? [];
+  const bad = words.find((text) => !IS_TOKEN.test(text));
+  if (bad !== undefined) throw refuse(line, `${JSON.stringify(bad)} means nothing here`);
+  return words.map((text) => ({ text, line }));
 }
