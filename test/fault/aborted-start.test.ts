@@ -21,7 +21,7 @@ describe('a start that is aborted', () => {
   });
 
   const staging = async () =>
-    (await readdir(join(home.home, 'tmp'))).filter((name) => !name.startsWith('elf-closure-'));
+    (await readdir(join(home.home, 'tmp'))).filter((name) => !/^(elf-closure|seccomp)-/.test(name));
 
   async function expectNothingLeft(): Promise<void> {
     expect(await waitUntilGone(() => processesOf(home.home))).toEqual([]);

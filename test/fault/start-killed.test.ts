@@ -30,7 +30,7 @@ describe('a host process killed by kill -9 in the middle of a start', () => {
     await using next = await hostProcess(home.home);
     expect(await waitUntilGone(() => processesOf(home.home).filter((pid) => pid !== next.pid))).toEqual([]);
     expect(['configured', 'stopped']).toContain((await next.call.info(id)).status);
-    expect((await list('tmp')).filter((name) => !name.startsWith('elf-closure-'))).toEqual([]);
+    expect((await list('tmp')).filter((name) => !/^(elf-closure|seccomp)-/.test(name))).toEqual([]);
     for (const directory of ['bases', join('images', 'disk-images')]) {
       expect((await list(directory)).filter((name) => !name.endsWith('.ext4'))).toEqual([]);
     }

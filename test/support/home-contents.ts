@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Caches that live in `tmp/` for good and are no staging. */
-const KEPT = /^elf-closure-[a-z0-9-]+\.json$/;
+const KEPT = /^(?:elf-closure|seccomp)-[a-z0-9-]+\.json$/;
 
 /** Files of a home that a failure must not add to: staging, and disks others could start from. */
 export async function installedFiles(home: string): Promise<readonly string[]> {

@@ -30,6 +30,8 @@ export interface JailerOptions {
   readonly seccompPolicy?: string;
   /** Switches of that policy that are on; `network` follows `security.networkEnabled`. */
   readonly seccompSwitches?: readonly string[];
+  /** A file where the compiled policy is kept between processes; its directory is the caller's own. Absent: compiled anew, once a process. */
+  readonly seccompCache?: string;
   /** Why system calls cannot be filtered here; default: ask the kernel. */
   readonly seccompRefusal?: () => BoxliteError | undefined;
   /** The stage B helper; default: the one built in this package. */

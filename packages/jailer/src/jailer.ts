@@ -16,7 +16,8 @@ import { cgroupLayer, DESCRIPTORS_LAYER, jailLayers, rlimitsLayer } from './jail
 import { sandboxRefusal, seccompRefusal, stageBRefusal } from './jail-refusals.js';
 import { checkJailerOptions, type JailerOptions } from './jailer-options.js';
 import { createNoopSandbox } from './noop-sandbox.js';
-import { type JailFilter, jailFilter } from './seccomp/jail-filter.js';
+import type { JailFilter } from './seccomp/jail-filter.js';
+import { keptFilter } from './seccomp/kept-filter.js';
 import { inertSecurityOptions, resolveSecurityOptions, type SecurityOptions } from './security-options.js';
 import { wrapWithStageB } from './stage-b.js';
 import { prepareViewTree, type ViewTree } from './view-tree.js';
@@ -58,12 +59,15 @@ function confiningJail(options: JailerOptions, security: SecurityOptions, contex
   const linux = process.platform === 'linux';
   const cgroups = options.cgroups ?? (linux ? createCgroupV2Controller() : undefined);
   const stageB = linux || options.stageB !== undefined ? findStageB(options.stageB) : undefined;
-  const filter = jailFilter({
-    mode: linux ? security.seccomp : 'off',
-    networkEnabled: security.networkEnabled,
-    ...(options.seccompPolicy === undefined ? {} : { policy: options.seccompPolicy }),
-    ...(options.seccompSwitches === undefined ? {} : { switches: options.seccompSwitches }),
-  });
+  const filter = keptFilter(
+    {
+      mode: linux ? security.seccomp : 'off',
+      networkEnabled: security.networkEnabled,
+      ...(options.seccompPolicy === undefined ? {} : { policy: options.seccompPolicy }),
+      ...(options.seccompSwitches === undefined ? {} : { switches: options.seccompSwitches }),
+    },
+    options.seccompCache,
+  );
   const inside: SandboxContext = {
     ...context,
     paths: stageB === undefined ? context.paths : withPath(context.paths, stageB.path),

@@ -71,6 +71,7 @@ export async function buildJail(
     devices: rules.devices,
     ...(requirements.seccompPolicy === undefined ? {} : { seccompPolicy: requirements.seccompPolicy }),
     ...(requirements.seccompSwitches === undefined ? {} : { seccompSwitches: requirements.seccompSwitches }),
+    seccompCache: join(layout.tmpDir, `seccomp-${vmm.id}.json`),
     temporaryDirectory: box.tmpDir,
     ...(hostUser === undefined || isOff(options.security) || !isRoot() ? {} : { hostUser: await hostUser() }),
     ioPaths: [box.dir],
