@@ -79,7 +79,7 @@ function delegation(uid) {
   return [
     'delegate() { for controller in cpu io memory pids; do echo +$controller > $1/cgroup.subtree_control; done 2>/dev/null; }',
     `mkdir -p ${scope}`,
-    `delegate /sys/fs/cgroup/user.slice; delegate ${user}; chown -R ${uid}: ${service}; delegate ${service}; delegate ${service}/app.slice`,
+    `delegate /sys/fs/cgroup/user.slice; delegate ${user}; chown -R ${uid} ${service}; delegate ${service}; delegate ${service}/app.slice`,
     `echo 0 > ${scope}/cgroup.procs`,
     '',
   ].join('\n');
