@@ -50,7 +50,7 @@ export const NOT_MEANT_BY_SRT = new Set([
     'take-capability',
   ],
   // Its documentation promises nothing of descriptors the caller has open.
-  ...['leaked-file', 'leaked-directory', 'leaked-pipe', 'type-at-terminal', 'write-standard-input'],
+  ...['leaked-file', 'leaked-directory', 'leaked-pipe', 'type-at-terminal'],
   // Root stays root in a user namespace with all capabilities, which its documentation advises against; what these do concerns that namespace.
   ...['execute-set-user-id', 'proc-sys-kernel', 'reboot'],
 ]);

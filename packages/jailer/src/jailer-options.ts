@@ -26,7 +26,7 @@ export interface JailerOptions {
    * and the command is host root without capabilities. Without effect for any other user, who stays who they are.
    */
   readonly hostUser?: HostUser;
-  /** The system calls the command needs, as the text of a policy (README, "Policies"). Absent: the deny-list, which lets any program run. */
+  /** The system calls the command needs, as the text of a policy (README, "System calls"). Absent: the deny-list, which lets any program run. */
   readonly seccompPolicy?: string;
   /** Switches of that policy that are on; `network` follows `security.networkEnabled`. */
   readonly seccompSwitches?: readonly string[];

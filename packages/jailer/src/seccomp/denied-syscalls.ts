@@ -4,8 +4,8 @@ import type { SyscallName } from './syscall-numbers.js';
  * Calls that fail with EPERM whatever their arguments: none of them is needed by a VMM that has been set up, and each either changes the
  * view it was put into, reaches into another process, loads code into the kernel, or is a known way to exploit it.
  *
- * A deny-list keeps any VMM working; an allow-list for each VMM is stricter and a later issue. `execve` stays allowed, since
- * stage B itself needs it and a filter cannot count; Landlock restricts what it can run.
+ * For a VMM that brings no policy: a deny-list keeps any program working, and holds less than an allow-list of its own would. `execve` stays allowed,
+ * since stage B itself needs it and a filter cannot count; Landlock restricts what it can run.
  */
 export const DENIED_SYSCALLS: readonly SyscallName[] = [
   // The view: mounts old and new, roots, namespaces.
