@@ -12,12 +12,12 @@ const BUSYBOX = '/bin/busybox';
 const SUPERVISOR = `${REPOSITORY}/packages/supervisor/native/build/boxlite-supervisor`;
 const NOBODY = 65534;
 const isRoot = process.geteuid?.() === 0;
-const users = isRoot
-  ? ([
+const users: [string, number][] = isRoot
+  ? [
       ['root', 0],
       ['an ordinary user', NOBODY],
-    ] as const)
-  : ([['an ordinary user', process.geteuid?.() ?? 0]] as const);
+    ]
+  : [['an ordinary user', process.geteuid?.() ?? 0]];
 
 beforeAll(() => {
   execFileSync('make', ['-s', '-C', `${REPOSITORY}/packages/supervisor/native`]);
