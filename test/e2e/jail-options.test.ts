@@ -41,6 +41,11 @@ describe('the jail of a box', () => {
     expect(jail).toMatchObject({ current: true, sandbox: expect.stringContaining('bwrap') });
     const states = stateOf(jail?.layers ?? []);
     expect(states).toMatchObject({ descriptors: 'active', rlimits: 'active', namespaces: 'active', view: 'active' });
+    // Under the policy of its VMM, as every box of these tests is; the deny-list would be `partial`.
+    expect(jail?.layers.find(({ name }) => name === 'seccomp')).toMatchObject({
+      state: 'active',
+      detail: expect.stringMatching(/^allow-list (qemu|libkrun-shim): /),
+    });
     expect(Object.keys(states)).toEqual([
       ...['descriptors', 'rlimits', 'cgroup', 'namespaces', 'view', 'privileges', 'landlock', 'seccomp'],
     ]);
