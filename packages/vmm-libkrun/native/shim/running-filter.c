@@ -57,7 +57,10 @@ void running_filter_install(void)
 	};
 	const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
 
-	if (prctl(PR_GET_SECCOMP) == SECCOMP_NONE)
+	int mode = prctl(PR_GET_SECCOMP);
+
+	/* EINVAL: a kernel, or an emulator of one, that has no filters. */
+	if (mode == SECCOMP_NONE || (mode < 0 && errno == EINVAL))
 		return;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		give_up(EXIT_MACHINE, "cannot give up new privileges: %s", strerror(errno));
