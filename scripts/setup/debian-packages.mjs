@@ -30,6 +30,7 @@ export const DEBIAN_PACKAGES = {
     binutils: 'readelf shows that native programs are static',
     'btrfs-progs': 'a file system that clones, in a loop device',
     xfsprogs: 'a file system that clones, in a loop device',
+    iproute2: 'a network of their own for the escape tests',
     mount: 'mounts in tests that run as root',
     zstd: 'compresses archives and layers of test images',
     strace: 'shows in which order a process confines itself',

@@ -32,7 +32,7 @@ describe('a machine without a VMM', () => {
     const result = await runCli(['run', '--rm', '--', 'true'], { home: home.home, env });
     expect(result.status).toBe(125);
     expect(result.stderr).toMatch(
-      /^boxlite: no vmm is available here:\n {2}libkrun: .* \(.*\)\n {2}qemu: .*qemu-system.* \(.*install.*\)\n {2}hint: /,
+      /^boxlite: no vmm is available here:\n {6}libkrun: .* \(.*\)\n {6}qemu: .*qemu-system.* \(.*install.*\)\n {2}hint: /,
     );
     expect(await installedFiles(home.home)).toEqual([]);
     const listed = await runCli(['ls', '--json'], { home: home.home });
