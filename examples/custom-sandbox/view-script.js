@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 
-/** Descriptors of the supervisor's protocol; 5 and 6 are those of the jailer's own helper, which runs inside. */
+/** Descriptors of the supervisor's protocol; 5, 6 and 8 are those of the jailer's own helpers, which run inside. */
 export const INFO_FD = 3;
 export const RELEASE_FD = 4;
 export const SCRIPT_FD = 7;
@@ -50,12 +50,12 @@ export function viewScript(context, command) {
       .join(' '),
   ];
   // The first child of this shell is the first process of the new pid namespace, and everything in it ends with that one. A shell gives a child
-  // it does not wait for /dev/null as stdin, hence descriptor 8.
+  // it does not wait for /dev/null as stdin, hence descriptor 9.
   return [
-    'exec 8<&0',
+    'exec 9<&0',
     '{',
     ...inside,
-    '} <&8 8<&- &',
+    '} <&9 9<&- &',
     `exec ${INFO_FD}>&- ${RELEASE_FD}<&- ${SCRIPT_FD}<&-`,
     'wait $!',
     'exit $?',

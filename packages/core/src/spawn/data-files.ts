@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,10 +12,12 @@ export interface DataFiles {
  * Puts bytes where a child can read them from a descriptor: files that have no name any more, open for reading alone. Nobody else can open
  * them, and they are gone with the last descriptor. Synchronous, so that nothing can fail between the making and the spawn.
  * @param withheld numbers under which the child is to find nothing, unless they carry data
+ * @param owner whose the files are: a child may open its descriptors anew, by their names in /proc. Absent: this process's user
  */
 export function openDataFiles(
   data: readonly { readonly fd: number; readonly data: Uint8Array }[],
   withheld: readonly number[],
+  owner?: number,
 ): DataFiles {
   const opened: number[] = [];
   const close = () => {
@@ -35,6 +37,7 @@ export function openDataFiles(
           const file = join(directory, String(fd));
           writeFileSync(file, bytes, { mode: 0o600, flag: 'wx' });
           descriptors.set(fd, open(file));
+          if (owner !== undefined) chownSync(file, owner, -1);
         }
       });
     }

@@ -70,7 +70,7 @@ export async function spawnConfined(
 ): Promise<ConfinedProcess> {
   const { binary, args, env, pidReport, dataFds = [] } = await withProcessLimits(command, process.env.PATH ?? '');
   throwIfAborted(options.signal, `starting ${binary}`);
-  const files = openDataFiles(dataFds, inheritedDescriptors());
+  const files = openDataFiles(dataFds, inheritedDescriptors(), options.uid);
   let child: ChildProcess;
   try {
     child = spawn(binary, [...args], {
