@@ -26,6 +26,7 @@ export interface SecurityOptionsInput {
   readonly closeFds?: boolean | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
+  /** Descriptors of one process, at least 256: the view is built under this limit, too. */
   readonly maxOpenFiles?: number | undefined;
   /** Bytes. */
   readonly maxFileSize?: number | undefined;
@@ -68,6 +69,9 @@ const WEIGHT = { kind: 'integer', least: 1, most: 10_000 } as const;
 /** cpu.max takes no quota below a millisecond, which is a hundredth of its usual period. */
 const LEAST_CPU_QUOTA = 0.01;
 
+/** While a VMM's view is built, each of its paths is a descriptor: QEMU's has 63, and each volume one more. */
+const LEAST_OPEN_FILES = 256;
+
 const limit = (name: keyof ResourceLimits, least = 0): SecurityOptionEntry => ({
   kind: 'integer',
   least,
@@ -87,7 +91,7 @@ export const SECURITY_OPTION_TABLE: Readonly<Record<keyof SecurityOptionsInput, 
   closeFds: { kind: 'boolean', field: 'closeFds' },
   uid: { kind: 'integer', least: 0, most: GREATEST_ID, field: 'uid', inertOn: ['darwin'] },
   gid: { kind: 'integer', least: 0, most: GREATEST_ID, field: 'gid', inertOn: ['darwin'] },
-  maxOpenFiles: limit('maxOpenFiles'),
+  maxOpenFiles: limit('maxOpenFiles', LEAST_OPEN_FILES),
   maxFileSize: limit('maxFileSize'),
   maxProcesses: { ...limit('maxProcesses'), ...ofGroup },
   maxMemory: limit('maxMemory'),

@@ -52,13 +52,14 @@ describe('security options', () => {
   });
 
   it('with the jailer off only limits given explicitly remain, and there is no filter', () => {
-    const { seccomp, resourceLimits } = resolveSecurityOptions({ jailer: 'off', maxOpenFiles: 7 });
-    expect({ seccomp, resourceLimits }).toEqual({ seccomp: 'off', resourceLimits: { maxOpenFiles: 7 } });
+    const { seccomp, resourceLimits } = resolveSecurityOptions({ jailer: 'off', maxOpenFiles: 300 });
+    expect({ seccomp, resourceLimits }).toEqual({ seccomp: 'off', resourceLimits: { maxOpenFiles: 300 } });
   });
 
   it.each([
     ['maxOpenFiles', -1],
     ['maxOpenFiles', 1.5],
+    ['maxOpenFiles', 255],
     ['maxMemory', Number.NaN],
     ['maxFileSize', Number.POSITIVE_INFINITY],
     ['maxCpuTime', '5'],
@@ -108,6 +109,6 @@ function sampleOf(entry: SecurityOptionEntry): unknown {
     case 'path':
       return '/profile.sb';
     default:
-      return 77;
+      return 777;
   }
 }
