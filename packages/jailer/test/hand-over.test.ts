@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -58,8 +58,11 @@ it.skipIf(!isRoot)(
 
 it.skipIf(!isRoot)(
   'In the inner one stage B becomes the box’s user, with nothing left and no way back (needs root)',
-  () => {
-    const stageB = [defaultStageBPath(), '--user-namespace', '31', '--gid', '65534', '--uid', '65534', '--'];
+  async () => {
+    // The checkout may lie below /tmp, over which the view comes.
+    const helper = join(work, 'boxlite-stage-b');
+    await copyFile(defaultStageBPath(), helper);
+    const stageB = [helper, '--user-namespace', '31', '--gid', '65534', '--uid', '65534', '--'];
     const inner = `${BUSYBOX} sh -c '${BUSYBOX} cat /proc/self/uid_map; ${BUSYBOX} grep -E "^(Uid|Cap)" /proc/self/status; ${BUSYBOX} unshare -U true || echo sealed'`;
     // A sandbox enters the outer one before; nsenter does the same.
     const enter = `/usr/bin/nsenter --user=/proc/self/fd/9 --preserve-credentials ${stageB.join(' ')} ${inner}`;
