@@ -60,7 +60,7 @@ describe('a host process killed by kill -9', () => {
     const directory = join(home.home, 'boxes', id);
 
     // Before its record is deleted nothing is; afterwards its files are nobody's.
-    await starter.call.break({ call: 'rm', path: `boxes/${id}$` });
+    await starter.call.break({ call: 'unlink', path: `/fd/\\d+/${id}$` });
     const removal = starter.call.remove(id);
     removal.catch(() => undefined); // it ends with its process
     await starter.frozen();
