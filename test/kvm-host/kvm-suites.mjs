@@ -23,6 +23,8 @@ export const SUITES = [
       name: 'jail on pure cgroup v2',
       files: ['packages/jailer/', 'packages/jailer-bwrap/', 'packages/jailer-landlock/'],
     },
+    { name: 'supervisor', files: ['packages/supervisor/'] },
+    { name: 'escape tests', files: ['test/escape/'] },
   ].map((suite) => ({ ...suite, limitSeconds: LIMIT_SECONDS.package })),
   ...[
     { name: 'end to end, default VMM', parity: 'libkrun' },
