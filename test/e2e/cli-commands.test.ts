@@ -52,7 +52,7 @@ describe('the command line', () => {
     ['run --rm --limit pids --', 125, '--limit "pids"'],
     ['run --rm --limit memory=512 --', 125, 'memory=512m'],
     ['run --rm --limit cpu-weight=0 --', 125, 'security.cpuWeight'],
-    ['run --rm --limit open-files=64 --', 125, 'at least 256'],
+    ['run --rm --limit open-files=64 --', 125, 'security.maxOpenFiles'],
     ['run --rm --pids-limit few --', 125, '--pids-limit "few"'],
     ['create --limit speed=9', 1, 'cpu-weight'],
     ['run --rm -e =x --', 125, 'environment entry "=x"'],

@@ -32,7 +32,10 @@ function isPlugin(facts: Check['facts']): boolean {
 
 function conclusion(healthy: boolean, checks: readonly Check[]): string {
   const chosen = (kind: string) =>
-    checks.find(({ facts }) => facts.kind === kind && facts.default === true)?.facts.plugin;
+    checks
+      .filter(({ facts }) => facts.kind === kind && facts.default === true)
+      .map(({ facts }) => facts.plugin)
+      .join('+');
   if (healthy) return escapeLine(`Boxes run here, with VMM ${chosen('vmm')} in sandbox ${chosen('sandbox')}.`);
   const failed = checks.filter(({ status }) => status === 'failed').map(({ id }) => id.replace(':', ' '));
   return escapeLine(`No box can run here before this is mended: ${failed.join(', ')}.`);

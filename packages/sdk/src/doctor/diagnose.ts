@@ -69,14 +69,20 @@ function platform(): Check {
 }
 
 async function programs(): Promise<Check> {
-  const [supervisor, jailer, agent] = await Promise.all([
+  const [supervisor, jailer, agent, { nativeBinary }] = await Promise.all([
     import('@boxlite/supervisor'),
     import('@boxlite/jailer'),
     import('@boxlite/guest-agent'),
+    import('@boxlite/platform'),
   ]);
+  const ofLinux = {
+    'boxlite-hand-over': () => nativeBinary('boxlite-hand-over'),
+    'boxlite-landlock': () => nativeBinary('boxlite-landlock'),
+    'boxlite-stage-b': jailer.defaultStageBPath,
+  };
   return programsCheck({
     'boxlite-supervisor': supervisor.supervisorBinaryPath,
-    'boxlite-stage-b': jailer.defaultStageBPath,
+    ...(process.platform === 'linux' ? ofLinux : {}),
     'boxlite-guest': agent.agentBinaryPath,
   });
 }

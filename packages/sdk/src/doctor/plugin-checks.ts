@@ -1,5 +1,6 @@
 import type { Plugin, PluginKind, PluginRegistry, ProbedPlugin } from '@boxlite/core';
 import { VMM_VARIABLE } from '../registry/default-vmm.js';
+import { LANDLOCK_ID } from '../registry/sandbox-ids.js';
 import type { Check } from './check.js';
 
 /** In the order in which a start needs them. */
@@ -20,7 +21,8 @@ interface ProbedKind {
  * Every plugin of every kind, in the order in which selection tries them. One that is not available is `failed` when a box would need it: no
  * other of its kind is, or the environment names it.
  *
- * Facts: `kind`, `plugin`, `available`, `default` (chosen when nobody chooses), `origin` (the file of a plugin that was loaded).
+ * Facts: `kind`, `plugin`, `available`, `default` (chosen when nobody chooses; Landlock with the sandbox it is put inside of), `origin` (the file of a
+ * plugin that was loaded).
  * @param vmm what `BOXLITE_VMM` names
  */
 export async function pluginChecks(registry: PluginRegistry, vmm?: string): Promise<readonly Check[]> {
@@ -44,7 +46,9 @@ function checksOfKind(found: ProbedKind): readonly Check[] {
   const chosen = probed.find(({ plugin, result }) => result.available && isCandidate(plugin))?.plugin;
   const checks = probed.map(({ plugin, result }): Check => {
     const { available } = result;
-    const facts = { kind, plugin: plugin.id, available, default: plugin === chosen, origin: originOf(plugin.id) };
+    const isInside = kind === 'sandbox' && plugin.id === LANDLOCK_ID && available && chosen !== undefined;
+    const isDefault = plugin === chosen || isInside;
+    const facts = { kind, plugin: plugin.id, available, default: isDefault, origin: originOf(plugin.id) };
     const id = `${kind}:${plugin.id}`;
     if (result.available) return { id, status: 'ok', detail: result.detail ?? 'available', facts };
     const isNeeded = chosen === undefined && isCandidate(plugin);

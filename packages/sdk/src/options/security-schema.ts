@@ -6,6 +6,8 @@ const JAILER_MODES = ['required', 'best-effort', 'off'] as const;
 const SECCOMP_MODES = ['enforce', 'diagnose', 'off'] as const;
 
 const limit = wholeNumber(0, Number.MAX_SAFE_INTEGER, '');
+/** The jailer's least: a view is built under this limit. */
+const openFiles = wholeNumber(256, Number.MAX_SAFE_INTEGER, '');
 const rate = wholeNumber(1, Number.MAX_SAFE_INTEGER, ' bytes a second');
 const weight = wholeNumber(1, 10_000, '');
 const processorsRule = 'must be a number from 0.01 to 65536';
@@ -20,7 +22,7 @@ export const securitySchema = z
     seccompEnabled: z.boolean().optional(),
     networkEnabled: z.boolean().optional(),
     closeFds: z.boolean().optional(),
-    maxOpenFiles: limit.optional(),
+    maxOpenFiles: openFiles.optional(),
     maxFileSize: limit.optional(),
     maxProcesses: limit.optional(),
     maxMemory: limit.optional(),
