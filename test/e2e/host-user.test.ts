@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -77,6 +78,21 @@ describe.skipIf(!isRoot)('As root the VMM runs as a host user of its own (needs 
       state: 'active',
       detail: 'host user 2010001234 of its own, no capabilities, no_new_privs',
     });
+  });
+
+  it('but where a file system below a volume knows no other ids: then it is told, also after a start that worked', async () => {
+    const paths = [granted('volume', true)];
+    expect((await inJail('true', { paths })).privileges?.state).toBe('active');
+    // ramfs does not translate ids (fs/ramfs has no FS_ALLOW_IDMAP).
+    const below = join(work, 'volume/inner');
+    execFileSync('mount', ['-t', 'ramfs', 'ramfs', below]);
+    try {
+      const { code, privileges, warnings } = await inJail('true', { paths });
+      expect({ code, state: privileges?.state }).toEqual({ code: 0, state: 'partial' });
+      expect(warnings.join()).toContain(`${join(work, 'volume')}: Invalid argument`);
+    } finally {
+      execFileSync('umount', [below]);
+    }
   });
 
   it('without being told which user of the host it is', async () => {

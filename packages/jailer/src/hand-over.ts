@@ -1,6 +1,8 @@
 import { statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { type ConfinedCommand, errnoOf, type Sandbox, type SandboxContext } from '@boxlite/core';
+import { unescapeOctal } from './cgroup/cgroup-hierarchy.js';
+import { readOrEmpty } from './cgroup/read-or-empty.js';
 import { checkHelper, HAND_OVER_FD, handOverHelper, INNER_NAMESPACE_FD, wrapWithHelper } from './hand-over-helper.js';
 
 /** A user and a group of this host that nobody else is. */
@@ -99,10 +101,19 @@ function recordsOf(sandbox: Sandbox, context: SandboxContext): Uint8Array {
   return dataFds.find(({ fd }) => fd === HAND_OVER_FD)?.data ?? new Uint8Array();
 }
 
-/** Whether ids can be translated is a matter of the file system. */
+/** Whether ids can be translated is a matter of the file systems, those mounted below a granted directory included. */
 function fileSystemsOf({ paths }: SandboxContext): string {
   const devices = paths.map(({ path }) => statSync(path, { throwIfNoEntry: false })?.dev);
-  return [...new Set(devices)].sort().join(' ');
+  return [...new Set([...devices, ...mountsBelow(paths)])].sort().join(' ');
+}
+
+/** Of proc(5)'s mountinfo the number of the mount, which no other has while it lasts, and its point. */
+function mountsBelow(paths: SandboxContext['paths']): readonly string[] {
+  const mounts = readOrEmpty('/proc/self/mountinfo')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([id, , , , point = '']) => ({ id: `mount ${id}`, point: unescapeOctal(point) }));
+  return mounts.filter(({ point }) => paths.some(({ path }) => point.startsWith(`${path}/`))).map(({ id }) => id);
 }
 
 /** The groups somebody must be in to use devices that are not everybody's. One that is root's alone has none. */
