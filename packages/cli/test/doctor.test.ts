@@ -20,7 +20,7 @@ describe('boxlite doctor', () => {
     for (const start of ['platform', 'disk-space', 'kvm', 'user-namespaces', 'apparmor', 'cgroups', 'vmm qemu']) {
       expect(lines.filter((line) => line.slice(6).startsWith(`${start} `))).toHaveLength(1);
     }
-    expect(lines.at(-2)).toMatch(/^Boxes run here, with VMM (libkrun|qemu) in sandbox bwrap\.$/);
+    expect(lines.at(-2)).toMatch(/^Boxes run here, with VMM (libkrun|qemu) in sandbox bwrap(\+landlock)?\.$/);
   });
 
   it('prints the same for programs with --json, in a shape that does not change', async () => {
