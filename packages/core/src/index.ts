@@ -62,6 +62,8 @@ export type {
 } from './contracts/supervisor.js';
 export type { VmmHandlerV1, VmmSpecV1 } from './contracts/v1/vmm-handler-v1.js';
 export type {
+  CaptureOptions,
+  InheritedFile,
   RunningVm,
   VmmCommand,
   VmmDisk,
@@ -71,6 +73,7 @@ export type {
   VmmHostRequirements,
   VmmNic,
   VmmShare,
+  VmmSnapshot,
   VmmSpec,
 } from './contracts/vmm-handler.js';
 export { abortedError, throwIfAborted } from './errors/aborted-error.js';

@@ -72,6 +72,8 @@ export interface BoxLayout {
   readonly containerDisk: string;
   /** The same where it is a raw clone of the image's disk: its name is no overlay's, so that nobody looks for a backing name in it. */
   readonly rawContainerDisk: string;
+  /** Memory snapshots of the box, a directory each; not made by `prepare`. */
+  readonly snapshotsDir: string;
   /** Where a guest overlay is used. */
   readonly guestRootfsOverlay: string;
   /** Supervisor and VMM with host pid and start time: the source of truth. */
@@ -129,6 +131,7 @@ export function createBoxLayout(around: BoxSurroundings, id: BoxId, options: Box
     disksDir: join(dir, 'disks'),
     containerDisk: join(dir, 'disks', 'disk.qcow2'),
     rawContainerDisk: join(dir, 'disks', 'disk.raw'),
+    snapshotsDir: join(dir, 'snapshots'),
     guestRootfsOverlay: join(dir, 'disks', 'guest-rootfs.qcow2'),
     pidFile: join(dir, 'shim.pid'),
     stderrFile: join(dir, 'shim.stderr'),

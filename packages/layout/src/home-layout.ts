@@ -41,6 +41,8 @@ export interface HomeLayout {
   /** Flat, immutable base disks. */
   readonly basesDir: string;
   readonly kernelsDir: string;
+  /** Machines captured before they became a box, a directory each. */
+  readonly templatesDir: string;
   readonly locksDir: string;
   readonly logsDir: string;
   /** Staging. */
@@ -83,6 +85,7 @@ export function createHomeLayout(home?: string, options: HomeLayoutOptions = {})
     boxesDir: join(root, 'boxes'),
     basesDir: join(root, 'bases'),
     kernelsDir: join(root, 'kernels'),
+    templatesDir: join(root, 'templates'),
     locksDir: join(root, 'locks'),
     logsDir: logsDirFor(root),
     tmpDir: join(root, 'tmp'),

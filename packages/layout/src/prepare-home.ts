@@ -34,13 +34,14 @@ export async function prepareHome(layout: HomeLayout, uid: number, statDevice = 
     layout.boxesDir,
     layout.basesDir,
     layout.kernelsDir,
+    layout.templatesDir,
     layout.locksDir,
     layout.logsDir,
     layout.tmpDir,
   ];
   for (const directory of directories) await ensurePrivateDirectory(directory, uid);
   await checkSameFilesystem(
-    [layout.tmpDir, layout.basesDir, layout.diskImagesDir, layout.layersDir, layout.boxesDir],
+    [layout.tmpDir, layout.basesDir, layout.diskImagesDir, layout.layersDir, layout.boxesDir, layout.templatesDir],
     statDevice,
   );
 }

@@ -1,6 +1,7 @@
 import type { ProcessIdentity } from '../ids/process-identity.js';
 import type { GuestChannel } from './guest-channel.js';
 import type { ConfinedCommand } from './sandbox.js';
+import type { InheritedFile } from './vmm-handler.js';
 
 /**
  * How a VMM ended, as written to the box's `exit` file and told to every connected host process. `Clean` is never written as a crash record.
@@ -35,6 +36,8 @@ export interface SuperviseRequest {
   readonly stdin?: Uint8Array;
   /** Listening unix sockets handed to the VMM as file descriptors (>= 10): bound outside the jail, so the VMM needs no path. */
   readonly listeners?: readonly { readonly fd: number; readonly path: string }[];
+  /** Opened by the supervisor before anything is confined, and handed to the VMM as file descriptors (>= 10). */
+  readonly files?: readonly InheritedFile[];
   /** The agent socket: the supervisor listens, the VMM dials once. The short path (layout, "Socket paths"). */
   readonly agentSocket: string;
   /** `control/`: `api.sock` is made here. */

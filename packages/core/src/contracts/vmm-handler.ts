@@ -31,6 +31,28 @@ export interface VmmNic {
   readonly macAddress: string;
 }
 
+/**
+ * A machine at rest, in two files its VMM wrote. Both hold what the guest had in memory, so they are their owner's alone (0600); neither is changed
+ * once it is there, and both may be unlinked while machines continue from them.
+ */
+export interface VmmSnapshot {
+  /** The guest's memory, byte for byte and sparse. Each machine that continues from it maps it private: what it changes is its own. */
+  readonly memory: string;
+  /** Processors and devices, in a format of the VMM. */
+  readonly state: string;
+}
+
+/** How a running machine is captured. */
+export interface CaptureOptions {
+  /**
+   * Called while the guest stands still, its disks flushed and not written by the VMM until this resolves: what is copied of them here belongs to the
+   * captured memory. When it throws, the capture does, too.
+   */
+  readonly whileStill?: () => Promise<void>;
+  /** Ends the capture: it throws `aborted`, and the machine goes on. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The virtual machine to build. */
 export interface VmmSpec {
   readonly boxId: string;
@@ -57,6 +79,11 @@ export interface VmmSpec {
    * originals are used.
    */
   readonly binDir?: string;
+  /**
+   * Absent: the machine boots. Else it goes on from here, and only {@link VmmHandler.restore} takes such a spec; `check` refuses it with
+   * `details.field` `from` where the handler has none.
+   */
+  readonly from?: VmmSnapshot;
 }
 
 /** The process that becomes the machine, before confinement. */
@@ -67,6 +94,15 @@ export interface VmmCommand {
   readonly stdin?: Uint8Array;
   /** Named sockets the handler wants to be inherited as listening file descriptors (QEMU's monitor). */
   readonly listeners: readonly { readonly name: string; readonly fd: number }[];
+  /** Files the VMM inherits open for reading, from descriptor 10 up: it needs no path to them, and no right to open it. */
+  readonly files?: readonly InheritedFile[];
+}
+
+/** A file that is opened, for reading only, for a process that is about to be confined. */
+export interface InheritedFile {
+  readonly fd: number;
+  /** Absolute, outside the jail. A symbolic link in its last component is not followed. */
+  readonly path: string;
 }
 
 /** What a VMM needs to see on the host besides its disks: ELF closure, firmware, devices. */
@@ -105,7 +141,7 @@ export interface VmmHost {
   readonly jail: Jail;
   readonly supervisor: Supervisor;
   /** Everything of the request that does not depend on the VMM. */
-  readonly request: Omit<SuperviseRequest, 'command' | 'stdin' | 'listeners'>;
+  readonly request: Omit<SuperviseRequest, 'command' | 'stdin' | 'listeners' | 'files'>;
   /** Outside the jail: where a named listener's socket is made. */
   listenerPath(name: string): string;
 }
@@ -130,8 +166,17 @@ export interface RunningVm extends AsyncDisposable {
   /** The guest stands still until `resume`; a paused machine can be stopped as gracefully as any. Idempotent, as is `resume`. */
   pause?(): Promise<void>;
   resume?(): Promise<void>;
-  /** Saves the machine's state and memory to a file. */
-  snapshot?(path: string): Promise<void>;
+  /**
+   * Captures the machine in two files, which must not exist; both are durable when it resolves, neither is left when it throws. The guest stands
+   * still meanwhile and goes on afterwards, also after a failure, unless it was paused before: then it stays so.
+   * @throws BoxliteError `unsupported` (a machine with shares, where the VMM cannot carry them over), `disk_full`, `vmm_failed`, `aborted`
+   */
+  snapshot?(target: VmmSnapshot, options?: CaptureOptions): Promise<void>;
+  /**
+   * As {@link snapshot}, for children that are started at once: nothing is made durable, and the guest stands still no longer than its memory takes to
+   * be captured.
+   */
+  fork?(target: VmmSnapshot, options?: CaptureOptions): Promise<void>;
 }
 
 /**
@@ -159,5 +204,18 @@ export interface VmmHandler {
   /** Host memory the VMM process needs beyond the guest's RAM, in MiB; added to limits. */
   memoryOverheadMib(spec: VmmSpec): number;
   start(spec: VmmSpec, host: VmmHost, signal?: AbortSignal): Promise<RunningVm>;
+  /**
+   * Everything of this host, this VMM and this spec that a machine must have in common with a snapshot to go on from it: two specs with the same text
+   * can. The kernel's content is the caller's to add, as are the disks': what the spec has of these is only their number, order and format. There exactly
+   * where `restore` is.
+   */
+  snapshotKey?(spec: VmmSpec): Promise<string>;
+  /**
+   * As `start`, for a spec with `from`: the guest goes on where it was captured, with the disks, the agent link and the console of this spec. Disks may
+   * be other files of another size; the guest is told of the size. The agent link is a new one: the guest sees the old one hang up.
+   * @throws BoxliteError what `start` throws; `snapshot_invalid` when the snapshot cannot be read or does not fit, and then nothing is left: the caller
+   *   may boot instead
+   */
+  restore?(spec: VmmSpec, host: VmmHost, signal?: AbortSignal): Promise<RunningVm>;
   attach(vm: SupervisedVm, listenerPath: (name: string) => string): RunningVm;
 }

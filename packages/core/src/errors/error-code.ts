@@ -28,6 +28,7 @@ export const ERROR_CODES = [
   'network_unavailable',
   'disk_invalid',
   'disk_chain_invalid',
+  'snapshot_invalid',
   'agent_invalid',
   'agent_protocol',
   'agent_unavailable',
