@@ -40,6 +40,7 @@ describe('the layout of a box', () => {
       disksDir: 'disks',
       containerDisk: 'disks/disk.qcow2',
       rawContainerDisk: 'disks/disk.raw',
+      snapshotsDir: 'snapshots',
       guestRootfsOverlay: 'disks/guest-rootfs.qcow2',
       pidFile: 'shim.pid',
       stderrFile: 'shim.stderr',

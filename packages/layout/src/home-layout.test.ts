@@ -26,6 +26,7 @@ describe('the layout of a home', () => {
       boxesDir: 'boxes',
       basesDir: 'bases',
       kernelsDir: 'kernels',
+      templatesDir: 'templates',
       locksDir: 'locks',
       logsDir: 'logs',
       tmpDir: 'tmp',

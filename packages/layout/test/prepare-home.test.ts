@@ -45,6 +45,7 @@ describe('prepare() of a home', () => {
       'kernels',
       'locks',
       'logs',
+      'templates',
       'tmp',
     ]);
   });
