@@ -58,6 +58,8 @@ export interface InitOptions {
   readonly resolvConf?: string;
   /** Mounted in this order: parents before what lies in them. */
   readonly volumes?: readonly VolumeMount[];
+  /** The container may do whatever the machine can. Default false. */
+  readonly privileged?: boolean;
 }
 
 /** How a command ended. `exitCode` is 0 when a signal killed it. */

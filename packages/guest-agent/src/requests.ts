@@ -16,6 +16,8 @@ const MAX_ENTROPY = 512;
 const MAX_VOLUMES = 16;
 /** The ability of an agent to mount shares. */
 const VOLUMES = 'volumes';
+/** The ability of an agent to leave a container everything. */
+const PRIVILEGED = 'privileged';
 const MAX_TIMEOUT_MS = 0xffff_ffff;
 
 const encoder = new TextEncoder();
@@ -96,6 +98,7 @@ export function initOperation(options: InitOptions): Operation {
       cwd: textBytes('cwd', options.cwd ?? ''),
       user: textBytes('user', options.user ?? ''),
       volumes: volumes.map(volumeMessage),
+      privileged: options.privileged ?? false,
       ...(options.hosts === undefined ? {} : { hosts: encoder.encode(options.hosts) }),
       ...(options.resolvConf === undefined ? {} : { resolvConf: encoder.encode(options.resolvConf) }),
     },
@@ -103,14 +106,20 @@ export function initOperation(options: InitOptions): Operation {
 }
 
 /**
- * @param capabilities of the agent: an older one would run the container without its volumes
+ * @param capabilities of the agent: an older one would run the container without its volumes, or confined
  * @throws BoxliteError `unsupported` when it cannot do what the options ask for
  */
 export function checkAgentTakes(options: InitOptions, capabilities: readonly string[]): void {
-  if ((options.volumes ?? []).length === 0 || capabilities.includes(VOLUMES)) return;
-  throw new BoxliteError('unsupported', 'the guest agent of this machine is too old for volumes', {
+  const asked = [
+    ...((options.volumes ?? []).length === 0 ? [] : [VOLUMES]),
+    ...(options.privileged === true ? [PRIVILEGED] : []),
+  ];
+  const missing = asked.find((ability) => !capabilities.includes(ability));
+  if (missing === undefined) return;
+  const what = missing === VOLUMES ? 'volumes' : 'privileged containers';
+  throw new BoxliteError('unsupported', `the guest agent of this machine is too old for ${what}`, {
     hint: 'stop the box and start it again: it then boots with the present agent',
-    details: { field: 'volumes' },
+    details: { field: missing },
   });
 }
 

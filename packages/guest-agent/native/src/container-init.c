@@ -88,9 +88,9 @@ static bool build(const struct init_request *request, struct failure *failure)
     if (!container_volumes_prepare(request, failure) || !enter_root(failure))
         return false;
     /* Volumes last: one may cover a file of /etc. */
-    if (!container_mounts(failure) || !container_etc_attach(failure) || !container_volumes_attach(request, failure))
+    if (!container_mounts(request->privileged, failure) || !container_etc_attach(failure) || !container_volumes_attach(request, failure))
         return false;
-    return capabilities_drop(failure);
+    return request->privileged || capabilities_drop(failure);
 }
 
 static bool let_go(struct failure *failure)

@@ -83,16 +83,9 @@ static bool mount_on(const char *path, const char *type, unsigned long flags, co
     return mounted || fail(failure, "internal", "", reason, "mounting %s on %s", type, path);
 }
 
-static bool make_dev(struct failure *failure)
+/* The few devices of a container, attached to the nodes they were cloned from. */
+static bool attach_devices(struct failure *failure)
 {
-    if (!mount_on("/dev", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=0755,size=65536k", failure))
-        return false;
-    if (!mount_on("/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5", failure))
-        return false;
-    if (!mount_on("/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k", failure))
-        return false;
-    if (!mount_on("/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, failure))
-        return false;
     for (size_t index = 0; index < DEVICE_COUNT; index++) {
         char path[64];
         (void)snprintf(path, sizeof path, "/dev/%s", devices[index].name);
@@ -102,8 +95,27 @@ static bool make_dev(struct failure *failure)
         if (close(target) != 0 || close(devices[index].mount_fd) != 0)
             return fail(failure, "internal", "", errno, "closing %s", path);
     }
+    return true;
+}
+
+/* A privileged container has all devices of the machine, those to come included. */
+static bool make_dev(bool privileged, struct failure *failure)
+{
+    if (privileged && !mount_on("/dev", "devtmpfs", MS_NOSUID | MS_STRICTATIME, "mode=0755", failure))
+        return false;
+    if (!privileged && !mount_on("/dev", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=0755,size=65536k", failure))
+        return false;
+    if (!mount_on("/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5", failure))
+        return false;
+    if (!mount_on("/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k", failure))
+        return false;
+    if (!mount_on("/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, failure))
+        return false;
+    if (!privileged && !attach_devices(failure))
+        return false;
     for (size_t index = 0; index < COUNT(links); index++) {
-        if (symlink(links[index][0], links[index][1]) != 0)
+        /* devtmpfs has a ptmx of its own, and keeps what an attempt before this one has made. */
+        if (symlink(links[index][0], links[index][1]) != 0 && !(privileged && errno == EEXIST))
             return fail(failure, "internal", "", errno, "linking %s", links[index][1]);
     }
     return true;
@@ -128,16 +140,8 @@ static bool make_read_only(const char *path, struct failure *failure)
     return mount(NULL, path, NULL, flags, NULL) == 0 || fail(failure, "internal", "", errno, "making %s read-only", path);
 }
 
-bool container_mounts(struct failure *failure)
+static bool close_off(struct failure *failure)
 {
-    unsigned long closed = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    if (!mount_on("/proc", "proc", closed, NULL, failure) || !make_dev(failure))
-        return false;
-    if (!mount_on("/sys", "sysfs", closed | MS_RDONLY, NULL, failure))
-        return false;
-    /* Seen through the container's cgroup namespace; a kernel without cgroup2 has nothing to show. */
-    if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", closed | MS_RDONLY, NULL) != 0 && errno != ENODEV && errno != ENOENT)
-        return fail(failure, "internal", "", errno, "mounting cgroup2");
     for (size_t index = 0; index < COUNT(masked); index++) {
         if (!mask(masked[index], failure))
             return false;
@@ -147,4 +151,24 @@ bool container_mounts(struct failure *failure)
             return false;
     }
     return true;
+}
+
+/* Nodes on the disk of a privileged container open what they name, as a debootstrap in it needs. */
+static bool allow_devices(struct failure *failure)
+{
+    return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND, NULL) == 0 || fail(failure, "internal", "", errno, "allowing devices on the disk");
+}
+
+bool container_mounts(bool privileged, struct failure *failure)
+{
+    unsigned long closed = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    unsigned long system = privileged ? closed : closed | MS_RDONLY;
+    if (!mount_on("/proc", "proc", closed, NULL, failure) || !make_dev(privileged, failure))
+        return false;
+    if (!mount_on("/sys", "sysfs", system, NULL, failure))
+        return false;
+    /* Seen through the container's cgroup namespace; a kernel without cgroup2 has nothing to show. */
+    if (mount("cgroup2", "/sys/fs/cgroup", "cgroup2", system, NULL) != 0 && errno != ENODEV && errno != ENOENT)
+        return fail(failure, "internal", "", errno, "mounting cgroup2");
+    return privileged ? allow_devices(failure) : close_off(failure);
 }

@@ -14,10 +14,8 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "container-cgroup.h"
 #include "container-disk.h"
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define CGROUP_PATH CGROUP_ROOT "/container"
 
 /* Like fork, into new namespaces and the container's cgroup. */
 static pid_t fork_init(int cgroup)
@@ -28,20 +26,6 @@ static pid_t fork_init(int cgroup)
         arguments.cgroup = (unsigned)cgroup;
     }
     return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-}
-
-/* The container's cgroup, or -1: a kernel without cgroup2 still runs containers. */
-static int open_cgroup(void)
-{
-    if (mount("cgroup2", CGROUP_ROOT, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0 && errno != EBUSY) {
-        console_log("boxlite-guest: no cgroup2 (%s)", strerror(errno));
-        return -1;
-    }
-    if (mkdir(CGROUP_PATH, 0755) != 0 && errno != EEXIST) {
-        console_log("boxlite-guest: no cgroup for the container (%s)", strerror(errno));
-        return -1;
-    }
-    return open(CGROUP_PATH, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int open_of(pid_t pid, const char *what, int flags)
@@ -65,7 +49,7 @@ static bool join(pid_t pid, const char *name, int type, struct failure *failure)
     return joined || fail(failure, "internal", "", reason, "joining the %s namespace", name);
 }
 
-static bool join_container(struct container *container, struct failure *failure)
+static bool join_container(const struct init_request *request, struct container *container, struct failure *failure)
 {
     pid_t pid = container->init_pid;
     container->mount_namespace = open_of(pid, "ns/mnt", O_RDONLY);
@@ -80,7 +64,7 @@ static bool join_container(struct container *container, struct failure *failure)
     if (!join(pid, "pid", CLONE_NEWPID, failure))
         return false;
     /* What the agent may still gain by an exec is what its children start with: root in the container gets exactly the bounding set. */
-    return capabilities_bound(failure);
+    return request->privileged || capabilities_bound(failure);
 }
 
 static bool start_init(const struct init_request *request, struct container *container, struct failure *failure)
@@ -148,8 +132,10 @@ bool container_start(const struct init_request *request, struct container *conta
         return fail(failure, "not_found", "disk", 0, "the machine has no block device %s", request->disk);
     if (!container_disk_mount(request->disk, CONTAINER_MOUNT, &container->disk_growth_us, failure))
         return false;
-    container->cgroup = open_cgroup();
-    if (start_init(request, container, failure) && join_container(container, failure)) {
+    container->cgroup = container_cgroup_open();
+    if (start_init(request, container, failure) && join_container(request, container, failure)) {
+        if (request->privileged && container->cgroup >= 0)
+            container->cgroup = container_cgroup_delegate(container->cgroup, container->init_pid);
         container->running = true;
         return true;
     }

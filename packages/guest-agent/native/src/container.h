@@ -20,7 +20,7 @@ struct container {
     bool running;
     pid_t init_pid;
     int mount_namespace;
-    int cgroup; /* directory of the container's cgroup, -1 where the kernel has no cgroup2 */
+    int cgroup; /* directory of the cgroup its processes start in, -1 where the kernel has no cgroup2 */
     int pts;    /* directory: the container's /dev/pts */
     uint64_t disk_growth_us; /* what growing its file system took, 0 when it filled its device already */
 };
@@ -44,7 +44,7 @@ struct init_report {
 
 /* Steps of container_init_run, each in a file of its own. */
 bool container_devices_prepare(struct failure *failure);                                      /* container-mounts.c */
-bool container_mounts(struct failure *failure);                                               /* container-mounts.c */
+bool container_mounts(bool privileged, struct failure *failure);                              /* container-mounts.c */
 bool container_etc_prepare(const struct init_request *request, struct failure *failure);      /* container-etc.c */
 bool container_etc_attach(struct failure *failure);                                           /* container-etc.c */
 bool container_volumes_prepare(const struct init_request *request, struct failure *failure);  /* container-volumes.c */

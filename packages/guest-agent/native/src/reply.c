@@ -49,6 +49,7 @@ void reply_hello(void)
 {
     static const char *const capabilities[] = {
         "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts", "volumes",
+        "privileged",
     };
     static boxlite_agent_v1_Hello hello;
     struct utsname machine;

@@ -170,6 +170,7 @@ static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request
     memcpy(init->hostname, wire->hostname, sizeof init->hostname);
     memcpy(init->disk, wire->disk, sizeof init->disk);
     init->wall_clock_ns = wire->wall_clock_ns;
+    init->privileged = wire->privileged;
     init->entropy_length = wire->entropy.size;
     memcpy(init->entropy, wire->entropy.bytes, wire->entropy.size);
     if (strncmp(init->disk, "/dev/vd", 7) != 0 || strchr(init->disk + 5, '/') != NULL)

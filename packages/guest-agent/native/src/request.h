@@ -51,6 +51,7 @@ struct init_request {
     struct blob resolv_conf;
     struct volume volumes[MAX_VOLUMES];
     size_t volume_count;
+    bool privileged;
 };
 
 struct exec_request {
