@@ -16,6 +16,7 @@ export interface BoxFlags extends SecurityFlags {
   readonly diskSize?: string;
   readonly name?: string;
   readonly hostname?: string;
+  readonly privileged?: boolean;
   readonly vmm?: string;
   readonly sandbox?: string;
   readonly entrypoint?: string;
@@ -37,6 +38,7 @@ export function boxOptions(flags: BoxFlags, image: string | undefined, command: 
     ...(flags.diskSize === undefined ? {} : { diskSizeGb: parseWholeNumber('disk-size', flags.diskSize) }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
+    ...(flags.privileged === true ? { privileged: true } : {}),
     ...(flags.volume === undefined ? {} : { volumes: [...parseVolumes(flags.volume, process.cwd())] }),
     ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
     ...(flags.sandbox === undefined ? {} : { sandbox: flags.sandbox }),

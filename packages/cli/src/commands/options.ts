@@ -58,6 +58,8 @@ export const volumeOption = () =>
     collect,
   );
 export const hostnameOption = () => new Option('--hostname <NAME>', 'host name in the box');
+export const privilegedOption = () =>
+  new Option('--privileged', 'what runs in the box may do whatever its machine can, such as run containers');
 
 /** What `run` and `create` take alike: an image, its command, and everything a new box is made of. */
 export function addNewBoxOptions(command: Command): Command {
@@ -76,6 +78,7 @@ export function addNewBoxOptions(command: Command): Command {
     .addOption(hostnameOption())
     .addOption(entrypointOption())
     .addOption(volumeOption())
+    .addOption(privilegedOption())
     .addOption(vmmOption())
     .addOption(sandboxOption())
     .addOption(jailerOption())

@@ -68,6 +68,7 @@ export const boxOptionsSchema = z.strictObject({
   cmd: z.array(text).optional(),
   detach: z.boolean().default(false),
   autoRemove: z.boolean().default(false),
+  privileged: z.boolean().default(false),
   vmm: nonEmpty.optional(),
   sandbox: nonEmpty.optional(),
   volumes: z.array(volumeSchema).max(16).superRefine(refuseSamePlace).default([]),
@@ -83,6 +84,8 @@ export const boxOptionsSchema = z.strictObject({
  * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says
  * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
  * - `autoRemove`: the box is removed when it is stopped
+ * - `privileged`: what runs in the box may do whatever its machine can: mount, load BPF, use all its devices, run containers of its own; nothing
+ *   changes on the host, where the jail is around the machine
  * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names; `sandbox`: with Landlock
  *   inside it where the kernel has that). A sandbox may be several, outermost first: `bwrap+landlock`
  * - `volumes`: host directories, or single files, shared with the guest

@@ -17,6 +17,7 @@ export const guestInit: Stage<StartContext> = {
       cwd: options.workingDir ?? config.workingDir,
       user: options.user ?? config.user,
       volumes: volumeMounts(required(context, 'volumes'), required(context, 'shares')),
+      privileged: options.privileged,
     };
     await reportingVmmEnd(context, () => required(context, 'agent').init(init, context.signal));
   },
