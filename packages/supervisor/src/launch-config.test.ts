@@ -72,6 +72,13 @@ describe('the launch config', () => {
     expect(decode(encodeLaunchConfig({ ...request, command }))).toContainEqual(['data-fd', '\x09\0\0\0\0\xff\n']);
   });
 
+  it('carries the path of a file behind the descriptor it is for, as that of a listener', () => {
+    const asked = { ...request, listeners: [{ fd: 10, path: '/s' }], files: [{ fd: 11, path: '/state \u00e9' }] };
+    const records = decode(encodeLaunchConfig(asked));
+    expect(records).toContainEqual(['listener', '\x0a\0\0\0/s']);
+    expect(records).toContainEqual(['file', Buffer.from('\x0b\0\0\0/state \u00e9').toString('latin1')]);
+  });
+
   it('refuses what the supervisor would refuse for its size, naming the field', () => {
     expect(() => encodeLaunchConfig({ ...request, stdin: new Uint8Array(LAUNCH_CONFIG_MAX_BYTES) })).toThrow(
       expect.objectContaining({ code: 'invalid_argument', details: { field: 'command' } }),

@@ -1,4 +1,4 @@
-import { BoxliteError, type ProcessLimits, type SuperviseRequest } from '@boxlite/core';
+import { BoxliteError, type InheritedFile, type ProcessLimits, type SuperviseRequest } from '@boxlite/core';
 
 /** The bound of the supervisor (`CONFIG_MAX_BYTES` in native/src/config.h). */
 export const LAUNCH_CONFIG_MAX_BYTES = 1_048_576;
@@ -42,9 +42,8 @@ function boxRecords(request: SuperviseRequest): ConfigRecord[] {
     ['console-max-bytes', request.consoleMaxBytes],
     ...(request.detached ? [['detached', ''] as const] : []),
     ...(request.stdin === undefined ? [] : [['stdin', request.stdin] as const]),
-    ...(request.listeners ?? []).map(
-      ({ fd, path }) => ['listener', Buffer.concat([u32(fd), Buffer.from(path)])] as const,
-    ),
+    ...(request.listeners ?? []).map((listener) => ['listener', fdAndPath(listener)] as const),
+    ...(request.files ?? []).map((file) => ['file', fdAndPath(file)] as const),
   ];
 }
 
@@ -62,6 +61,8 @@ function commandRecords({ command }: SuperviseRequest): ConfigRecord[] {
       : [['bubblewrap', Buffer.concat([u32(report.infoFd), u32(report.blockFd)])] as const]),
   ];
 }
+
+const fdAndPath = ({ fd, path }: InheritedFile) => Buffer.concat([u32(fd), Buffer.from(path)]);
 
 /** The descriptor, and a line `<number> <name>` for each call. */
 function syscallReport({ fd, names }: NonNullable<SuperviseRequest['command']['syscallReport']>): Buffer {

@@ -19,6 +19,7 @@ const VMM_STEPS = new Set([
   'parent-death',
   'cgroup',
   'descriptors',
+  'file',
   'rlimits',
   'signals',
   'hold',

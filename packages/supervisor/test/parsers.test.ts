@@ -21,6 +21,7 @@ function everything(box: TestBox): Uint8Array {
       }),
       stdin: Buffer.from('config'),
       listeners: [{ fd: 20, path: '/run/qmp.sock' }],
+      files: [{ fd: 21, path: '/srv/state' }],
       detached: true,
     }),
   );

@@ -1,6 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
-import { type ConfinedCommand, FrameType, type ProcessLimits } from '@boxlite/core';
+import { type ConfinedCommand, FrameType, type InheritedFile, type ProcessLimits } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
 import { createSupervisor } from '../src/index.js';
 import { FrameInbox } from './support/frame-inbox.js';
@@ -14,10 +24,12 @@ async function output(
   steps: readonly string[],
   command: Partial<ConfinedCommand> = {},
   stdin?: Uint8Array,
+  files?: readonly InheritedFile[],
 ): Promise<string> {
   const vm = await fixture.launch([], {
     command: fixture.box.command(steps, command),
     ...(stdin === undefined ? {} : { stdin }),
+    ...(files === undefined ? {} : { files }),
   });
   expect(await vm.wait()).toEqual({ kind: 'Clean', reason: 'guest' });
   return fixture.box.read(fixture.box.consoleFile);
@@ -62,6 +74,21 @@ describe('the descriptors of the VMM', () => {
     await vm.wait();
     const numbers = [...fixture.box.read(fixture.box.consoleFile).matchAll(/^fd (\d+)/gm)].map(([, fd]) => Number(fd));
     expect(numbers).toEqual([0, 1, 2, 3, 11, 200]);
+  });
+
+  it('include files at the numbers asked for, each with a position of its own', async () => {
+    const path = `${fixture.box.dir}/state`;
+    writeFileSync(path, 'the state\n', { mode: 0o400 });
+    const files = [10, 14].map((fd) => ({ fd, path }));
+    expect(await output(['fd', '14', 'fd', '10'], {}, undefined, files)).toBe('the state\nthe state\n');
+  });
+
+  it('do not block on a file otherwise than on one the VMM opened itself', async () => {
+    const path = `${fixture.box.dir}/state`;
+    writeFileSync(path, '');
+    const command = { binary: '/bin/grep', args: ['flags:', '/proc/self/fdinfo/11'] };
+    const flags = Number.parseInt((await output([], command, undefined, [{ fd: 11, path }])).slice(6).trim(), 8);
+    expect(flags & (constants.O_NONBLOCK | constants.O_WRONLY | constants.O_RDWR)).toBe(0);
   });
 
   it('carry binary data whole: NUL bytes, and more than a pipe holds', async () => {
@@ -172,6 +199,37 @@ describe('a step that fails aborts the start with its name', () => {
         { step: 'listener', errnoName: 'ENOENT' },
         () => ({ listeners: [{ fd: 10, path: '/no/such/dir/qmp.sock' }] }),
       ],
+      'file, that is missing': [
+        'vmm_failed',
+        { step: 'file', errnoName: 'ENOENT' },
+        () => ({ files: [{ fd: 11, path: `${fixture.box.dir}/none` }] }),
+      ],
+      'file, that a link stands for': [
+        'vmm_failed',
+        { step: 'file', errnoName: 'ELOOP' },
+        () => {
+          symlinkSync('/etc/passwd', `${fixture.box.dir}/link`);
+          return { files: [{ fd: 11, path: `${fixture.box.dir}/link` }] };
+        },
+      ],
+      'file, that is a directory': [
+        'vmm_failed',
+        { step: 'file', errno: 0 },
+        () => ({ files: [{ fd: 11, path: fixture.box.dir }] }),
+      ],
+      'file, that is a device': [
+        'vmm_failed',
+        { step: 'file', errno: 0 },
+        () => ({ files: [{ fd: 11, path: '/dev/zero' }] }),
+      ],
+      'file, that is a pipe nobody writes to': [
+        'vmm_failed',
+        { step: 'file', errno: 0 },
+        () => {
+          execFileSync('mkfifo', [`${fixture.box.dir}/pipe`]);
+          return { files: [{ fd: 11, path: `${fixture.box.dir}/pipe` }] };
+        },
+      ],
       record: [
         'supervisor_failed',
         { step: 'record', errnoName: 'ENOENT' },
@@ -185,6 +243,16 @@ describe('a step that fails aborts the start with its name', () => {
           listeners: [{ fd: 10, path: '/tmp/a' }],
           command: fixture.box.command([], { dataFds: [{ fd: 10, data: Buffer.of() }] }),
         }),
+      ],
+      'config, for a file and a socket on one descriptor': [
+        'supervisor_failed',
+        { step: 'config' },
+        () => ({ listeners: [{ fd: 10, path: '/tmp/a' }], files: [{ fd: 10, path: '/etc/passwd' }] }),
+      ],
+      'config, for more files than there are places': [
+        'supervisor_failed',
+        { step: 'config' },
+        () => ({ files: Array.from({ length: 17 }, (_unused, index) => ({ fd: 10 + index, path: '/etc/passwd' })) }),
       ],
       'config, for a path that is not absolute': [
         'supervisor_failed',

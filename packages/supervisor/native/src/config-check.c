@@ -23,6 +23,9 @@ static bool descriptors_differ(const struct config *config)
 	for (size_t index = 0; index < config->listener_count; index++)
 		if (!claim(taken, config->listeners[index].fd))
 			return false;
+	for (size_t index = 0; index < config->file_count; index++)
+		if (!claim(taken, config->files[index].fd))
+			return false;
 	return true;
 }
 

@@ -142,20 +142,30 @@ static const char *add_data(struct config *config, const struct record *record)
 	return read_target(record, &entry->fd, &entry->content);
 }
 
-static const char *add_listener(struct config *config, const struct record *record)
+static const char *add_path(struct fd_path *entries, size_t *count, const struct record *record)
 {
 	struct bytes path;
 	const char *problem;
 
-	if (config->listener_count == CONFIG_MAX_FDS)
+	if (*count == CONFIG_MAX_FDS)
 		return "too many descriptors";
-	struct fd_listener *entry = &config->listeners[config->listener_count++];
+	struct fd_path *entry = &entries[(*count)++];
 
 	problem = read_target(record, &entry->fd, &path);
 	if (problem)
 		return problem;
 	entry->path = as_string(&path);
 	return entry->path && entry->path[0] == '/' && path.size < CONFIG_MAX_PATH ? NULL : "not an absolute path";
+}
+
+static const char *add_listener(struct config *config, const struct record *record)
+{
+	return add_path(config->listeners, &config->listener_count, record);
+}
+
+static const char *add_file(struct config *config, const struct record *record)
+{
+	return add_path(config->files, &config->file_count, record);
 }
 
 static const char *set_bubblewrap(struct config *config, const struct record *record)
@@ -221,6 +231,7 @@ static const struct {
 	{"syscall-report", set_syscall_report},
 	{"data-fd", add_data},
 	{"listener", add_listener},
+	{"file", add_file},
 	{"cgroup-dir", set_cgroup_dir},
 	{"limit-open-files", set_open_files},
 	{"limit-file-size", set_file_size},

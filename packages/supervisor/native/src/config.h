@@ -24,7 +24,8 @@ struct fd_data {
 	struct bytes content;
 };
 
-struct fd_listener {
+/* A socket to bind, or a file to open, for a descriptor. */
+struct fd_path {
 	int fd;
 	const char *path;
 };
@@ -56,8 +57,10 @@ struct config {
 	struct bytes syscall_names; /* lines `number name`, each after a newline */
 	struct fd_data data[CONFIG_MAX_FDS];
 	size_t data_count;
-	struct fd_listener listeners[CONFIG_MAX_FDS];
+	struct fd_path listeners[CONFIG_MAX_FDS];
 	size_t listener_count;
+	struct fd_path files[CONFIG_MAX_FDS];
+	size_t file_count;
 	const char *cgroup_dir;
 	bool limited[LIMIT_KINDS];
 	uint64_t limit[LIMIT_KINDS];

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int plan_raise(int fd)
@@ -64,6 +65,32 @@ bool plan_bytes(struct stage_plan *plan, const struct bytes *content, int target
 		return false;
 	}
 	return plan_move(plan, fd, target);
+}
+
+static const char *check_regular(int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return "cannot examine";
+	errno = 0;
+	if (!S_ISREG(status.st_mode))
+		return "not a regular file";
+	return fcntl(fd, F_SETFL, 0) < 0 ? "cannot prepare" : NULL;
+}
+
+const char *plan_file(struct stage_plan *plan, const char *path, int target)
+{
+	/* Of a pipe nobody writes to, open(2) would wait for the other end; a terminal would become ours. */
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *problem = fd < 0 ? "cannot open" : check_regular(fd);
+	int saved = errno;
+
+	if (fd >= 0 && problem) {
+		(void)close(fd);
+		errno = saved;
+	}
+	return problem ? problem : plan_move(plan, fd, target) ? NULL : "cannot keep open";
 }
 
 int plan_output(struct stage_plan *plan, int target)

@@ -6,8 +6,8 @@
 
 #include "config.h"
 
-/* stdin, stdout, stderr, two pipes of bubblewrap, data, listeners */
-#define STAGE_A_MAX_FDS (5 + 2 * CONFIG_MAX_FDS)
+/* stdin, stdout, stderr, two pipes of bubblewrap, the socket of a diagnosis run; data, listeners, files */
+#define STAGE_A_MAX_FDS (6 + 3 * CONFIG_MAX_FDS)
 
 /* Sources lie at CONFIG_FD_LIMIT and above, targets below, so that moving one never overwrites another. Sorted by target. */
 struct fd_move {

@@ -37,6 +37,21 @@ static int open_in_cgroup(const struct config *config, const char *file)
 	return open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+static bool plan_files(struct stage_plan *plan, const struct config *config, struct start_failure *failure)
+{
+	for (size_t index = 0; index < config->file_count; index++) {
+		const struct fd_path *file = &config->files[index];
+		const char *problem = plan_file(plan, file->path, file->fd);
+
+		if (!problem)
+			continue;
+		(void)fail(failure, "file", errno, problem);
+		failure->detail = file->path;
+		return false;
+	}
+	return true;
+}
+
 static bool plan_descriptors(struct vmm *vmm, struct stage_plan *plan, const struct config *config, const int *listeners)
 {
 	int ends[2];
@@ -92,6 +107,8 @@ bool vmm_spawn(struct vmm *vmm, const struct config *config, const int *listener
 		/* Kernels before 5.14 have no such file: the process group and the pid namespace have to do. */
 		vmm->cgroup_kill = open_in_cgroup(config, "cgroup.kill");
 	}
+	if (!plan_files(&plan, config, failure))
+		return false;
 	if (!plan_descriptors(vmm, &plan, config, listeners))
 		return fail(failure, "descriptors", errno, "cannot prepare the descriptors of the VMM");
 	plan_finish(&plan);

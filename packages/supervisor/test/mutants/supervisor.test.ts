@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import type { ExitRecord, SupervisedVm, SuperviseRequest, Supervisor } from '@boxlite/core';
 import { BoxliteError } from '@boxlite/core';
 import { supervisorConformance } from '@boxlite/core/testing';
@@ -94,6 +94,29 @@ const mutants: Mutant<Mutation>[] = [
     killedBy: 'a listener is a socket at its number',
     mutation: requests(({ listeners = [] }) => ({
       listeners: listeners.map(({ fd, path }) => ({ fd: fd + 1, path })),
+    })),
+  },
+  {
+    mistake: 'opens files for writing, too',
+    killedBy: 'a file is open at its number',
+    mutation: requests(({ command, files = [] }) =>
+      files.length === 0
+        ? {}
+        : {
+            files: [],
+            command: {
+              ...command,
+              binary: '/bin/bash',
+              args: ['-c', `exec ${files.map(({ fd, path }) => `${fd}<>${path}`).join(' ')}; ${command.args[1]}`],
+            },
+          },
+    ),
+  },
+  {
+    mistake: 'follows a link in the place of a file',
+    killedBy: 'a link in the place of a file',
+    mutation: requests(({ files = [] }) => ({
+      files: files.map(({ fd, path }) => ({ fd, path: existsSync(path) ? realpathSync(path) : path })),
     })),
   },
   {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { BoxliteError } from '../../errors/boxlite-error.js';
@@ -81,6 +82,34 @@ export const launchCases: RuledCases<SupervisorBench> = {
         assert.match(await bench.read(bench.box.request.consoleFile), /^socket:/);
       },
     },
+  'Opened by the supervisor before anything is confined, and handed to the VMM as file descriptors (>= 10)': {
+    'a file is open at its number, from its start and for reading alone': async (bench) => {
+      const path = join(bench.box.request.controlDir, 'state');
+      await writeFile(path, 'a state\n', { mode: 0o600 });
+      const gone = `while test -e '${path}'; do sleep 0.01; done`;
+      const script = bench.script(`cat /proc/self/fdinfo/11; ${gone}; cat /proc/self/fd/11`);
+      const vm = await bench.launch(script, { files: [{ fd: 11, path }] });
+      await rm(path);
+      await vm.wait();
+      const shown = await bench.read(bench.box.request.consoleFile);
+      assert.match(shown, /^pos:\s+0\nflags:\s+[0-7]*0\n/);
+      assert.ok(shown.endsWith('\na state\n'), shown);
+    },
+    'a link in the place of a file, a directory and a missing file are refused with the step, and nothing is left':
+      async (bench) => {
+        const { controlDir } = bench.box.request;
+        const link = join(controlDir, 'link');
+        await symlink('/etc/passwd', link);
+        for (const path of [link, controlDir, join(controlDir, 'none')]) {
+          const files = [{ fd: 10, path }];
+          const error = await rejectsWith(bench.launch(bench.script('echo runs'), { files }), 'vmm_failed');
+          assert.equal(typeof error.details.step, 'string', 'details.step names the step');
+          assert.equal(await bench.read(bench.box.request.consoleFile), '');
+        }
+        await rm(link);
+        await assertNothingLeft(bench);
+      },
+  },
   "The VMM's stdout is the guest console; kept here, capped, one rotation (`.1`)": {
     'a console that is flooded stays below its bound and one rotation, and its last line is kept': async (bench) => {
       const consoleMaxBytes = 65_536;
