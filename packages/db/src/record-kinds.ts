@@ -8,7 +8,7 @@ import type {
   ImageRecord,
   SnapshotRecord,
 } from '@boxlite/core';
-import { isDigest, JAIL_LAYER_NAMES, parseBaseDiskId, parseBoxId } from '@boxlite/core';
+import { isDigest, JAIL_LAYER_NAMES, parseBaseDiskId, parseBoxId, START_ORIGINS } from '@boxlite/core';
 import { z } from 'zod';
 import type { DocumentKind } from './document.js';
 import { resolvedImageSchema } from './resolved-image-schema.js';
@@ -63,6 +63,9 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     vmmId: z.string().exactOptional(),
     hostUid: z.int().positive().exactOptional(),
     jail: jailRecord.exactOptional(),
+    startedFrom: z.enum(START_ORIGINS).exactOptional(),
+    template: z.string().exactOptional(),
+    pooled: z.literal(true).exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),
     startedAt: time.exactOptional(),

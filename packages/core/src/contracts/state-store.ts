@@ -38,6 +38,12 @@ export interface BoxStateRecord {
   readonly hostUid?: number;
   /** What confined the VMM when it was last started. */
   readonly jail?: JailRecord;
+  /** How the machine that runs, or ran last, came to be: booted, or continued from a snapshot of one kind or another. */
+  readonly startedFrom?: StartOrigin;
+  /** Key of the template it continued from. */
+  readonly template?: string;
+  /** True while the box waits in a pool: nobody has been given it yet, and without its owner it is removed. */
+  readonly pooled?: true;
   /** Why it is `failed`. */
   readonly errorReason?: string;
   /** Of the main command, when it has ended. */
@@ -46,6 +52,10 @@ export interface BoxStateRecord {
   readonly startedAt?: number;
   readonly updatedAt: number;
 }
+
+/** What a start begins with: nothing, a template of the home, a memory snapshot of the box, or another box that runs. */
+export const START_ORIGINS = ['cold', 'template', 'snapshot', 'fork'] as const;
+export type StartOrigin = (typeof START_ORIGINS)[number];
 
 /** The jail of one start, as it was then. */
 export interface JailRecord {

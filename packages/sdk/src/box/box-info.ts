@@ -14,6 +14,8 @@ export interface BoxInfo {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly detached: boolean;
+  /** It waits in a pool and is nobody's yet. */
+  readonly pooled: boolean;
   readonly vmm: string | null;
   /** What confines the VMM, or confined it when it was last started; null when it never was. */
   readonly jail: BoxJailInfo | null;
@@ -51,6 +53,7 @@ export function boxInfo({ config, state }: BoxRecord, directory: string): BoxInf
     cpus: options.cpus,
     memoryMib: options.memoryMib,
     detached: options.detach,
+    pooled: state.pooled === true,
     vmm: state.vmmId ?? null,
     jail: state.jail === undefined ? null : { sandbox: state.jail.name, current: running, layers: state.jail.layers },
     createdAt: new Date(config.createdAt).toISOString(),

@@ -22,6 +22,9 @@ import { type StartOptions, startBox } from './start-box.js';
 import { type StopOptions, stopBox } from './stop-box.js';
 import { withBoxLease } from './with-box-lease.js';
 
+/** What is asked for to make the way of the first real command warm. */
+const NO_COMMAND = '/.boxlite-warm-up';
+
 /**
  * One micro-VM with one container inside. A handle is cheap and shared within a process; several processes may hold handles of the same box
  * at the same time. Made by `Boxlite.create` and `Boxlite.get`.
@@ -152,6 +155,23 @@ export class Box implements AsyncDisposable {
   /** The stages of the start this handle made, empty when it made none. */
   get startTimings(): readonly StageTiming[] {
     return this.#metrics.timings;
+  }
+
+  /** @internal Calls back once when this handle's connection has ended, at once where it has none: the box may have ended, too. */
+  onDisconnect(listener: () => void): void {
+    const live = this.#connections.live;
+    if (live === undefined) queueMicrotask(listener);
+    else live.vm.channel.onClose(listener);
+  }
+
+  /** @internal Asks the agent of a running box for a command no image has: all of a first command's way but the command. */
+  async warmUp(signal?: AbortSignal): Promise<void> {
+    const live = await this.#connected({ signal });
+    try {
+      await startExecution(live.agent, [NO_COMMAND], parseExecOptions({ stdin: false }), signal);
+    } catch (thrown) {
+      if (!BoxliteError.isInstance(thrown, 'command_not_found')) throw thrown;
+    }
   }
 
   /** @internal Removes the box with its files; see `Boxlite.remove`. */

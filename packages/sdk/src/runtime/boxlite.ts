@@ -1,4 +1,12 @@
-import { type BoxId, BoxliteError, type BoxRecord, isActive, type Lease, type PluginRegistry } from '@boxlite/core';
+import {
+  type BoxId,
+  BoxliteError,
+  type BoxRecord,
+  type BoxStateRecord,
+  isActive,
+  type Lease,
+  type PluginRegistry,
+} from '@boxlite/core';
 import { createBoxId } from '@boxlite/layout';
 import { Box } from '../box/box.js';
 import { type BoxInfo, boxInfo } from '../box/box-info.js';
@@ -11,6 +19,9 @@ import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
 import { type CacheOptions, parseCacheOptions } from '../options/cache-options.js';
 import { withDefaultSecurity } from '../options/default-security.js';
 import type { RegistryOptions } from '../options/registry-options.js';
+import type { BoxPool } from '../pool/box-pool.js';
+import { openPool } from '../pool/open-pool.js';
+import type { PoolOptions } from '../pool/pool-options.js';
 import { pluginOrigins } from '../registry/plugin-origins.js';
 import { CacheKeeper } from '../storage/cache-keeper.js';
 import { HomeStorage } from '../storage/home-storage.js';
@@ -70,6 +81,7 @@ export class Boxlite implements AsyncDisposable {
   readonly #boxes = new Map<string, Box>();
   /** Say that boxes which remove themselves are still wanted; the store gives them back with the process at the latest. */
   readonly #owned = new Map<string, Lease>();
+  readonly #pools = new Set<BoxPool>();
   #ending: Promise<void> | undefined;
 
   private constructor(services: RuntimeServices, lifetime: AbortController, options: BoxliteOptions) {
@@ -119,7 +131,35 @@ export class Boxlite implements AsyncDisposable {
    * @throws BoxliteError `invalid_argument` naming the field; `already_exists` when the name is taken; `plugin_duplicate` when several image
    *   sources take the image
    */
-  async create(options: BoxOptions = {}): Promise<Box> {
+  create(options: BoxOptions = {}): Promise<Box> {
+    return this.#create(options, {});
+  }
+
+  /**
+   * Opens a pool of warm boxes, which fills itself in the background; see {@link PoolOptions}. It is drained with this runtime.
+   *
+   * @example
+   * ```ts
+   * await using pool = boxlite.pool({ image: 'python:3.12-alpine', size: 4 });
+   * const box = await pool.take();
+   * const { stdout } = await box.run('python3', ['-c', 'print(6 * 7)']);
+   * await boxlite.remove(box.id, { force: true });
+   * ```
+   * @throws BoxliteError `invalid_argument` naming the field
+   */
+  pool(options: PoolOptions): BoxPool {
+    this.#checkOpen();
+    const runtime = {
+      createPooled: (boxOptions: BoxOptions) => this.#create(boxOptions, { pooled: true }),
+      handOut: (box: Box) => this.#handOut(box),
+      log: this.#services.log,
+    };
+    const pool = openPool(runtime, options, (ended) => this.#pools.delete(ended));
+    this.#pools.add(pool);
+    return pool;
+  }
+
+  async #create(options: BoxOptions, { pooled }: Pick<BoxStateRecord, 'pooled'>): Promise<Box> {
     this.#checkOpen();
     const parsed = parseBoxOptions(withDefaults(options, this.#chosen));
     if (parsed.detach && parsed.autoRemove) {
@@ -143,9 +183,9 @@ export class Boxlite implements AsyncDisposable {
         ...(parsed.name === undefined ? {} : { name: parsed.name }),
         ...(Object.keys(origins).length === 0 ? {} : { pluginOrigins: origins }),
       },
-      state: { status: 'configured', updatedAt: now },
+      state: { status: 'configured', updatedAt: now, ...(pooled === true ? { pooled } : {}) },
     };
-    if (parsed.autoRemove) await this.#own(record.config.id);
+    if (parsed.autoRemove || pooled === true) await this.#own(record.config.id);
     await this.#insert(record);
     this.#services.metrics.boxesCreated += 1;
     return this.#handle(record);
@@ -204,11 +244,20 @@ export class Boxlite implements AsyncDisposable {
     this.#lifetime.abort(
       new BoxliteError('stopped', 'this runtime has been shut down', { hint: 'open a new one with Boxlite.open()' }),
     );
+    // What is warm in a pool is removed, not only stopped.
+    const drained = await Promise.allSettled([...this.#pools].map((pool) => pool.drain()));
     const retired = [...this.#boxes.values()].map((box) => box.retire(graceMs));
     const results = await Promise.allSettled([...retired, this.#keeper.idle()]);
     await this.#services.store.close();
-    const failed = results.find((result) => result.status === 'rejected');
+    const failed = [...drained, ...results].find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  /** The record first: whoever dies in between leaves a box that is its taker's. */
+  async #handOut(box: Box): Promise<void> {
+    await this.#services.store.boxes.update(box.id, ({ pooled: _pooled, ...state }) => state);
+    const record = await this.#services.store.boxes.get(box.id);
+    if (record === undefined || !parseBoxOptions(record.config.options).autoRemove) await this.#disown(box.id);
   }
 
   async #own(id: BoxId): Promise<void> {
@@ -226,6 +275,10 @@ export class Boxlite implements AsyncDisposable {
 
   async #forget(id: BoxId): Promise<void> {
     this.#boxes.delete(id);
+    await this.#disown(id);
+  }
+
+  async #disown(id: BoxId): Promise<void> {
     const lease = this.#owned.get(id);
     this.#owned.delete(id);
     await lease?.release();

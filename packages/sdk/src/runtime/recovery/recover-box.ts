@@ -51,6 +51,7 @@ async function recoverIdleBox(
 }
 
 /** A failed start is kept as long as its host lives, to be looked at or tried again. */
-function isAbandoned({ config }: BoxRecord, owned: ReadonlySet<string>): boolean {
-  return parseBoxOptions(config.options).autoRemove && !owned.has(ownerLeaseEntity(config.id));
+function isAbandoned({ config, state }: BoxRecord, owned: ReadonlySet<string>): boolean {
+  const removesItself = state.pooled === true || parseBoxOptions(config.options).autoRemove;
+  return removesItself && !owned.has(ownerLeaseEntity(config.id));
 }
