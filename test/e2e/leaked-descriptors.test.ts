@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Sandbox } from '@boxlite/core';
 import { createCompositeSandbox, createJailer, type JailerOptions } from '@boxlite/jailer';
 import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
 import { createLandlockSandbox } from '@boxlite/jailer-landlock';
@@ -24,6 +25,8 @@ beforeAll(() => {
   execFileSync('make', ['-s', '-C', `${REPOSITORY}/packages/jailer/native`]);
 });
 
+const both = () => createCompositeSandbox([createBwrapSandbox(), createLandlockSandbox()]);
+
 describe.each(users)('Only the listed descriptors survive, started by %s', (_who, uid) => {
   let dir: string;
   beforeEach(() => {
@@ -45,10 +48,18 @@ describe.each(users)('Only the listed descriptors survive, started by %s', (_who
     return path;
   }
 
-  async function descriptorsIn(security: JailerOptions['security']): Promise<string[]> {
+  /** A file of the starter's alone that is in no view. */
+  function inheritedFile(): string {
+    const path = join(dir, 'state');
+    writeFileSync(path, 'what was saved', { mode: 0o600 });
+    if (isRoot) chownSync(path, uid, uid);
+    return path;
+  }
+
+  async function descriptorsIn(security: JailerOptions['security'], sandbox: Sandbox = both()): Promise<string[]> {
     const jail = createJailer({
       id: 'leaks',
-      sandbox: createCompositeSandbox([createBwrapSandbox(), createLandlockSandbox()]),
+      sandbox,
       paths: [
         { path: BUSYBOX, writable: false },
         { path: '/proc', writable: true },
@@ -59,11 +70,14 @@ describe.each(users)('Only the listed descriptors survive, started by %s', (_who
     await jail.prepare();
     try {
       // A glob needs no program, and its own descriptor is closed when the names are known.
-      const script = `cd /proc/self/fd; for n in *; do [ -e $n ] && echo "$n $(${BUSYBOX} readlink /proc/1/fd/$n || ${BUSYBOX} readlink /proc/$PPID/fd/$n)"; done`;
+      const read = `for n in 11 30; do echo "$n holds $(${BUSYBOX} cat <&$n)"; done`;
+      const path = inheritedFile();
+      const script = `${read}; cd /proc/self/fd; for n in *; do [ -e $n ] && echo "$n $(${BUSYBOX} readlink /proc/1/fd/$n || ${BUSYBOX} readlink /proc/$PPID/fd/$n)"; done`;
       const vm = await createSupervisor({ binary: leakyLauncher() }).launch({
         boxId: 'leaks',
         command: jail.command({ binary: BUSYBOX, args: ['sh', '-c', script], env: {} }),
         listeners: [{ fd: 10, path: join(dir, 'control', 'monitor.sock') }],
+        files: [11, 30].map((fd) => ({ fd, path })),
         agentSocket: join(dir, 'sockets', 'box.sock'),
         controlDir: join(dir, 'control'),
         pidFile: join(dir, 'shim.pid'),
@@ -84,13 +98,20 @@ describe.each(users)('Only the listed descriptors survive, started by %s', (_who
   }
 
   it.each([
-    ['with the jail', {}],
-    ['with the jail off', { jailer: 'off' }],
-  ] as const)('%s: standard streams and the listener, whatever the launcher had open', async (_how, security) => {
-    const numbers = (await descriptorsIn(security)).map((line) => line.split(' ')[0]);
-    expect(numbers.filter((number) => ['0', '1', '2', '10'].includes(number ?? ''))).toEqual(['0', '1', '10', '2']);
-    // The shell opens the directory it lists while it lists it.
-    expect(numbers.length).toBeLessThanOrEqual(5);
-    expect(await descriptorsIn(security)).not.toContainEqual(expect.stringMatching(/passwd|\/etc|user:/));
-  });
+    ['with the jail', {}, both],
+    ['with Landlock alone', {}, createLandlockSandbox],
+    ['with the jail off', { jailer: 'off' }, both],
+  ] as const)(
+    '%s: standard streams, the listener and the files, whatever the launcher had open',
+    async (_how, security, sandbox) => {
+      const lines = await descriptorsIn(security, sandbox());
+      expect(lines.splice(0, 2)).toEqual(['11 holds what was saved', '30 holds what was saved']);
+      const numbers = lines.map((line) => line.split(' ')[0] ?? '');
+      const expected = ['0', '1', '10', '11', '2', '30'];
+      expect(numbers.filter((number) => expected.includes(number))).toEqual(expected);
+      // The shell opens the directory it lists while it lists it.
+      expect(numbers.length).toBeLessThanOrEqual(expected.length + 1);
+      expect(lines).not.toContainEqual(expect.stringMatching(/passwd|\/etc|user:/));
+    },
+  );
 });
