@@ -34,6 +34,7 @@ export type {
   SandboxContext,
   SandboxSetup,
 } from './contracts/sandbox.js';
+export { START_ORIGINS, type StartOrigin } from './contracts/start-origin.js';
 export type {
   BaseDiskRecord,
   BaseDiskStore,
@@ -45,6 +46,7 @@ export type {
   ImageRecord,
   ImageStore,
   JailRecord,
+  KernelRecord,
   Lease,
   LeaseHolder,
   LeaseStore,

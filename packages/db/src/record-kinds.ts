@@ -63,6 +63,7 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     vmmId: z.string().exactOptional(),
     hostUid: z.int().positive().exactOptional(),
     jail: jailRecord.exactOptional(),
+    kernel: z.object({ source: z.string(), digest, version: z.string() }).exactOptional(),
     startedFrom: z.enum(START_ORIGINS).exactOptional(),
     template: z.string().exactOptional(),
     pooled: z.literal(true).exactOptional(),

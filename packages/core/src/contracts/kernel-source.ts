@@ -1,6 +1,9 @@
 import type { Digest } from '../ids/digest.js';
 
-/** A kernel every VMM here can boot: an ELF with a PVH note, in the home's `kernels/`; or one for the VMMs that name its source. */
+/**
+ * A kernel every VMM here can boot: an ELF with a PVH note, in the home's `kernels/`; or one for the VMMs that name its source. For arm64, which has no
+ * PVH, it is the `Image` of its boot protocol instead.
+ */
 export interface GuestKernel {
   readonly path: string;
   /** An initial RAM disk the kernel cannot boot without. */
@@ -10,6 +13,8 @@ export interface GuestKernel {
   readonly version: string;
   /** Where it came from, for people. */
   readonly origin: string;
+  /** Processors it can use (`NR_CPUS`). Absent: not known, and a VMM counts on what every kernel here can. */
+  readonly maxVcpus?: number;
 }
 
 /**

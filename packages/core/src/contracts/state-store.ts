@@ -3,6 +3,7 @@ import type { Digest } from '../ids/digest.js';
 import type { ProcessIdentity } from '../ids/process-identity.js';
 import type { ResolvedImage } from './image-source.js';
 import type { JailLayer } from './jail-layer.js';
+import type { StartOrigin } from './start-origin.js';
 
 /** Life of a box; transitions: `canTransition`. */
 export type BoxStatus = 'unknown' | 'configured' | 'running' | 'stopping' | 'stopped' | 'paused' | 'failed';
@@ -38,6 +39,8 @@ export interface BoxStateRecord {
   readonly hostUid?: number;
   /** What confined the VMM when it was last started. */
   readonly jail?: JailRecord;
+  /** The kernel it was last started with; of a box that was not started yet, the one it was given as a file. */
+  readonly kernel?: KernelRecord;
   /** How the machine that runs, or ran last, came to be: booted, or continued from a snapshot of one kind or another. */
   readonly startedFrom?: StartOrigin;
   /** Key of the template it continued from. */
@@ -53,10 +56,6 @@ export interface BoxStateRecord {
   readonly updatedAt: number;
 }
 
-/** What a start begins with: nothing, a template of the home, a memory snapshot of the box, or another box that runs. */
-export const START_ORIGINS = ['cold', 'template', 'snapshot', 'fork'] as const;
-export type StartOrigin = (typeof START_ORIGINS)[number];
-
 /** The jail of one start, as it was then. */
 export interface JailRecord {
   /** The sandbox, or `none`. */
@@ -64,6 +63,16 @@ export interface JailRecord {
   readonly layers: readonly JailLayer[];
   /** The control group to end and to remove, where there was one. */
   readonly cgroupDir?: string;
+}
+
+/** The kernel of one start. */
+export interface KernelRecord {
+  /** Id of the kernel source, or `file` for a file the box names. */
+  readonly source: string;
+  /** Names the file in the home's `kernels/`. */
+  readonly digest: Digest;
+  /** `uname -r`, for people. */
+  readonly version: string;
 }
 
 export interface BoxRecord {

@@ -65,6 +65,8 @@ export interface VmmSpec {
    * or `check` refuses it with `details.field` `initrd`.
    */
   readonly initrd?: string;
+  /** Processors this kernel can use, where its source says so: a handler takes it for its own idea of that. */
+  readonly kernelMaxVcpus?: number;
   /**
    * Kernel parameters that do not depend on the VMM (`root=`, `init=`); the handler adds console and reboot. Nothing of the user's.
    */
