@@ -42,6 +42,7 @@ export const boxConfigKind: DocumentKind<BoxConfigRecord> = {
     createdAt: time,
     options: z.record(z.string(), z.unknown()),
     pluginOrigins: z.record(z.string(), z.string()).exactOptional(),
+    parent: z.object({ boxId, snapshot: z.string().exactOptional() }).exactOptional(),
   }),
 };
 
@@ -60,6 +61,8 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     disk: z
       .object({ store: z.string(), format: z.enum(['raw', 'qcow2']), base: z.string().exactOptional() })
       .exactOptional(),
+    nextDisk: z.object({ store: z.string(), format: z.enum(['raw', 'qcow2']), base: z.string() }).exactOptional(),
+    guestRootfs: z.string().exactOptional(),
     vmmId: z.string().exactOptional(),
     hostUid: z.int().positive().exactOptional(),
     jail: jailRecord.exactOptional(),
@@ -116,6 +119,15 @@ export const snapshotKind: DocumentKind<SnapshotRecord> = {
     containerDiskBytes: count,
     sizeBytes: count,
     baseDiskId: baseDiskId.exactOptional(),
+    machine: z
+      .object({
+        vmmId: z.string(),
+        key: z.string(),
+        kernel: digest,
+        initrd: z.string().exactOptional(),
+        guestRootfs: z.string(),
+      })
+      .exactOptional(),
   }),
 };
 

@@ -17,6 +17,8 @@ export interface BoxConfigRecord {
   readonly options: Readonly<Record<string, unknown>>;
   /** By plugin kind: the file that provided the plugin the options name, for those that are not part of BoxLite. */
   readonly pluginOrigins?: Readonly<Record<string, string>>;
+  /** The box it went on from: a fork of it, or one of its snapshots. That one may be gone by now. */
+  readonly parent?: { readonly boxId: BoxId; readonly snapshot?: string };
 }
 
 /** Mutable. A cache of the truth in `shim.pid`. */
@@ -33,6 +35,10 @@ export interface BoxStateRecord {
     /** The file it was made over, as it names it. The VMM can write another name into the disk: this one is what counts. Absent: not recorded then. */
     readonly base?: string;
   };
+  /** There while the box is put back to a snapshot: the disk it had is not its disk any more, the next start makes this one. */
+  readonly nextDisk?: { readonly store: string; readonly format: 'raw' | 'qcow2'; readonly base: string };
+  /** The disk with the agent that the machine has that runs, or ran last. */
+  readonly guestRootfs?: string;
   /** The VMM plugin that runs, or last ran, the box. */
   readonly vmmId?: string;
   /** The user and group of the host the VMM is where root starts it, and nobody else is as long as the box exists. */
@@ -115,6 +121,20 @@ export interface SnapshotRecord {
   readonly containerDiskBytes: number;
   readonly sizeBytes: number;
   readonly baseDiskId?: BaseDiskId;
+  /** What the machine was whose memory it holds, all of which a machine must have that goes on from it. Absent: it holds the disk alone. */
+  readonly machine?: SnapshotMachine;
+}
+
+/** A machine as it was when it was captured. */
+export interface SnapshotMachine {
+  readonly vmmId: string;
+  /** `VmmHandler.snapshotKey` of then. */
+  readonly key: string;
+  readonly kernel: Digest;
+  /** Of a kernel that cannot boot without. */
+  readonly initrd?: string;
+  /** The disk with the agent. */
+  readonly guestRootfs: string;
 }
 
 /** Who holds a lease: pid, start time and the boot they belong to. */

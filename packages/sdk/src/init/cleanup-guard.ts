@@ -28,9 +28,17 @@ export class CleanupGuard {
     return this.#armed;
   }
 
-  /** Registers what must be undone on failure. */
-  onFailure(name: string, run: () => Promise<void>): void {
-    this.#undo.push({ name, run });
+  /**
+   * Registers what must be undone on failure.
+   * @returns forgets it again: it has been undone, and the start goes on
+   */
+  onFailure(name: string, run: () => Promise<void>): () => void {
+    const step = { name, run };
+    this.#undo.push(step);
+    return () => {
+      const index = this.#undo.indexOf(step);
+      if (index >= 0) this.#undo.splice(index, 1);
+    };
   }
 
   /** The pipeline has succeeded: nothing will be undone. */

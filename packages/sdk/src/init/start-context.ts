@@ -1,4 +1,4 @@
-import type { BoxRecord, GuestKernel, ResolvedImage, RunningVm, VmmHandler } from '@boxlite/core';
+import type { BoxRecord, GuestKernel, ResolvedImage, RunningVm, StateStore, VmmHandler } from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout } from '@boxlite/layout';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
@@ -19,6 +19,8 @@ export interface StartContext {
   readonly signal: AbortSignal | undefined;
   readonly onImageProgress: PullOptions['onProgress'];
   readonly onDiskProgress?: ImageDiskOptions['onProgress'];
+  /** Where users of the host are recorded; default: with the boxes. */
+  readonly hostUsers?: Pick<StateStore, 'boxes'>;
   vmm?: VmmHandler;
   volumes?: readonly CheckedVolume[];
   shares?: readonly VolumeShare[];
@@ -28,6 +30,8 @@ export interface StartContext {
   kernel?: GuestKernel;
   jail?: ReportingJail;
   vm?: RunningVm;
+  /** Takes back what `spawnMachine` has done, so that the start can go on in another way. */
+  undoSpawn?: () => Promise<void>;
   agent?: AgentClient;
 }
 

@@ -1,0 +1,34 @@
+import type { VmmSpec } from '@boxlite/core';
+import { choosingFor } from '../registry/plugin-origins.js';
+import { sharesOf } from './shares.js';
+import { required, type StartContext } from './start-context.js';
+
+/** Where package rootfs puts the agent in the guest rootfs (spec section 3). */
+const AGENT_IN_GUEST = '/boxlite/bin/boxlite-guest';
+
+/** The machine of a box, from what the stages before have made. */
+export async function machineSpec(context: StartContext): Promise<VmmSpec> {
+  const { box, options } = context;
+  const { path: kernel, initrd } = required(context, 'kernel');
+  const disk = required(context, 'disk');
+  const shares = required(context, 'shares');
+  return {
+    boxId: box.id,
+    vcpus: options.cpus,
+    memoryMib: options.memoryMib,
+    kernel,
+    ...(initrd === undefined ? {} : { initrd }),
+    commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', `init=${AGENT_IN_GUEST}`],
+    disks: [
+      { path: disk.path, format: disk.format, readOnly: false },
+      { path: required(context, 'guestRootfsPath'), format: 'raw', readOnly: true },
+    ],
+    shares: sharesOf(shares, shares.some(({ readOnly }) => readOnly) && (await showsReadOnly(context))),
+    nics: [],
+    agentSocket: box.agentSocket,
+  };
+}
+
+function showsReadOnly({ services, record, options }: StartContext): Promise<boolean> {
+  return choosingFor(record, 'sandbox', () => services.showsReadOnly(options));
+}
