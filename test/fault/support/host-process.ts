@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { BoxInfo, BoxOptions, ExecStatus, StopOptions } from '@boxlite/sdk';
+import type { BoxInfo, BoxOptions, ExecStatus, PoolOptions, StopOptions } from '@boxlite/sdk';
 import { type Breakpoint, type CalledProcess, calledProcess } from './called-process.js';
 
 export type { Breakpoint } from './called-process.js';
@@ -15,6 +15,8 @@ export interface HostCalls {
   stop(id: string, options?: Pick<StopOptions, 'graceMs'>): Promise<void>;
   info(id: string): Promise<BoxInfo>;
   list(): Promise<readonly BoxInfo[]>;
+  /** Opens a pool and waits until it is full. */
+  pool(options: PoolOptions): Promise<void>;
   remove(id: string, options?: { readonly force?: boolean }): Promise<void>;
   shutdown(): Promise<void>;
   break(at: Breakpoint | null): Promise<void>;
