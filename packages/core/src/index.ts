@@ -50,6 +50,7 @@ export type {
   Lease,
   LeaseHolder,
   LeaseStore,
+  SnapshotMachine,
   SnapshotRecord,
   SnapshotStore,
   StateStore,

@@ -54,8 +54,8 @@ export interface HomeLayout {
    * @throws BoxliteError `image_invalid` when the digest is not hexadecimal
    */
   localBundleDir(bundlePath: string, manifestDigest: string): string;
-  /** `bases/<id>.qcow2` (snapshot or clone base) or `bases/<id>.ext4` (guest rootfs). */
-  baseDisk(id: BaseDiskId, format: 'qcow2' | 'ext4'): string;
+  /** `bases/<id>.qcow2` or `.raw` (snapshot or clone base, as its boxes' disks are), or `bases/<id>.ext4` (guest rootfs). */
+  baseDisk(id: BaseDiskId, format: 'qcow2' | 'raw' | 'ext4'): string;
   /** `kernels/<sha256>`. @throws BoxliteError `invalid_argument` when it is not 64 hexadecimal digits */
   kernel(sha256: string): string;
   /** The paths of one box. @throws BoxliteError `invalid_argument` when the id is not a box id */
