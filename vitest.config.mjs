@@ -45,6 +45,8 @@ export default defineConfig({
     ],
     pool: 'forks',
     maxWorkers: 2,
+    // Each start of a new shape would otherwise boot a second machine to make a template of; tests of templates ask for them.
+    env: { BOXLITE_TEMPLATES: 'off' },
     testTimeout: 60_000 * slowness,
     hookTimeout: 120_000 * slowness,
     ...(isNestedHost ? inNestedHost : {}),
