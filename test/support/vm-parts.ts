@@ -130,6 +130,7 @@ async function jailFor(
       disks: spec.disks,
       diskStore: createQcow2DiskStore(),
       kernel: spec.kernel,
+      ...(spec.from === undefined ? {} : { memory: spec.from.memory }),
       vmmPaths: await withLibraries(layout, handler, spec, requirements),
       devices: requirements.devices,
       socketLink: { path: box.socketLink, target: box.socketsDir },

@@ -18,6 +18,8 @@ export interface CollectPathsRequest {
   /** Reads the backing chains. */
   readonly diskStore: Pick<DiskStore, 'chain'>;
   readonly kernel?: string;
+  /** `VmmSpec.from.memory`. A symbolic link in its place is not followed, and anything but a regular file is not there. */
+  readonly memory?: string;
   /** `VmmHostRequirements.paths`. */
   readonly vmmPaths?: readonly PathAccess[];
   /** `VmmHostRequirements.devices`. */
@@ -47,7 +49,12 @@ export async function collectPaths(request: CollectPathsRequest): Promise<Collec
   const chains = await Promise.all(request.disks.map((disk) => chainBelow(request.diskStore, disk)));
   const backingFiles = chains.flat();
   const platform = request.platform ?? (process.platform === 'darwin' ? 'darwin' : 'linux');
-  const own = [...boxPlaces(box), ...request.disks.map((disk) => disk.path), ...stagedShares.map(({ path }) => path)];
+  const own = [
+    ...boxPlaces(box),
+    ...request.disks.map((disk) => disk.path),
+    ...stagedShares.map(({ path }) => path),
+    ...(request.memory === undefined ? [] : [request.memory]),
+  ];
   const parents = platform === 'darwin' ? backingFiles.map((file) => file.slice(0, file.lastIndexOf('/')) || '/') : [];
   const foreign = [
     home,
@@ -76,8 +83,9 @@ export async function collectPaths(request: CollectPathsRequest): Promise<Collec
     kinds,
     disks: request.disks.map(({ path, readOnly }) => ({ path, writable: !readOnly })),
     backingFiles,
-    backingIdentities: new Map(backingFiles.flatMap((path) => identityOf(path) ?? [])),
+    backingIdentities: new Map(backingFiles.flatMap((path) => entryOf(path, identityOf(path, true)))),
     ...(request.kernel === undefined ? {} : { kernel: request.kernel }),
+    ...(request.memory === undefined ? {} : { memory: memoryFile(request.memory) }),
     vmm: vmmPaths,
     devices,
     volumes: await Promise.all(
@@ -134,11 +142,21 @@ function kindOfFile(found: Stats | undefined): PathKind | undefined {
   return found.isCharacterDevice() || found.isBlockDevice() ? 'device' : undefined;
 }
 
-/** As an entry of a map, in a list; undefined for a file that is not there. */
-function identityOf(path: string): readonly [readonly [string, FileIdentity]] | undefined {
+function memoryFile(path: string): NonNullable<CollectedPaths['memory']> {
+  const identity = identityOf(path, false);
+  return { path, ...(identity === undefined ? {} : { identity }) };
+}
+
+/** As an entry of a map, if there is something. */
+function entryOf(path: string, identity: FileIdentity | undefined): readonly (readonly [string, FileIdentity])[] {
+  return identity === undefined ? [] : [[path, identity]];
+}
+
+/** Undefined for a file that is not there. */
+function identityOf(path: string, follow: boolean): FileIdentity | undefined {
   try {
-    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return found && [[path, { device: String(found.dev), inode: String(found.ino) }]];
+    const found = (follow ? statSync : lstatSync)(path, { bigint: true, throwIfNoEntry: false });
+    return found && { device: String(found.dev), inode: String(found.ino) };
   } catch (thrown) {
     return absentOrThrow(path, thrown);
   }

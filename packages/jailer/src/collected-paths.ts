@@ -43,6 +43,8 @@ export interface CollectedPaths {
   /** What those files were when they were looked at: the names come from disks that a VMM can write. */
   readonly backingIdentities?: ReadonlyMap<string, FileIdentity>;
   readonly kernel?: string;
+  /** The memory a machine goes on from; granted for reading, and only while it is this very file. */
+  readonly memory?: { readonly path: string; readonly identity?: FileIdentity };
   /** ELF closure, library directory and firmware of the VMM. */
   readonly vmm: readonly PathAccess[];
   readonly devices: readonly string[];

@@ -24,6 +24,7 @@ const CLONE = `${HOME}/bases/AAAAAAAA.qcow2`;
 const SOURCE = `${HOME}/bases/BBBBBBBB.qcow2`;
 const IMAGE = `${HOME}/images/disk-images/sha256-1.ext4`;
 const KERNEL = `${HOME}/kernels/abc`;
+const MEMORY = `${HOME}/templates/0f/memory`;
 const LIBC = '/lib/x86_64-linux-gnu/libc.so.6';
 
 const directories = [HOME, `${HOME}/db`, `${HOME}/boxes`, DIR, '/data', '/data/sub', '/srv/ro'];
@@ -70,6 +71,30 @@ function everything(changes: Partial<CollectedPaths> = {}, missing: readonly str
 const volume = (path: string, readOnly = false, realPath = path) => ({ path, realPath, readOnly });
 const accessOf = (collected: CollectedPaths, path: string) =>
   pathRules(collected).paths.find((access) => access.path === path)?.writable;
+
+describe('path rules: the memory a machine goes on from', () => {
+  const identity = { device: '1', inode: '2' };
+  const continued = (kind?: PathKind) => {
+    const collected = everything({ memory: { path: MEMORY, identity } });
+    return kind === undefined ? collected : { ...collected, kinds: new Map(collected.kinds).set(MEMORY, kind) };
+  };
+
+  it('is a read-only single file, the one that was looked at, and no program', () => {
+    const { paths } = pathRules(continued('file'));
+    expect(paths.filter(({ path }) => path.includes('/templates'))).toEqual([
+      { path: MEMORY, writable: false, identity, executable: false },
+    ]);
+  });
+
+  it('is not writable, whatever disk or volume names it', () => {
+    const disks = [{ path: MEMORY, writable: true }];
+    expect(accessOf({ ...continued('file'), disks, volumes: [volume(MEMORY)] }, MEMORY)).toBe(false);
+  });
+
+  it.each([undefined, 'directory', 'device'] as const)('is not granted where there is %s', (kind) => {
+    expect(accessOf(continued(kind), MEMORY)).toBeUndefined();
+  });
+});
 
 describe('path rules: the rows of the table', () => {
   it.each(['socketsDir', 'tmpDir', 'sharedDir'] as const)('%s is read-write', (name) => {

@@ -30,11 +30,14 @@ export function pathRules(collected: CollectedPaths): PathRules {
   const granted = new Map<string, boolean>();
   for (const { path, writable } of fixedRows(collected)) {
     if (!collected.kinds.has(path)) continue;
+    // A directory of snapshots would hold those of others.
+    if (path === collected.memory?.path && collected.kinds.get(path) !== 'file') continue;
     granted.set(path, writable && granted.get(path) !== false);
   }
   const fixed = new Set(granted.keys());
   const programs = new Set([collected.box.binDir, ...collected.vmm.map(({ path }) => path)]);
   const identities = new Map<string, FileIdentity>(collected.backingIdentities);
+  if (collected.memory?.identity !== undefined) identities.set(collected.memory.path, collected.memory.identity);
   const refusedVolumes: string[] = [];
   for (const volume of collected.volumes) {
     if (!collected.kinds.has(volume.path)) continue;
@@ -100,7 +103,7 @@ function fixedRows(collected: CollectedPaths): PathAccess[] {
     box.sharedDir,
     ...(collected.vmmWritesLogs ? [box.logsDir, box.exitFile] : []),
   ];
-  const readOnly = [box.binDir, ...(collected.kernel === undefined ? [] : [collected.kernel])];
+  const readOnly = [box.binDir, ...[collected.kernel, collected.memory?.path].filter((path) => path !== undefined)];
   const bases = platform === 'darwin' ? collected.backingFiles.map((file) => dirname(file)) : [];
   return [
     ...readWrite.map((path) => ({ path, writable: true })),

@@ -63,6 +63,24 @@ function request(parts: Partial<CollectPathsRequest> = {}): CollectPathsRequest 
   };
 }
 
+describe('the memory a machine goes on from', () => {
+  it('is granted as the file it was, and not as what a link in its place leads to', async () => {
+    const place = join(home, 'boxes', 'other', 'snapshots', 's');
+    await mkdir(place, { recursive: true });
+    const [memory, link] = [join(place, 'memory'), join(place, 'link')];
+    await writeFile(memory, '');
+    await symlink(memory, link);
+    const granted = async (path: string) =>
+      pathRules(await collectPaths(request({ memory: path }))).paths.filter(({ path }) => path.startsWith(place));
+    expect(await granted(memory)).toEqual([
+      { path: memory, writable: false, identity: identityOf(memory), executable: false },
+    ]);
+    expect(await granted(link)).toEqual([]);
+    expect(await granted(place)).toEqual([]);
+    expect(await granted(join(place, 'none'))).toEqual([]);
+  });
+});
+
 describe('collecting what the path rules decide from', () => {
   it('finds what exists, and the files below each disk', async () => {
     const collected = await collectPaths(request({ devices: ['/dev/null', '/dev/none'] }));

@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   BoxliteError,
   type DiskLayer,
@@ -8,6 +8,7 @@ import {
   type Sandbox,
   type SandboxContext,
   type VmmHandler,
+  type VmmSnapshot,
   type VmmSpec,
 } from '@boxlite/core';
 import { createHomeLayout, type HomeLayout } from '@boxlite/layout';
@@ -36,7 +37,12 @@ const vmm = {
   memoryOverheadMib: () => 40,
 } as unknown as VmmHandler;
 
-async function request(parts: { security?: object; volume?: string; user?: string }): Promise<JailRequest> {
+async function request(parts: {
+  security?: object;
+  volume?: string;
+  user?: string;
+  from?: VmmSnapshot;
+}): Promise<JailRequest> {
   const box = layout.box('box');
   await box.prepare();
   const spec: VmmSpec = {
@@ -49,6 +55,7 @@ async function request(parts: { security?: object; volume?: string; user?: strin
     shares: [],
     nics: [],
     agentSocket: box.agentSocket,
+    ...(parts.from === undefined ? {} : { from: parts.from }),
   };
   const { volume } = parts;
   const volumes =
@@ -136,6 +143,57 @@ describe('the jail of a box, where no sandbox is to be had', () => {
     };
     const building = buildJail(layout, broken, disks, await request({ security: { jailer: 'best-effort' } }));
     await expect(building).rejects.toMatchObject({ code: 'internal' });
+  });
+});
+
+describe('the jail of a box that goes on from a snapshot', () => {
+  function snapshotIn(directory: string): VmmSnapshot {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const snapshot = { memory: join(directory, 'memory'), state: join(directory, 'state') };
+    for (const path of Object.values(snapshot)) writeFileSync(path, 'x', { mode: 0o600 });
+    return snapshot;
+  }
+  const places: [string, () => string][] = [
+    ['a template', () => join(layout.templatesDir, 'key')],
+    ['a snapshot of another box', () => join(layout.boxesDir, 'other', 'snapshots', 's')],
+    ['a capture for a fork', () => join(layout.tmpDir, 'fork')],
+  ];
+
+  it.each(places)('shows the memory of %s read-only, and nothing else of its directory', async (_what, place) => {
+    const from = snapshotIn(place());
+    const { sandbox, seen } = watching();
+    const jail = await buildJail(layout, async () => sandbox, disks, await request({ from }));
+    await jail.prepare();
+    expect(seen()?.paths.filter(({ path }) => path.startsWith(dirname(from.memory)))).toEqual([
+      { path: from.memory, writable: false, identity: identityOf(from.memory), executable: false },
+    ]);
+    await jail.release();
+  });
+
+  const wrong: [string, (from: VmmSnapshot) => VmmSnapshot | undefined][] = [
+    ['a link in the place of the memory', ({ memory }) => void [rmSync(memory), symlinkSync('/etc/passwd', memory)]],
+    ['a directory in the place of the state', ({ state }) => void [rmSync(state), mkdirSync(state)]],
+    ['no memory', ({ memory }) => void rmSync(memory)],
+    ['memory that others may read', ({ memory }) => void chmodSync(memory, 0o640)],
+    ['memory outside the home', ({ state }) => ({ ...snapshotIn(join(base, 'elsewhere')), state })],
+    [
+      'a way out of the home',
+      ({ memory, state }) => ({ memory: `${dirname(memory)}/../../../elsewhere/memory`, state }),
+    ],
+  ];
+  it.each(wrong)('is refused as invalid for %s', async (_what, change) => {
+    const good = snapshotIn(join(layout.templatesDir, 'key'));
+    snapshotIn(join(base, 'elsewhere'));
+    const from = change(good) ?? good;
+    const building = buildJail(layout, async () => watching().sandbox, disks, await request({ from }));
+    await expect(building).rejects.toMatchObject({ code: 'snapshot_invalid', details: { boxId: 'box' } });
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('is refused as invalid for memory of another user (needs root)', async () => {
+    const from = snapshotIn(join(layout.templatesDir, 'key'));
+    chownSync(from.memory, 1000, 1000);
+    const building = buildJail(layout, async () => watching().sandbox, disks, await request({ from }));
+    await expect(building).rejects.toMatchObject({ code: 'snapshot_invalid', details: { path: from.memory } });
   });
 });
 

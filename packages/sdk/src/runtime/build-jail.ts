@@ -14,6 +14,7 @@ import type { HomeLayout } from '@boxlite/layout';
 import { containerIds } from '../init/volume-owner.js';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import { checkBackingFiles } from './check-backing-files.js';
+import { checkSnapshotFiles } from './check-snapshot-files.js';
 import { machineLimits } from './machine-limits.js';
 import { openFileLimit } from './open-file-limit.js';
 import type { JailRequest } from './runtime-services.js';
@@ -22,7 +23,7 @@ import type { JailRequest } from './runtime-services.js';
  * Collects what one VMM may see and builds its jail.
  * @param chooseSandbox selects the sandbox of this machine; only called when one is wanted
  * @throws BoxliteError what `chooseSandbox` throws, unless the options permit to run bare; `config_error` for a volume no box may see;
- *   `disk_chain_invalid` for a disk that names a file of the host as its base
+ *   `disk_chain_invalid` for a disk that names a file of the host as its base; `snapshot_invalid` for a snapshot that is not the home's own
  */
 export async function buildJail(
   layout: Pick<HomeLayout, 'home' | 'tmpDir' | 'basesDir' | 'diskImagesDir'>,
@@ -40,12 +41,14 @@ export async function buildJail(
     disks: spec.disks,
     diskStore,
     kernel: spec.kernel,
+    ...(spec.from === undefined ? {} : { memory: spec.from.memory }),
     vmmPaths,
     devices: requirements.devices,
     volumes: volumes.filter(({ kind }) => kind === 'directory'),
     stagedShares: stagedShares(spec, box),
     socketLink: { path: box.socketLink, target: box.socketsDir },
   });
+  if (spec.from !== undefined) await checkSnapshotFiles(layout, box.id, spec.from);
   await checkBackingFiles(layout, box.id, {
     files: collected.backingFiles,
     identities: collected.backingIdentities ?? new Map(),
