@@ -25,6 +25,10 @@ describe('the example', { timeout: patience(120_000) }, () => {
     expect(await run('grade-untrusted-code')).toBe('accepted\n');
   });
 
+  it('warm-pool answers each question in a box of its own', async () => {
+    expect(await run('warm-pool')).toBe('6 * 7 = 42\n2 ** 10 = 1024\n1 / 0 is no sum\n');
+  });
+
   it('keep-state finds its files again', async () => {
     expect(await run('keep-state')).toBe('this box has been used 1 times\n');
     expect(await run('keep-state')).toBe('this box has been used 2 times\n');

@@ -22,8 +22,8 @@ import { type StartOptions, startBox } from './start-box.js';
 import { type StopOptions, stopBox } from './stop-box.js';
 import { withBoxLease } from './with-box-lease.js';
 
-/** What is asked for to make the way of the first real command warm. */
-const NO_COMMAND = '/.boxlite-warm-up';
+/** Does nothing, and is in nearly every image: what makes the way of the first real command warm. */
+const WARM_UP_COMMAND = 'true';
 
 /**
  * One micro-VM with one container inside. A handle is cheap and shared within a process; several processes may hold handles of the same box
@@ -164,11 +164,12 @@ export class Box implements AsyncDisposable {
     else live.vm.channel.onClose(listener);
   }
 
-  /** @internal Asks the agent of a running box for a command no image has: all of a first command's way but the command. */
+  /** @internal Runs the image's `true`, if it has one: a first command pays for code, caches and disk blocks nobody has touched yet. */
   async warmUp(signal?: AbortSignal): Promise<void> {
     const live = await this.#connected({ signal });
     try {
-      await startExecution(live.agent, [NO_COMMAND], parseExecOptions({ stdin: false }), signal);
+      const execution = await startExecution(live.agent, [WARM_UP_COMMAND], parseExecOptions({ stdin: false }), signal);
+      await collect(execution, { signal });
     } catch (thrown) {
       if (!BoxliteError.isInstance(thrown, 'command_not_found')) throw thrown;
     }

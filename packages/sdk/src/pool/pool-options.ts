@@ -28,8 +28,8 @@ const schema = z.strictObject({
  * - `maxMemoryMib`: what the memory of warm and starting boxes (`memoryMib` of each) may add up to; default: half of what is free when the pool is
  *   opened. A pool that is not allowed its size keeps as many as it may, at least one.
  * - `concurrency`: starts at a time, default 2
- * - `warmUp`: awaited for each box before it counts as warm; default: a command that exists nowhere is asked for, so that the first real one finds
- *   its way warm. A box whose warm-up throws is removed and another one made.
+ * - `warmUp`: awaited for each box before it counts as warm; default: the image's `true` is run, if it has one, so that the first real command
+ *   finds its way warm. A box whose warm-up throws is removed and another one made.
  */
 export interface PoolOptions extends Omit<BoxOptions, 'name' | 'detach'> {
   readonly size: number;
