@@ -2,6 +2,7 @@ import type { BuiltKernel } from './cache/kernel-cache.js';
 import { PT_LOAD, PT_NOTE, parseElfHeader, parseSegments } from './elf/elf-header.js';
 import { pvhElfHeader } from './elf/pvh-elf.js';
 import { pvhEntryOfNotes } from './elf/pvh-note.js';
+import { parseArm64Image } from './image/arm64-image.js';
 import { kernelInvalid } from './kernel-invalid.js';
 import { kernelVersion } from './kernel-version.js';
 import { readKrunfwKernel } from './libkrunfw/krunfw-kernel.js';
@@ -33,4 +34,15 @@ export function buildFromVmlinux(vmlinux: Uint8Array): BuiltKernel {
   const version = kernelVersion(vmlinux);
   if (version === undefined) throw kernelInvalid('version', 'is an ELF without a Linux version in it');
   return { parts: [vmlinux], version };
+}
+
+/**
+ * Takes an arm64 `Image` as it is, after a look at its header and banner.
+ * @throws BoxliteError `kernel_unavailable` when it is not one
+ */
+export function buildFromArm64Image(image: Uint8Array): BuiltKernel {
+  parseArm64Image(image);
+  const version = kernelVersion(image);
+  if (version === undefined) throw kernelInvalid('version', 'is an arm64 image without a Linux version in it');
+  return { parts: [image], version };
 }

@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { errnoOf } from '@boxlite/core';
 
 /**
@@ -20,6 +20,16 @@ export async function identityOfFile(path: string): Promise<FileIdentity | undef
     return stats.isFile() ? fileIdentity(stats) : undefined;
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return undefined;
+    throw thrown;
+  }
+}
+
+/** Of whatever has this name, a link itself rather than its target; undefined when there is nothing. */
+export async function identityOfEntry(path: string): Promise<FileIdentity | undefined> {
+  try {
+    return fileIdentity(await lstat(path, { bigint: true }));
+  } catch (thrown) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(errnoOf(thrown) ?? '')) return undefined;
     throw thrown;
   }
 }

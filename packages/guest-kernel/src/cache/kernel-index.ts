@@ -18,6 +18,8 @@ export interface KernelIndexEntry {
   readonly cached: FileIdentity;
   readonly digest: Digest;
   readonly version: string;
+  /** Processors it can use, where the source said so. */
+  readonly maxVcpus?: number;
 }
 
 /**
@@ -51,7 +53,9 @@ export async function writeKernelIndex(
 
 function isEntry(value: unknown): value is KernelIndexEntry {
   if (typeof value !== 'object' || value === null) return false;
-  const { key, source, cached, digest, version } = value as Record<keyof KernelIndexEntry, unknown>;
+  const { key, source, cached, digest, version, maxVcpus } = value as Record<keyof KernelIndexEntry, unknown>;
   const areTexts = [key, source, cached, version].every((text) => typeof text === 'string');
-  return areTexts && typeof digest === 'string' && isDigest(digest);
+  const isCount =
+    maxVcpus === undefined || (typeof maxVcpus === 'number' && Number.isInteger(maxVcpus) && maxVcpus > 0);
+  return areTexts && isCount && typeof digest === 'string' && isDigest(digest);
 }

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@boxlite/core';
+import type { CandidateList, KernelCandidate } from '../kernel-candidate.js';
 import { PINNED_LIBKRUNFW, resolvePinnedPackage } from './pinned-package.js';
 
 /** Environment variable that names a libkrunfw.so.5 by absolute path. */
@@ -16,20 +17,6 @@ export const SYSTEM_LIBRARY_DIRECTORIES = [
   '/usr/local/lib/x86_64-linux-gnu',
 ] as const;
 
-/** One place a kernel may come from. */
-export interface KernelCandidate {
-  readonly path: string;
-  readonly kind: 'libkrunfw' | 'vmlinux';
-  /** For people. */
-  readonly origin: string;
-  /** Chosen by the user: a failure is reported at once, no other place is tried. */
-  readonly chosen: boolean;
-  /** Hex sha256 the file must have. */
-  readonly sha256?: string;
-  /** `package.json` beside it must carry this version. */
-  readonly manifest?: { readonly path: string; readonly version: string };
-}
-
 /** What to look at. */
 export interface CandidateQuery {
   readonly kernelPath?: string | undefined;
@@ -37,13 +24,6 @@ export interface CandidateQuery {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly libraryDirectories: readonly string[];
   readonly resolveFrom: readonly string[];
-}
-
-/** The candidates in the order of trial, and the places where nothing is. */
-export interface CandidateList {
-  readonly candidates: readonly KernelCandidate[];
-  /** `place: why`, for the error message. */
-  readonly misses: readonly string[];
 }
 
 /** Lists where a kernel may be: the caller's choice alone if there is one, else the system's libraries, else the pinned npm package. */
@@ -58,7 +38,7 @@ export async function listKernelCandidates(query: CandidateQuery): Promise<Candi
     else candidates.push({ path: join(directory, name), kind: 'libkrunfw', origin: `system ${name}`, chosen: false });
   }
   const packages = resolvePinnedPackage(query.resolveFrom);
-  const { packageName, version, file, sha256 } = PINNED_LIBKRUNFW;
+  const { packageName, version, file, sha256, maxVcpus } = PINNED_LIBKRUNFW;
   if (packages.length === 0) misses.push(`npm package ${packageName} ${version}: not installed`);
   for (const directory of packages) {
     candidates.push({
@@ -67,6 +47,7 @@ export async function listKernelCandidates(query: CandidateQuery): Promise<Candi
       origin: `npm ${packageName}@${version}`,
       chosen: false,
       sha256,
+      maxVcpus,
       manifest: { path: join(directory, 'package.json'), version },
     });
   }
