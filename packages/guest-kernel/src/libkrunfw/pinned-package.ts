@@ -10,6 +10,8 @@ export const PINNED_LIBKRUNFW = {
   version: '0.6.18',
   file: 'lib/libkrunfw.so.5.6.1',
   sha256: 'd395efaa21984cc6934c900519909a12c8148d9688cfc88f9da3b42132ae32c2',
+  /** `NR_CPUS` of this build; libkrunfw's own sources say 16. */
+  maxVcpus: 64,
 } as const;
 
 /**
