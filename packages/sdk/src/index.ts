@@ -32,3 +32,12 @@ export { SimpleBox, type SimpleBoxOptions, type SimpleExecResult } from './simpl
 export type { DiskUsage, UsageEntry, UsageOfKind } from './storage/disk-usage.js';
 export type { HomeStorage, PruneOptions, PruneReport } from './storage/home-storage.js';
 export type { Counted, Removed } from './storage/remove-planned.js';
+export type { ShapeOptions } from './template/machine-shape.js';
+export type { TemplateStep } from './template/make-template.js';
+export type {
+  BuildTemplateOptions,
+  BuiltTemplate,
+  TemplateInfo,
+  TemplateLibrary,
+} from './template/template-library.js';
+export { TEMPLATES_VARIABLE, type TemplateOptions } from './template/template-settings.js';

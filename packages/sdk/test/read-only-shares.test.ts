@@ -22,7 +22,12 @@ async function servicesWith(ability: Pick<Sandbox, 'readOnlyMounts'>) {
     probe: async () => ({ available: true }),
     create: () => sandbox,
   });
-  const owner = { lifetime: new AbortController().signal, boxRemoved: async () => undefined };
+  const owner = {
+    lifetime: new AbortController().signal,
+    boxRemoved: async () => undefined,
+    startedCold: () => undefined,
+    boxUsed: () => undefined,
+  };
   const services = await assembleServices({ homeDir, registry }, owner);
   onTestFinished(async () => {
     await services.store.close();

@@ -1,4 +1,4 @@
-import type { BoxRecord, BoxStatus, JailLayer } from '@boxlite/core';
+import type { BoxRecord, BoxStatus, JailLayer, StartOrigin } from '@boxlite/core';
 import { parseBoxOptions } from '../options/box-options.js';
 import { STARTER_IMAGE } from '../options/starter-image.js';
 
@@ -17,6 +17,10 @@ export interface BoxInfo {
   /** It waits in a pool and is nobody's yet. */
   readonly pooled: boolean;
   readonly vmm: string | null;
+  /** How the machine of the last start came to be: 'cold' for one that booted. Null when it never was started. */
+  readonly startedFrom: StartOrigin | null;
+  /** Key of the template it went on from. */
+  readonly template: string | null;
   /** What confines the VMM, or confined it when it was last started; null when it never was. */
   readonly jail: BoxJailInfo | null;
   /** RFC 3339. */
@@ -55,6 +59,8 @@ export function boxInfo({ config, state }: BoxRecord, directory: string): BoxInf
     detached: options.detach,
     pooled: state.pooled === true,
     vmm: state.vmmId ?? null,
+    startedFrom: state.startedFrom ?? null,
+    template: state.template ?? null,
     jail: state.jail === undefined ? null : { sandbox: state.jail.name, current: running, layers: state.jail.layers },
     createdAt: new Date(config.createdAt).toISOString(),
     startedAt: state.startedAt === undefined ? null : new Date(state.startedAt).toISOString(),

@@ -85,6 +85,7 @@ export class Box implements AsyncDisposable {
     const live = await this.#connected({ signal });
     this.#metrics.commandsExecuted += 1;
     this.#services.metrics.commandsExecuted += 1;
+    this.#services.boxUsed();
     try {
       return await startExecution(live.agent, words, parsed, signal);
     } catch (thrown) {

@@ -6,6 +6,10 @@ import { required, type StartContext } from '../init/start-context.js';
 import { START_PLAN } from '../init/start-plan.js';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
+import { applyNextDisk } from '../snapshot/apply-next-disk.js';
+import type { ResumeFrom } from '../snapshot/resume-from.js';
+import { RESUME_PLAN } from '../snapshot/resume-plan.js';
+import { shapeOf } from '../template/machine-shape.js';
 import { failedStartError } from './failed-start-error.js';
 import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
@@ -19,17 +23,26 @@ export interface StartOptions {
   readonly onDiskProgress?: ImageDiskOptions['onProgress'];
 }
 
+/** What a start has made. */
+export interface StartedBox {
+  readonly live: LiveBox;
+  readonly timings: readonly StageTiming[];
+}
+
 /**
  * Runs the init pipeline for a box that is not running. The caller holds the box's lease.
  * On failure the VM is gone, the files are kept, and the record is `failed` with the reason.
+ * @param resume the capture to go on from; default: the machine boots
  */
 export async function startBox(
   services: RuntimeServices,
-  record: BoxRecord,
+  given: BoxRecord,
   box: BoxLayout,
   options: StartOptions,
-): Promise<{ readonly live: LiveBox; readonly timings: readonly StageTiming[] }> {
-  const { id } = record.config;
+  resume?: ResumeFrom,
+): Promise<StartedBox> {
+  const { id } = given.config;
+  const record = await applyNextDisk(services, given, box);
   const guard = new CleanupGuard({
     markFailed: (reason) => markFailed(services, record, reason),
     countFailure: () => {
@@ -46,16 +59,21 @@ export async function startBox(
     signal: options.signal,
     onImageProgress: options.onImageProgress,
     onDiskProgress: options.onDiskProgress,
+    resume,
   };
   try {
     if (await killVm(services, box)) {
       services.log({ level: 'warn', message: 'ended a VM whose starter died before it was recorded', boxId: id });
     }
-    const timings = await runPipeline(START_PLAN, context, { signal: options.signal, onStage: options.onStage });
+    const timings = await runPipeline(resume === undefined ? START_PLAN : RESUME_PLAN, context, {
+      signal: options.signal,
+      onStage: options.onStage,
+    });
     const vm = required(context, 'vm');
     const live: LiveBox = { vm, agent: required(context, 'agent'), jail: required(context, 'jail') };
     await recordRunning(services, context, live);
     guard.disarm();
+    if (context.startedFrom === 'cold' && context.templateKey !== undefined) services.startedCold(shapeOf(context));
     return { live, timings };
   } catch (thrown) {
     const cause = options.signal?.aborted === true ? abortedStart(thrown, box, options.signal) : thrown;
@@ -67,13 +85,16 @@ export async function startBox(
 async function recordRunning(services: RuntimeServices, context: StartContext, live: LiveBox): Promise<void> {
   const now = Date.now();
   await services.store.boxes.update(context.record.config.id, (state) => {
-    const { errorReason: _errorReason, exitCode: _exitCode, ...kept } = state;
+    const { errorReason: _errorReason, exitCode: _exitCode, template: _template, ...kept } = state;
     return {
       ...kept,
       status: 'running',
       vmm: live.vm.identity,
       vmmId: required(context, 'vmm').id,
+      guestRootfs: required(context, 'guestRootfsPath'),
       jail: required(context, 'jail').record(),
+      startedFrom: context.startedFrom ?? 'cold',
+      ...(context.template === undefined ? {} : { template: context.template }),
       startedAt: now,
       updatedAt: now,
     };

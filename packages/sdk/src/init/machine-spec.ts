@@ -1,13 +1,21 @@
-import type { VmmSpec } from '@boxlite/core';
+import type { GuestKernel, VmmSpec } from '@boxlite/core';
 import { choosingFor } from '../registry/plugin-origins.js';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { sharesOf } from './shares.js';
 import { required, type StartContext } from './start-context.js';
 
 /** Where package rootfs puts the agent in the guest rootfs (spec section 3). */
 const AGENT_IN_GUEST = '/boxlite/bin/boxlite-guest';
 
+/** What a machine is made of. */
+export interface MachineParts
+  extends Pick<StartContext, 'record' | 'box' | 'options' | 'disk' | 'guestRootfsPath' | 'shares'> {
+  readonly services: Pick<RuntimeServices, 'showsReadOnly'>;
+  readonly kernel?: Pick<GuestKernel, 'path' | 'initrd'>;
+}
+
 /** The machine of a box, from what the stages before have made. */
-export async function machineSpec(context: StartContext): Promise<VmmSpec> {
+export async function machineSpec(context: MachineParts): Promise<VmmSpec> {
   const { box, options } = context;
   const { path: kernel, initrd } = required(context, 'kernel');
   const disk = required(context, 'disk');
@@ -29,6 +37,6 @@ export async function machineSpec(context: StartContext): Promise<VmmSpec> {
   };
 }
 
-function showsReadOnly({ services, record, options }: StartContext): Promise<boolean> {
+function showsReadOnly({ services, record, options }: MachineParts): Promise<boolean> {
   return choosingFor(record, 'sandbox', () => services.showsReadOnly(options));
 }

@@ -1,3 +1,5 @@
+import type { StartOrigin } from '@boxlite/core';
+
 /** The stages of a start, in the order in which a person sees them. */
 export type StageName =
   | 'filesystem-setup'
@@ -6,12 +8,15 @@ export type StageName =
   | 'guest-kernel'
   | 'vmm-spawn'
   | 'guest-connect'
-  | 'guest-init';
+  | 'guest-init'
+  | 'guest-renew';
 
 /** One step of the pipeline over a shared context. */
 export interface Stage<Context> {
   readonly name: StageName;
   run(context: Context): Promise<void>;
+  /** What its timing says besides. */
+  note?(context: Context): Pick<StageTiming, 'startedFrom'>;
 }
 
 /** How long a stage took, in milliseconds since the start of the pipeline. */
@@ -19,6 +24,8 @@ export interface StageTiming {
   readonly name: StageName;
   readonly startMs: number;
   readonly durationMs: number;
+  /** Of the stages that make the machine: whether it boots or goes on from a snapshot. A later stage may have had to boot it after all. */
+  readonly startedFrom?: StartOrigin;
 }
 
 /** Told when a stage begins (`timing` absent) and when it has ended. */
@@ -47,7 +54,7 @@ export async function runPipeline<Context>(
     const startMs = now() - begin;
     onStage?.(stage.name);
     await stage.run(context);
-    const timing = { name: stage.name, startMs, durationMs: now() - begin - startMs };
+    const timing = { name: stage.name, startMs, durationMs: now() - begin - startMs, ...stage.note?.(context) };
     timings.push(timing);
     onStage?.(stage.name, timing);
   };

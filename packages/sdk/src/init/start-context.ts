@@ -1,9 +1,19 @@
-import type { BoxRecord, GuestKernel, ResolvedImage, RunningVm, StateStore, VmmHandler } from '@boxlite/core';
+import type {
+  BoxRecord,
+  GuestKernel,
+  ResolvedImage,
+  RunningVm,
+  StartOrigin,
+  StateStore,
+  VmmHandler,
+  VmmSpec,
+} from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout } from '@boxlite/layout';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
+import type { ResumeFrom } from '../snapshot/resume-from.js';
 import type { CleanupGuard } from './cleanup-guard.js';
 import type { ContainerDisk } from './container-disk.js';
 import type { ReportingJail } from './reporting-jail.js';
@@ -21,6 +31,8 @@ export interface StartContext {
   readonly onDiskProgress?: ImageDiskOptions['onProgress'];
   /** Where users of the host are recorded; default: with the boxes. */
   readonly hostUsers?: Pick<StateStore, 'boxes'>;
+  /** There for a machine that goes on from a capture of a box instead of booting. */
+  readonly resume?: ResumeFrom | undefined;
   vmm?: VmmHandler;
   volumes?: readonly CheckedVolume[];
   shares?: readonly VolumeShare[];
@@ -28,6 +40,15 @@ export interface StartContext {
   disk?: ContainerDisk;
   guestRootfsPath?: string;
   kernel?: GuestKernel;
+  /** As it boots. */
+  machine?: VmmSpec;
+  /** What the VMM says of the machine, where it was asked. */
+  snapshotKey?: string;
+  /** The template this machine could go on from, whether there is one or not. */
+  templateKey?: string;
+  startedFrom?: StartOrigin;
+  /** Key of the template it goes on from. */
+  template?: string;
   jail?: ReportingJail;
   vm?: RunningVm;
   /** Takes back what `spawnMachine` has done, so that the start can go on in another way. */
@@ -36,11 +57,11 @@ export interface StartContext {
 }
 
 /** Reads what an earlier stage must have left. A miss is a mistake in the order of stages, not of the user. */
-export function required<Key extends keyof StartContext>(
-  context: StartContext,
+export function required<Context extends object, Key extends keyof Context>(
+  context: Context,
   key: Key,
-): NonNullable<StartContext[Key]> {
+): NonNullable<Context[Key]> {
   const value = context[key];
-  if (value === undefined || value === null) throw new TypeError(`stage order: ${key} is not there yet`);
+  if (value === undefined || value === null) throw new TypeError(`stage order: ${String(key)} is not there yet`);
   return value;
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
+import { boxName } from './box-name.js';
 import { parseOptions } from './parse-options.js';
 import { securitySchema } from './security-schema.js';
 import { wholeNumber } from './whole-number.js';
@@ -21,15 +22,6 @@ function refuseSamePlace(volumes: readonly { readonly guestPath: string }[], con
     context.addIssue({ code: 'custom', path: [index, 'guestPath'], message: 'is the place of another volume already' });
   }
 }
-
-/** docker's grammar for names, and at most 128 characters. */
-const boxName = z
-  .string()
-  .max(128)
-  .regex(
-    /^[a-zA-Z0-9][a-zA-Z0-9._-]*$/,
-    'must start with a letter or digit and hold only letters, digits, ".", "_", "-"',
-  );
 
 const absoluteGuestPath = nonEmpty.refine((path) => path.startsWith('/'), 'must be an absolute path');
 
@@ -71,6 +63,7 @@ export const boxOptionsSchema = z.strictObject({
   privileged: z.boolean().default(false),
   vmm: nonEmpty.optional(),
   sandbox: nonEmpty.optional(),
+  template: z.boolean().default(true),
   volumes: z.array(volumeSchema).max(16).superRefine(refuseSamePlace).default([]),
   security: securitySchema.default({}),
 });
@@ -88,6 +81,7 @@ export const boxOptionsSchema = z.strictObject({
  *   changes on the host, where the jail is around the machine
  * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names; `sandbox`: with Landlock
  *   inside it where the kernel has that). A sandbox may be several, outermost first: `bwrap+landlock`
+ * - `template`: the machine goes on from a template of its shape where the home has one, instead of booting (default true); boxes with volumes boot
  * - `volumes`: host directories, or single files, shared with the guest
  * - `security`: the jail (`jailer`: 'required', 'best-effort' or 'off'), its layers and limits; a partial object is never weaker than the default
  */

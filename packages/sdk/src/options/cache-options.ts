@@ -5,12 +5,14 @@ import { parseOptions } from './parse-options.js';
 export const cacheOptionsSchema = z.strictObject({
   maxBytes: z.number().int('must be a whole number of bytes').nonnegative('must not be negative').optional(),
   maxAgeDays: z.number().positive('must be more than 0 days').optional(),
+  maxTemplates: z.number().int('must be a whole number').nonnegative('must not be negative').optional(),
 });
 
 /**
  * Bounds of what a home keeps of images: their layers and the disks made from them. Without any, nothing is ever evicted.
  * - `maxBytes`: bytes on disk; above it what was used least recently goes first
  * - `maxAgeDays`: days without use, also a fraction
+ * - `maxTemplates`: templates for instant starts, 30 to 60 MB each; of more, those used least recently go when one is made. Default 8
  *
  * They are looked at after a pull and when a home is opened, in the background. What a box needs, or somebody is working with, always stays.
  */

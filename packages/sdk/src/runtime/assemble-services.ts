@@ -1,12 +1,15 @@
-import type { KernelSource, VmmHandler } from '@boxlite/core';
+import type { VmmHandler } from '@boxlite/core';
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
 import { imageSources } from '../images/image-sources.js';
+import { kernelService } from '../kernel/kernel-service.js';
 import { chooseSandbox } from '../registry/choose-sandbox.js';
 import { defaultRegistry } from '../registry/default-registry.js';
 import { defaultVmm } from '../registry/default-vmm.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
 import { pluginChooser } from '../registry/plugin-chooser.js';
 import type { PluginContext } from '../registry/plugin-context.js';
+import { templateSettings } from '../template/template-settings.js';
+import { TemplateStore } from '../template/template-store.js';
 import type { BoxliteOptions } from './boxlite.js';
 import { buildJail } from './build-jail.js';
 import { diskStores } from './disk-stores.js';
@@ -60,7 +63,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     disks,
     ...imageDiskService({ layout, store, log, disks: overlays, sourceOf: sources.of, imageCache: images.imageCache }),
     ...guestRootfsService(layout, store, overlays, log, options.agentPath),
-    kernel: async (signal, source) => (await plugins<KernelSource>('kernel-source', source)).kernel(signal),
+    kernel: kernelService({ registry, plugins: { choose: plugins }, home: layout.home, log, environment: process.env }),
     supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
     jail: async (request) =>
       buildJail(
@@ -77,5 +80,12 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     forgetJail: async (id, jail) =>
       (await import('@boxlite/jailer')).createCgroupV2Controller().release(id, jail?.cgroupDir),
     agent: async (channel) => (await agent()).createAgentClient(channel),
+    templates: {
+      store: new TemplateStore({
+        ...{ layout, leases: store.leases },
+        report: (message, cause) => log({ level: 'debug', message, cause }),
+      }),
+      settings: templateSettings(options.templates, process.env),
+    },
   };
 }

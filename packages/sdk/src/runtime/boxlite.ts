@@ -25,6 +25,9 @@ import type { PoolOptions } from '../pool/pool-options.js';
 import { pluginOrigins } from '../registry/plugin-origins.js';
 import { CacheKeeper } from '../storage/cache-keeper.js';
 import { HomeStorage } from '../storage/home-storage.js';
+import { TemplateKeeper } from '../template/template-keeper.js';
+import { TemplateLibrary } from '../template/template-library.js';
+import { DEFAULT_MAX_TEMPLATES, type TemplateOptions } from '../template/template-settings.js';
 import { assembleServices } from './assemble-services.js';
 import type { Log } from './log.js';
 import { recoverHome } from './recovery/recover-home.js';
@@ -52,6 +55,10 @@ export interface BoxliteOptions {
   readonly sandbox?: string;
   /** Security options of boxes, for each that a box does not name. */
   readonly security?: BoxOptions['security'];
+  /**
+   * Whether boxes start from templates, and whether these are made in the background. Default: both, unless the variable `BOXLITE_TEMPLATES` is `off`.
+   */
+  readonly templates?: boolean | TemplateOptions;
   readonly log?: Log;
   /** Another build of the guest agent, for those who work on it. Absolute; default: the one of `@boxlite/guest-agent`. */
   readonly agentPath?: string;
@@ -74,7 +81,10 @@ export class Boxlite implements AsyncDisposable {
   readonly images: ImageLibrary;
   /** What this home takes on disk. */
   readonly system: HomeStorage;
+  /** Machines captured before they became a box; boxes of the same shape start from them at once. */
+  readonly templates: TemplateLibrary;
   readonly #keeper: CacheKeeper;
+  readonly #templateKeeper: TemplateKeeper;
   readonly #services: RuntimeServices;
   readonly #lifetime: AbortController;
   readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox' | 'security'>;
@@ -96,6 +106,9 @@ export class Boxlite implements AsyncDisposable {
     this.#keeper = new CacheKeeper(services, cache ?? {});
     this.images = new ImageLibrary(services, this.#keeper);
     this.system = new HomeStorage(services);
+    const maxTemplates = cache?.maxTemplates ?? DEFAULT_MAX_TEMPLATES;
+    this.#templateKeeper = new TemplateKeeper(services, maxTemplates);
+    this.templates = new TemplateLibrary(services, this.#templateKeeper, maxTemplates, this.#chosen);
     this.#keeper.tidy();
   }
 
@@ -109,6 +122,12 @@ export class Boxlite implements AsyncDisposable {
       lifetime: lifetime.signal,
       boxRemoved: async (id) => {
         if (opened !== undefined) await opened.#forget(id);
+      },
+      startedCold: (shape) => {
+        if (opened !== undefined) opened.#templateKeeper.want(shape);
+      },
+      boxUsed: () => {
+        if (opened !== undefined) opened.#templateKeeper.busy();
       },
     });
     try {
@@ -247,7 +266,7 @@ export class Boxlite implements AsyncDisposable {
     // What is warm in a pool is removed, not only stopped.
     const drained = await Promise.allSettled([...this.#pools].map((pool) => pool.drain()));
     const retired = [...this.#boxes.values()].map((box) => box.retire(graceMs));
-    const results = await Promise.allSettled([...retired, this.#keeper.idle()]);
+    const results = await Promise.allSettled([...retired, this.#keeper.idle(), this.#templateKeeper.end()]);
     await this.#services.store.close();
     const failed = [...drained, ...results].find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

@@ -1,8 +1,8 @@
 import type {
   BoxId,
+  BoxRecord,
   DiskStore,
   GuestChannel,
-  GuestKernel,
   ImageProgress,
   ImageRecord,
   Jail,
@@ -29,9 +29,15 @@ import type {
   ImageDiskRequest,
   ImageDiskUsage,
 } from '@boxlite/rootfs';
+import type { Box } from '../box/box.js';
 import type { ContainerDisk } from '../init/container-disk.js';
+import type { ChooseKernel } from '../kernel/kernel-service.js';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
+import type { BoxHooks } from '../snapshot/hooks.js';
+import type { MachineShape } from '../template/machine-shape.js';
+import type { TemplateSettings } from '../template/template-settings.js';
+import type { TemplateStore } from '../template/template-store.js';
 import type { Log } from './log.js';
 import type { MetricsCounter } from './runtime-metrics.js';
 
@@ -61,12 +67,26 @@ export interface JailRequest {
   readonly hostUser?: () => Promise<{ readonly uid: number; readonly gid: number }>;
 }
 
+/** Boxes that are made while somebody waits for all of them. */
+export interface NewBoxes {
+  /** Records a box that is nobody's yet (`pooled`): without this process, it is removed. @throws BoxliteError `already_exists` */
+  claim(record: BoxRecord): Promise<Box>;
+  /** Makes it an ordinary one. */
+  handOut(box: Box): Promise<void>;
+}
+
 /** What the services know of the runtime they work for. */
 export interface RuntimeOwner {
   /** Aborted with `stopped` when the runtime shuts down. */
   readonly lifetime: AbortSignal;
   /** Told of each box that is removed, by whatever way. */
   boxRemoved(id: BoxId): Promise<void>;
+  readonly hooks: BoxHooks;
+  readonly newBoxes: NewBoxes;
+  /** Told of each box that booted where a template could have been. */
+  startedCold(shape: MachineShape): void;
+  /** Told of each command in a box: what is done in the background waits. */
+  boxUsed(): void;
 }
 
 /**
@@ -110,8 +130,8 @@ export interface RuntimeServices extends RuntimeOwner {
   guestRootfsUsage(): Promise<readonly GuestRootfsUsage[]>;
   /** Removes guest rootfs disks that nobody needs. @param homeLease the exclusive lease of the home, which the caller holds */
   collectGuestRootfs(homeLease: Lease): Promise<number>;
-  /** @param source id of a kernel source; default: the best that is available */
-  kernel(signal?: AbortSignal, source?: string): Promise<GuestKernel>;
+  /** The kernel of a choice: see {@link ChooseKernel}. */
+  readonly kernel: ChooseKernel;
   supervisor(): Promise<Supervisor>;
   jail(request: JailRequest): Promise<Jail>;
   /** True where the jail of a box is not dispensable and holds what it grants for reading read-only, whatever the VMM tries. */
@@ -122,4 +142,6 @@ export interface RuntimeServices extends RuntimeOwner {
    */
   forgetJail(id: BoxId, jail?: JailRecord): Promise<void>;
   agent(channel: GuestChannel): Promise<AgentClient>;
+  /** The templates of this home, and what this runtime does with them. */
+  readonly templates: { readonly store: TemplateStore; readonly settings: TemplateSettings };
 }

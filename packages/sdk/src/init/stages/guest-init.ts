@@ -39,7 +39,7 @@ export function volumeMounts(
 }
 
 /** The box's name made a host name, else the product's. */
-function hostnameOf(name: string | undefined): string {
+export function hostnameOf(name: string | undefined): string {
   return name?.replaceAll(/[^A-Za-z0-9.-]/g, '-').slice(0, 63) ?? 'boxlite';
 }
 

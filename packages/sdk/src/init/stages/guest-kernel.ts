@@ -8,7 +8,7 @@ export const guestKernel: Stage<StartContext> = {
   async run(context) {
     const vmm = required(context, 'vmm');
     try {
-      context.kernel = await context.services.kernel(context.signal, vmm.kernelSource);
+      context.kernel = await choosingFor(context.record, 'kernel-source', () => boxKernel(context, vmm.kernelSource));
     } catch (thrown) {
       throw isUnknown(thrown, vmm) ? kernelSourceMissing(vmm, thrown) : thrown;
     }

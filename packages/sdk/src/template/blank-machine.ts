@@ -1,0 +1,133 @@
+import { readdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import { type BoxRecord, errnoOf, type VmmSnapshot, type VmmSpec } from '@boxlite/core';
+import { type BoxLayout, createBoxId } from '@boxlite/layout';
+import { boxLeaseEntity } from '../box/with-box-lease.js';
+import { checkMachine } from '../init/check-machine.js';
+import { CleanupGuard } from '../init/cleanup-guard.js';
+import { containerDiskPath } from '../init/container-disk.js';
+import { machineSpec } from '../init/machine-spec.js';
+import { spawnMachine } from '../init/spawn-machine.js';
+import { filesystemSetup } from '../init/stages/filesystem-setup.js';
+import { connectGuest } from '../init/stages/guest-connect.js';
+import { guestKernel } from '../init/stages/guest-kernel.js';
+import { required, type StartContext } from '../init/start-context.js';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { withUnrecorded } from './capture-host-users.js';
+import type { MachineShape } from './machine-shape.js';
+
+/** In the directory of a machine that is nobody's box: what opens the home may end it when its maker is gone. */
+export const BLANK_MARK = 'blank';
+/** Of the VMM's threads while it boots in the background. */
+const NICE = 10;
+
+/** A machine without a box. */
+export interface BlankMachine {
+  readonly context: StartContext;
+  /** As it boots. */
+  readonly machine: VmmSpec;
+  /**
+   * Starts it, jailed as a box is, and waits for the guest to be ready.
+   * @param from goes on from there instead of booting
+   * @throws BoxliteError as a start
+   */
+  start(timeoutMs: number, from?: VmmSnapshot): Promise<void>;
+}
+
+/** How a blank machine is run. */
+export interface BlankMachineOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Gives everybody else the processors first. */
+  readonly isBackground?: boolean;
+  /** Bytes of the disk that stands for a box's. */
+  readonly diskBytes?: number;
+}
+
+/**
+ * Prepares a machine of a shape in a directory of `boxes/` that has no record, lets `use` work with it, and removes everything again. The lease of a box
+ * keeps other processes away from it as long as this one lives; afterwards its directory is an orphan like any other.
+ */
+export async function withBlankMachine<T>(
+  services: RuntimeServices,
+  shape: MachineShape,
+  { signal, isBackground = false, diskBytes }: BlankMachineOptions,
+  use: (blank: BlankMachine) => Promise<T>,
+): Promise<T> {
+  const box = services.layout.box(createBoxId());
+  const lease = await services.store.leases.acquire(boxLeaseEntity(box.id), 'template');
+  const guard = new CleanupGuard({
+    markFailed: async () => undefined,
+    countFailure: () => undefined,
+    log: (message, cause) => services.log({ level: 'warn', message, cause }),
+  });
+  const context = blankContext(services, shape, { box, guard, signal });
+  guard.onFailure('remove the files of a blank machine', () => box.cleanup());
+  try {
+    await filesystemSetup.run(context);
+    await writeFile(join(box.dir, BLANK_MARK), '', { mode: 0o600 });
+    const rootfs = await services.guestRootfs(signal);
+    guard.onFailure('release the guest rootfs', () => rootfs.release());
+    context.guestRootfsPath = rootfs.rootfs.path;
+    await guestKernel.run(context);
+    await makePlaceholder(context, shape, diskBytes);
+    const machine = await machineSpec(context);
+    checkMachine(required(context, 'vmm'), machine);
+    const start = async (timeoutMs: number, from?: VmmSnapshot): Promise<void> => {
+      await spawnMachine(context, from === undefined ? machine : { ...machine, from });
+      if (isBackground) lowerPriority(required(context, 'vm').identity.pid);
+      await connectGuest(context, timeoutMs);
+      // Requests are answered in order: by now the guest has prepared whatever it prepares before it becomes a box.
+      await required(context, 'agent').ping(signal);
+    };
+    return await use({ context, machine, start });
+  } finally {
+    // Whether it went well or not: nothing of it stays.
+    await guard.trip(undefined);
+    await lease.release();
+  }
+}
+
+function blankContext(
+  services: RuntimeServices,
+  { options }: MachineShape,
+  parts: { readonly box: BoxLayout; readonly guard: CleanupGuard; readonly signal: AbortSignal | undefined },
+): StartContext {
+  const now = Date.now();
+  const record: BoxRecord = {
+    config: { id: parts.box.id, createdAt: now, options: {} },
+    state: { status: 'configured', updatedAt: now },
+  };
+  return {
+    ...{ services, record, options, onImageProgress: undefined },
+    ...parts,
+    hostUsers: withUnrecorded(services.store, record),
+  };
+}
+
+/** A disk in the place of a box's: of the same format, and with nothing of a box on it. */
+async function makePlaceholder(
+  context: StartContext,
+  { diskStore }: MachineShape,
+  virtualSize?: number,
+): Promise<void> {
+  const base = required(context, 'guestRootfsPath');
+  const disks = await context.services.disks(diskStore);
+  const path = containerDiskPath(disks.format ?? 'qcow2', context.box);
+  const size = virtualSize === undefined ? {} : { virtualSize };
+  const { format } = await disks.createChild(path, { path: base, format: 'raw' }, size);
+  context.disk = { path, store: disks.id, format, ...(format === 'raw' ? {} : { base }) };
+}
+
+/** Of each thread: on Linux a priority is a thread's own, and those of the virtual processors are there already. */
+function lowerPriority(pid: number): void {
+  try {
+    const threads = process.platform === 'linux' ? readdirSync(`/proc/${pid}/task`).map(Number) : [pid];
+    for (const thread of threads) setPriority(thread, NICE);
+  } catch (thrown) {
+    // It ended, or is not ours to slow down: what matters is that it is made.
+    if (!['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(errnoOf(thrown) ?? '') && !(thrown instanceof Error))
+      throw thrown;
+  }
+}

@@ -1,0 +1,141 @@
+import { BoxliteError, type RunningVm } from '@boxlite/core';
+import { GUEST_READY_TIMEOUT_MS, TEMPLATE_READY_TIMEOUT_MS } from '../init/stages/guest-connect.js';
+import { required } from '../init/start-context.js';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { type BlankMachine, withBlankMachine } from './blank-machine.js';
+import type { MachineShape } from './machine-shape.js';
+import { describeSnapshotFiles } from './snapshot-files.js';
+import { partsOf } from './start-machine.js';
+import { TEMPLATE_FORMAT, type TemplateParts, templateKey } from './template-key.js';
+
+/** What is being done for a template. */
+export type TemplateStep = 'boot' | 'capture' | 'verify' | 'install';
+
+/** How a template is made. */
+export interface MakeOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Leaves the processors to everybody else. */
+  readonly isBackground?: boolean;
+  readonly onStep?: ((step: TemplateStep) => void) | undefined;
+}
+
+/** What became of it. */
+export interface MadeTemplate {
+  readonly key: string;
+  /** False when it was there already. */
+  readonly isNew: boolean;
+}
+
+/** What lease entities of templates in the making begin with. */
+const MAKE_LEASE_PREFIX = 'template-make:';
+/** Another process that makes the same one is waited for. */
+const MAKE_WAIT_MS = 120_000;
+/** Of the disk a new template is tried with: another size than the one it was captured with, as a box's has. */
+const TRIAL_DISK_BYTES = 1024 ** 3;
+
+/**
+ * Boots a blank machine of a shape, captures it before it becomes a box, starts another one from the capture, and only then installs it.
+ * @throws BoxliteError `unsupported` for a VMM without templates; `lease_held` when another process makes it for too long; what a start throws;
+ *   `snapshot_invalid` when what was captured does not start; `aborted`
+ */
+export async function makeTemplate(
+  services: RuntimeServices,
+  shape: MachineShape,
+  options: MakeOptions = {},
+): Promise<MadeTemplate> {
+  const { signal, onStep } = options;
+  return withBlankMachine(services, shape, options, async (blank) => {
+    const parts = await partsOf(blank.context, blank.machine);
+    if (parts === undefined) throw withoutTemplates(blank);
+    const key = templateKey(parts);
+    const lease = await services.store.leases.acquire(`${MAKE_LEASE_PREFIX}${key}`, 'template', {
+      waitMs: MAKE_WAIT_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    try {
+      if (await isUsable(services, key)) return { key, isNew: false };
+      const { area, files } = await services.templates.store.begin();
+      try {
+        onStep?.('boot');
+        await blank.start(GUEST_READY_TIMEOUT_MS);
+        onStep?.('capture');
+        await snapshotOf(blank)(files, { signal });
+        await blank.context.undoSpawn?.();
+        onStep?.('verify');
+        const described = await describeSnapshotFiles(files, signal);
+        await tryOut(services, shape, options, (trial) => trial.start(TEMPLATE_READY_TIMEOUT_MS, files));
+        onStep?.('install');
+        await services.templates.store.discard(key);
+        const outcome = await services.templates.store.install(area, {
+          ...{ format: TEMPLATE_FORMAT, key, createdAt: Date.now(), parts: mutable(parts) },
+          ...{ kernel: kernelOf(blank), files: described },
+        });
+        return { key, isNew: outcome === 'installed' };
+      } finally {
+        await area.remove();
+      }
+    } finally {
+      await lease.release();
+    }
+  });
+}
+
+/** One that cannot be used is made again. */
+async function isUsable({ templates }: RuntimeServices, key: string): Promise<boolean> {
+  try {
+    const held = await templates.store.hold(key);
+    await held?.release();
+    return held !== undefined;
+  } catch (thrown) {
+    if (BoxliteError.isInstance(thrown, 'snapshot_invalid')) return false;
+    throw thrown;
+  }
+}
+
+/** A start from what was captured, by a machine of its own with a disk of another size: what does not work here would not work for a box. */
+async function tryOut(
+  services: RuntimeServices,
+  shape: MachineShape,
+  { signal, isBackground = false }: MakeOptions,
+  start: (trial: BlankMachine) => Promise<void>,
+): Promise<void> {
+  try {
+    await withBlankMachine(services, shape, { signal, isBackground, diskBytes: TRIAL_DISK_BYTES }, start);
+  } catch (thrown) {
+    if (signal?.aborted === true) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new BoxliteError('snapshot_invalid', `the template that was made does not start: ${why}`, {
+      hint: 'boxes of this shape boot as before; see `boxlite --debug template build`',
+      cause: thrown,
+    });
+  }
+}
+
+function snapshotOf({ context }: BlankMachine): NonNullable<RunningVm['snapshot']> {
+  const vm = required(context, 'vm');
+  if (vm.snapshot === undefined) throw withoutTemplates({ context });
+  return vm.snapshot.bind(vm);
+}
+
+function kernelOf({ context }: BlankMachine) {
+  const { version, origin } = required(context, 'kernel');
+  return { version, origin };
+}
+
+const mutable = ({ commandLine, disks, ...rest }: TemplateParts) => ({
+  ...rest,
+  commandLine: [...commandLine],
+  disks: [...disks],
+});
+
+function withoutTemplates({ context }: Pick<BlankMachine, 'context'>): BoxliteError {
+  const { id } = required(context, 'vmm');
+  return new BoxliteError(
+    'unsupported',
+    `the vmm ${JSON.stringify(id)} has no templates: it cannot capture a machine`,
+    {
+      hint: 'use one that can: --vmm qemu',
+      details: { field: 'vmm', vmm: id },
+    },
+  );
+}

@@ -1,0 +1,181 @@
+import { BoxliteError } from '@boxlite/core';
+import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { evictTemplates } from './evict-templates.js';
+import { machineShape, type ShapeOptions } from './machine-shape.js';
+import { makeTemplate, type TemplateStep } from './make-template.js';
+import { verifySnapshotContent } from './snapshot-files.js';
+import type { TemplateKeeper } from './template-keeper.js';
+import type { StoredTemplate } from './template-store.js';
+
+/** Which template is made, and how that is watched and ended. */
+export interface BuildTemplateOptions extends ShapeOptions {
+  readonly signal?: AbortSignal;
+  readonly onStep?: (step: TemplateStep) => void;
+}
+
+/** A template of the home. */
+export interface TemplateInfo {
+  /** Also the name of its directory. */
+  readonly key: string;
+  /** Null, as what follows, when its record cannot be read. */
+  readonly vmm: string | null;
+  readonly cpus: number | null;
+  readonly memoryMib: number | null;
+  /** Of the box's disk. */
+  readonly diskFormat: 'raw' | 'qcow2' | null;
+  readonly kernel: { readonly version: string; readonly digest: string; readonly origin: string } | null;
+  /** Bytes on disk. */
+  readonly bytes: number;
+  /** RFC 3339. */
+  readonly createdAt: string | null;
+  readonly lastUsedAt: string;
+  /** Why it cannot be used; null when it can. */
+  readonly problem: string | null;
+  readonly directory: string;
+}
+
+/** A template that was built. */
+export interface BuiltTemplate extends TemplateInfo {
+  /** False when it was there already. */
+  readonly isNew: boolean;
+}
+
+/** The templates of a home: machines captured before they became a box, from which boxes of the same shape start at once. */
+export class TemplateLibrary {
+  readonly #services: RuntimeServices;
+  readonly #keeper: TemplateKeeper;
+  readonly #max: number;
+  readonly #chosen: ShapeOptions;
+
+  /** @internal */
+  constructor(services: RuntimeServices, keeper: TemplateKeeper, max: number, chosen: ShapeOptions) {
+    this.#services = services;
+    this.#keeper = keeper;
+    this.#max = max;
+    this.#chosen = chosen;
+  }
+
+  /**
+   * Makes the template of a shape, unless there is one that can be used: boots a machine, captures it, and tries whether one starts from the capture.
+   * @param options of the boxes it is for; their disk, image, names and environment do not matter
+   * @throws BoxliteError `unsupported` for a VMM that cannot capture machines, `invalid_argument` naming the field, `lease_held`, what a start throws,
+   *   `snapshot_invalid` when boxes cannot start from it on this machine, `aborted`
+   */
+  async build(options: BuildTemplateOptions = {}): Promise<BuiltTemplate> {
+    this.#services.lifetime.throwIfAborted();
+    const { signal, onStep, ...wanted } = options;
+    const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+    const shape = machineShape({ ...this.#chosen, ...given });
+    const ends = signal === undefined ? this.#services.lifetime : AbortSignal.any([signal, this.#services.lifetime]);
+    const { key, isNew } = await makeTemplate(this.#services, shape, { signal: ends, onStep });
+    await evictTemplates(this.#services, Math.max(1, this.#max));
+    const built = (await this.list()).find((template) => template.key === key);
+    if (built === undefined) throw notFound(key);
+    return { ...built, isNew };
+  }
+
+  /**
+   * All templates, the most recently used first.
+   * @param options.verify reads each of them whole, to find what a start does not look for
+   * @throws BoxliteError `storage_error`, `aborted`
+   */
+  async list(
+    options: { readonly verify?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<readonly TemplateInfo[]> {
+    this.#services.lifetime.throwIfAborted();
+    const stored = [...(await this.#services.templates.store.list())].reverse();
+    if (options.verify !== true) return stored.map((one) => templateInfo(one));
+    const verified: TemplateInfo[] = [];
+    for (const one of stored) verified.push(templateInfo(one, await problemOf(one, options.signal)));
+    return verified;
+  }
+
+  /**
+   * Removes a template; boxes that started from it are not touched.
+   * @param keyOrPrefix a key, or its beginning
+   * @returns its key
+   * @throws BoxliteError `not_found`; `invalid_argument` for the beginning of several; `lease_held` while a box starts from it
+   */
+  async remove(keyOrPrefix: string): Promise<string> {
+    this.#services.lifetime.throwIfAborted();
+    const key = await this.#find(keyOrPrefix);
+    if (!(await this.#services.templates.store.remove(key))) throw notFound(keyOrPrefix);
+    return key;
+  }
+
+  /** Resolves when the templates that are made in the background are there, without waiting for the process to come to rest. */
+  async idle(): Promise<void> {
+    await this.#keeper.idle();
+  }
+
+  /** Options of `build` for the templates that would be made in the background, and are not there yet. */
+  get wanted(): readonly ShapeOptions[] {
+    return this.#keeper.wanted.map(({ options }) => {
+      const { cpus, memoryMib, vmm, sandbox, security } = options;
+      return {
+        cpus,
+        memoryMib,
+        security,
+        ...(vmm === undefined ? {} : { vmm }),
+        ...(sandbox === undefined ? {} : { sandbox }),
+      };
+    });
+  }
+
+  async #find(text: string): Promise<string> {
+    const keys = (await this.#services.templates.store.list()).map(({ key }) => key);
+    const matching = keys.filter((key) => key.startsWith(text) && text !== '');
+    const [only] = matching;
+    if (matching.length === 1 && only !== undefined) return only;
+    if (matching.length === 0) throw notFound(text);
+    throw new BoxliteError(
+      'invalid_argument',
+      `${JSON.stringify(text)} is the beginning of ${matching.length} templates`,
+      {
+        hint: 'give more of the key',
+        details: { field: 'key', keys: matching },
+      },
+    );
+  }
+}
+
+async function problemOf(
+  { record, problem, directory }: StoredTemplate,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  if (record === undefined || problem !== undefined) return problem;
+  try {
+    await verifySnapshotContent({ memory: `${directory}/memory`, state: `${directory}/state` }, record.files, signal);
+    return undefined;
+  } catch (thrown) {
+    if (BoxliteError.isInstance(thrown, 'snapshot_invalid')) return thrown.message;
+    throw thrown;
+  }
+}
+
+function templateInfo(
+  { key, directory, bytes, lastUsedAt, record, problem }: StoredTemplate,
+  found = problem,
+): TemplateInfo {
+  const parts = record?.parts;
+  return {
+    key,
+    vmm: parts?.vmm ?? null,
+    cpus: parts?.cpus ?? null,
+    memoryMib: parts?.memoryMib ?? null,
+    diskFormat: parts?.disks[0]?.format ?? null,
+    kernel: record === undefined ? null : { ...record.kernel, digest: record.parts.kernel },
+    bytes,
+    createdAt: record === undefined ? null : new Date(record.createdAt).toISOString(),
+    lastUsedAt: new Date(lastUsedAt).toISOString(),
+    problem: found ?? null,
+    directory,
+  };
+}
+
+function notFound(key: string): BoxliteError {
+  return new BoxliteError('not_found', `there is no template ${JSON.stringify(key)}`, {
+    hint: 'list the templates of this home with `boxlite template ls`',
+    details: { field: 'key' },
+  });
+}
