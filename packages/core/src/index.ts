@@ -65,6 +65,7 @@ export type {
 } from './contracts/supervisor.js';
 export type { VmmHandlerV1, VmmSpecV1 } from './contracts/v1/vmm-handler-v1.js';
 export type {
+  AttachedMachine,
   CaptureOptions,
   InheritedFile,
   RunningVm,

@@ -181,6 +181,9 @@ export interface RunningVm extends AsyncDisposable {
   fork?(target: VmmSnapshot, options?: CaptureOptions): Promise<void>;
 }
 
+/** What is known of a machine another process started, as in the {@link VmmSpec} it was started with. */
+export type AttachedMachine = Pick<VmmSpec, 'boxId' | 'memoryMib' | 'agentSocket'>;
+
 /**
  * Turns a {@link VmmSpec} into a running machine. Stateless: one handler serves every box of a process.
  *
@@ -219,5 +222,6 @@ export interface VmmHandler {
    *   may boot instead
    */
   restore?(spec: VmmSpec, host: VmmHost, signal?: AbortSignal): Promise<RunningVm>;
-  attach(vm: SupervisedVm, listenerPath: (name: string) => string): RunningVm;
+  /** @param machine what of its spec the machine must be captured with; absent: `snapshot` and `fork` throw `unsupported` */
+  attach(vm: SupervisedVm, listenerPath: (name: string) => string, machine?: AttachedMachine): RunningVm;
 }
