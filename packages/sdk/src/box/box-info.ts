@@ -1,4 +1,4 @@
-import type { BoxRecord, BoxStatus, JailLayer, StartOrigin } from '@boxlite/core';
+import type { BoxRecord, BoxStatus, JailLayer, KernelRecord, StartOrigin } from '@boxlite/core';
 import { parseBoxOptions } from '../options/box-options.js';
 import { STARTER_IMAGE } from '../options/starter-image.js';
 
@@ -16,11 +16,15 @@ export interface BoxInfo {
   readonly detached: boolean;
   /** It waits in a pool and is nobody's yet. */
   readonly pooled: boolean;
+  /** The box it went on from, as a fork or from a snapshot; that one may be gone by now. */
+  readonly parent: { readonly boxId: string; readonly snapshot: string | null } | null;
   readonly vmm: string | null;
   /** How the machine of the last start came to be: 'cold' for one that booted. Null when it never was started. */
   readonly startedFrom: StartOrigin | null;
   /** Key of the template it went on from. */
   readonly template: string | null;
+  /** What the last start booted; of a box that was not started yet, the file it was given. */
+  readonly kernel: KernelRecord | null;
   /** What confines the VMM, or confined it when it was last started; null when it never was. */
   readonly jail: BoxJailInfo | null;
   /** RFC 3339. */
@@ -58,9 +62,12 @@ export function boxInfo({ config, state }: BoxRecord, directory: string): BoxInf
     memoryMib: options.memoryMib,
     detached: options.detach,
     pooled: state.pooled === true,
+    parent:
+      config.parent === undefined ? null : { boxId: config.parent.boxId, snapshot: config.parent.snapshot ?? null },
     vmm: state.vmmId ?? null,
     startedFrom: state.startedFrom ?? null,
     template: state.template ?? null,
+    kernel: state.kernel ?? null,
     jail: state.jail === undefined ? null : { sandbox: state.jail.name, current: running, layers: state.jail.layers },
     createdAt: new Date(config.createdAt).toISOString(),
     startedAt: state.startedAt === undefined ? null : new Date(state.startedAt).toISOString(),

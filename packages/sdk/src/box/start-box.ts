@@ -84,6 +84,7 @@ export async function startBox(
 
 async function recordRunning(services: RuntimeServices, context: StartContext, live: LiveBox): Promise<void> {
   const now = Date.now();
+  const { source, digest, version } = required(context, 'kernel');
   await services.store.boxes.update(context.record.config.id, (state) => {
     const { errorReason: _errorReason, exitCode: _exitCode, template: _template, ...kept } = state;
     return {
@@ -93,6 +94,7 @@ async function recordRunning(services: RuntimeServices, context: StartContext, l
       vmmId: required(context, 'vmm').id,
       guestRootfs: required(context, 'guestRootfsPath'),
       jail: required(context, 'jail').record(),
+      kernel: { source, digest, version },
       startedFrom: context.startedFrom ?? 'cold',
       ...(context.template === undefined ? {} : { template: context.template }),
       startedAt: now,

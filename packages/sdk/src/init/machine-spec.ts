@@ -11,13 +11,13 @@ const AGENT_IN_GUEST = '/boxlite/bin/boxlite-guest';
 export interface MachineParts
   extends Pick<StartContext, 'record' | 'box' | 'options' | 'disk' | 'guestRootfsPath' | 'shares'> {
   readonly services: Pick<RuntimeServices, 'showsReadOnly'>;
-  readonly kernel?: Pick<GuestKernel, 'path' | 'initrd'>;
+  readonly kernel?: Pick<GuestKernel, 'path' | 'initrd' | 'maxVcpus'>;
 }
 
 /** The machine of a box, from what the stages before have made. */
 export async function machineSpec(context: MachineParts): Promise<VmmSpec> {
   const { box, options } = context;
-  const { path: kernel, initrd } = required(context, 'kernel');
+  const { path: kernel, initrd, maxVcpus } = required(context, 'kernel');
   const disk = required(context, 'disk');
   const shares = required(context, 'shares');
   return {
@@ -26,6 +26,7 @@ export async function machineSpec(context: MachineParts): Promise<VmmSpec> {
     memoryMib: options.memoryMib,
     kernel,
     ...(initrd === undefined ? {} : { initrd }),
+    ...(maxVcpus === undefined ? {} : { kernelMaxVcpus: maxVcpus }),
     commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', `init=${AGENT_IN_GUEST}`],
     disks: [
       { path: disk.path, format: disk.format, readOnly: false },

@@ -1,15 +1,7 @@
-import type {
-  BoxRecord,
-  GuestKernel,
-  ResolvedImage,
-  RunningVm,
-  StartOrigin,
-  StateStore,
-  VmmHandler,
-  VmmSpec,
-} from '@boxlite/core';
+import type { BoxRecord, ResolvedImage, RunningVm, StartOrigin, StateStore, VmmHandler, VmmSpec } from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout } from '@boxlite/layout';
+import type { ChosenKernel } from '../kernel/kernel-service.js';
 import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
@@ -39,7 +31,7 @@ export interface StartContext {
   image?: ResolvedImage;
   disk?: ContainerDisk;
   guestRootfsPath?: string;
-  kernel?: GuestKernel;
+  kernel?: ChosenKernel;
   /** As it boots. */
   machine?: VmmSpec;
   /** What the VMM says of the machine, where it was asked. */

@@ -1,5 +1,6 @@
-import { posix } from 'node:path';
+import { isAbsolute, posix } from 'node:path';
 import { z } from 'zod';
+import { isKernelSourceId } from '../kernel/kernel-file-choice.js';
 import { boxName } from './box-name.js';
 import { parseOptions } from './parse-options.js';
 import { securitySchema } from './security-schema.js';
@@ -36,6 +37,14 @@ const volumeGuestPath = absoluteGuestPath
   )
   .refine((path) => !KERNEL_PLACES.test(path), 'must not lie in /proc or /sys');
 
+/** The id of a kernel source, or a file. */
+const kernelChoice = text
+  .max(4095)
+  .refine(
+    (choice) => isKernelSourceId(choice) || isAbsolute(choice),
+    "must be the id of a kernel source ('boxlite', 'libkrunfw') or the absolute path of a kernel",
+  );
+
 const volumeSchema = z.strictObject({
   hostPath: nonEmpty,
   guestPath: volumeGuestPath,
@@ -60,9 +69,11 @@ export const boxOptionsSchema = z.strictObject({
   cmd: z.array(text).optional(),
   detach: z.boolean().default(false),
   autoRemove: z.boolean().default(false),
+  autoPauseMs: wholeNumber(0, 2_147_483_647, ' ms').default(0),
   privileged: z.boolean().default(false),
   vmm: nonEmpty.optional(),
   sandbox: nonEmpty.optional(),
+  kernel: kernelChoice.optional(),
   template: z.boolean().default(true),
   volumes: z.array(volumeSchema).max(16).superRefine(refuseSamePlace).default([]),
   security: securitySchema.default({}),
@@ -77,11 +88,17 @@ export const boxOptionsSchema = z.strictObject({
  * - `env`, `workingDir`, `user`, `hostname`, `entrypoint`, `cmd`: override what the image says
  * - `detach`: the box outlives this process (default false: it is stopped within two seconds of this process's death)
  * - `autoRemove`: the box is removed when it is stopped
+ * - `autoPauseMs`: milliseconds without a call and without a command that runs after which the box is paused; the next call lets it go on. 0, the
+ *   default, never. It is a process with a connection to the box that watches: while there is none, nothing is paused. Commands one has detached from,
+ *   or that were left in the background, count as none
  * - `privileged`: what runs in the box may do whatever its machine can: mount, load BPF, use all its devices, run containers of its own; nothing
  *   changes on the host, where the jail is around the machine
  * - `vmm`, `sandbox`: plugin ids; default: the best that is available (`vmm`: first what the variable `BOXLITE_VMM` names; `sandbox`: with Landlock
  *   inside it where the kernel has that). A sandbox may be several, outermost first: `bwrap+landlock`
  * - `template`: the machine goes on from a template of its shape where the home has one, instead of booting (default true); boxes with volumes boot
+ * - `kernel`: id of a kernel source (`boxlite`: BoxLite's own, `libkrunfw`), or the absolute path of a `vmlinux` with a PVH note; default: what the variable
+ *   `BOXLITE_KERNEL` names, else BoxLite's own where it is to be had. Each start boots what the source or the file is then; a file that is gone by then is
+ *   what it was at the start before. A VMM that names its kernel source boots that one's
  * - `volumes`: host directories, or single files, shared with the guest
  * - `security`: the jail (`jailer`: 'required', 'best-effort' or 'off'), its layers and limits; a partial object is never weaker than the default
  */

@@ -2,18 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
 import { z } from 'zod';
 import type { BoxliteOptions } from '../runtime/boxlite.js';
+import { boxOptionsSchema } from './box-options.js';
 import { cacheOptionsSchema } from './cache-options.js';
 import { parseOptions } from './parse-options.js';
 import { securitySchema } from './security-schema.js';
 
 /** What a configuration file may say; each member is the option of the same name of `Boxlite.open`. */
-export type ConfigFile = Pick<BoxliteOptions, 'registries' | 'dockerConfig' | 'cache' | 'security'>;
+export type ConfigFile = Pick<BoxliteOptions, 'registries' | 'dockerConfig' | 'cache' | 'kernel' | 'security'>;
 
 const configSchema = z.strictObject({
   // Checked member by member by the image source, which says which one is wrong without repeating secrets.
   registries: z.array(z.looseObject({ host: z.string() })).optional(),
   dockerConfig: z.union([z.boolean(), z.string().min(1)]).optional(),
   cache: cacheOptionsSchema.optional(),
+  kernel: boxOptionsSchema.shape.kernel,
   security: securitySchema.optional(),
 });
 
@@ -45,7 +47,7 @@ function parseJson(path: string, text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new BoxliteError('config_error', `the configuration ${path} is not JSON`, {
-      hint: 'write { "registries": [...], "dockerConfig": true, "cache": { "maxBytes": 0 }, "security": {} } with the members you need',
+      hint: 'write { "registries": [...], "dockerConfig": true, "cache": { "maxBytes": 0 }, "kernel": "boxlite", "security": {} } with the members you need',
       details: { field: 'config', path },
     });
   }

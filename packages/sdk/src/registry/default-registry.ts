@@ -122,6 +122,22 @@ export function defaultRegistry(options?: DefaultRegistryOptions): PluginRegistr
     .register(
       lazyPlugin<'kernel-source', KernelSource, PluginContext>({
         kind: 'kernel-source',
+        id: 'boxlite',
+        // Starts in about half the time of libkrunfw's.
+        priority: 10,
+        async load() {
+          const { createBoxliteKernelSource, probeBoxliteKernel } = await import('@boxlite/guest-kernel');
+          return {
+            // Reads manifests only; the kernel is left to its first use.
+            probe: () => probeBoxliteKernel({ home: createHomeLayout(options?.homeDir).home }),
+            create: ({ layout }) => createBoxliteKernelSource({ home: layout.home }),
+          };
+        },
+      }),
+    )
+    .register(
+      lazyPlugin<'kernel-source', KernelSource, PluginContext>({
+        kind: 'kernel-source',
         id: 'libkrunfw',
         async load() {
           const { createLibkrunfwKernelSource } = await import('@boxlite/guest-kernel');

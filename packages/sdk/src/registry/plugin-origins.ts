@@ -1,16 +1,17 @@
 import { BoxliteError, type BoxRecord, type PluginRegistry } from '@boxlite/core';
 
-/** Options of a box that name a plugin; each is called as the plugin's kind. */
-const CHOICES = ['vmm', 'sandbox'] as const;
-type Choice = (typeof CHOICES)[number];
+/** Options of a box that name a plugin, by the plugin's kind. */
+const OPTIONS = { vmm: 'vmm', sandbox: 'sandbox', 'kernel-source': 'kernel' } as const;
+type Choice = keyof typeof OPTIONS;
 
 /** By kind, the files of the plugins that a new box's options name; undefined when all of them are part of BoxLite. */
 export function pluginOrigins(
   registry: PluginRegistry,
-  options: { readonly [Kind in Choice]?: string | undefined },
+  options: { readonly [Option in (typeof OPTIONS)[Choice]]?: string | undefined },
 ): Readonly<Record<string, string>> | undefined {
-  const origins = CHOICES.flatMap((kind) => {
-    const ids = options[kind]?.split('+') ?? [];
+  const kinds = Object.keys(OPTIONS) as readonly Choice[];
+  const origins = kinds.flatMap((kind) => {
+    const ids = options[OPTIONS[kind]]?.split('+') ?? [];
     const [origin] = ids.flatMap((id) => registry.origin(kind, id) ?? []);
     return origin === undefined ? [] : [[kind, origin] as const];
   });
@@ -39,7 +40,12 @@ export async function choosingFor<Chosen>(
       {
         hint: `load it with --plugin ${origin ?? 'PATH'}, in a program with loadPlugins(); ${thrown.hint ?? ''}`,
         cause: thrown,
-        details: { ...thrown.details, ...(origin === undefined ? {} : { origin }), boxId: config.id },
+        details: {
+          ...thrown.details,
+          ...(origin === undefined ? {} : { origin }),
+          field: OPTIONS[kind],
+          boxId: config.id,
+        },
       },
     );
   }

@@ -14,6 +14,7 @@ import { ownerLeaseEntity } from '../box/owner-lease.js';
 import { reconciledRecord } from '../box/reconcile.js';
 import { DEFAULT_STOP_GRACE_MS } from '../box/stop-box.js';
 import { ImageLibrary } from '../images/image-library.js';
+import { fileKernelRecord } from '../kernel/file-kernel-record.js';
 import { absoluteImage } from '../options/absolute-image.js';
 import { type BoxOptions, parseBoxOptions } from '../options/box-options.js';
 import { type CacheOptions, parseCacheOptions } from '../options/cache-options.js';
@@ -23,6 +24,8 @@ import type { BoxPool } from '../pool/box-pool.js';
 import { openPool } from '../pool/open-pool.js';
 import type { PoolOptions } from '../pool/pool-options.js';
 import { pluginOrigins } from '../registry/plugin-origins.js';
+import type { ForkOptions } from '../snapshot/fork-options.js';
+import type { BoxHooks } from '../snapshot/hooks.js';
 import { CacheKeeper } from '../storage/cache-keeper.js';
 import { HomeStorage } from '../storage/home-storage.js';
 import { TemplateKeeper } from '../template/template-keeper.js';
@@ -53,12 +56,16 @@ export interface BoxliteOptions {
   readonly vmm?: string;
   /** Id of the sandbox of boxes that name none; default: the best that is available. */
   readonly sandbox?: string;
+  /** Kernel of boxes that name none: id of a kernel source or absolute path, as the option `kernel` of a box; default: the best that is available. */
+  readonly kernel?: string;
   /** Security options of boxes, for each that a box does not name. */
   readonly security?: BoxOptions['security'];
   /**
    * Whether boxes start from templates, and whether these are made in the background. Default: both, unless the variable `BOXLITE_TEMPLATES` is `off`.
    */
   readonly templates?: boolean | TemplateOptions;
+  /** Called before boxes are captured and after they go on from a capture; see {@link BoxHooks}. */
+  readonly hooks?: BoxHooks;
   readonly log?: Log;
   /** Another build of the guest agent, for those who work on it. Absolute; default: the one of `@boxlite/guest-agent`. */
   readonly agentPath?: string;
@@ -87,7 +94,7 @@ export class Boxlite implements AsyncDisposable {
   readonly #templateKeeper: TemplateKeeper;
   readonly #services: RuntimeServices;
   readonly #lifetime: AbortController;
-  readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox' | 'security'>;
+  readonly #chosen: Pick<BoxOptions, 'vmm' | 'sandbox' | 'kernel' | 'security'>;
   readonly #boxes = new Map<string, Box>();
   /** Say that boxes which remove themselves are still wanted; the store gives them back with the process at the latest. */
   readonly #owned = new Map<string, Lease>();
@@ -95,12 +102,13 @@ export class Boxlite implements AsyncDisposable {
   #ending: Promise<void> | undefined;
 
   private constructor(services: RuntimeServices, lifetime: AbortController, options: BoxliteOptions) {
-    const { vmm, sandbox, security, cache } = options;
+    const { vmm, sandbox, kernel, security, cache } = options;
     this.#services = services;
     this.#lifetime = lifetime;
     this.#chosen = {
       ...(vmm === undefined ? {} : { vmm }),
       ...(sandbox === undefined ? {} : { sandbox }),
+      ...(kernel === undefined ? {} : { kernel }),
       ...(security === undefined ? {} : { security }),
     };
     this.#keeper = new CacheKeeper(services, cache ?? {});
@@ -117,9 +125,20 @@ export class Boxlite implements AsyncDisposable {
     const lifetime = new AbortController();
     if (options.cache !== undefined) parseCacheOptions(options.cache);
     if (options.security !== undefined) parseBoxOptions({ security: options.security });
+    if (options.kernel !== undefined) parseBoxOptions({ kernel: options.kernel });
     let opened: Boxlite | undefined;
     const services = await assembleServices(options, {
       lifetime: lifetime.signal,
+      hooks: options.hooks ?? {},
+      newBoxes: {
+        claim: async (record) => {
+          if (opened === undefined) throw new TypeError('no box is made before the runtime is open');
+          return opened.#claim(record);
+        },
+        handOut: async (box) => {
+          if (opened !== undefined) await opened.#handOut(box);
+        },
+      },
       boxRemoved: async (id) => {
         if (opened !== undefined) await opened.#forget(id);
       },
@@ -148,7 +167,7 @@ export class Boxlite implements AsyncDisposable {
   /**
    * Records a new box; it is started by its first `exec` or by `start()`.
    * @throws BoxliteError `invalid_argument` naming the field; `already_exists` when the name is taken; `plugin_duplicate` when several image
-   *   sources take the image
+   *   sources take the image; `kernel_unavailable` for a kernel's file that is none
    */
   create(options: BoxOptions = {}): Promise<Box> {
     return this.#create(options, {});
@@ -190,6 +209,7 @@ export class Boxlite implements AsyncDisposable {
     const now = Date.now();
     const image = parsed.image === undefined ? undefined : absoluteImage(parsed.image);
     const imageOrigin = image === undefined ? undefined : await this.#services.imageSourceOrigin(image);
+    const kernel = await fileKernelRecord(this.#services.kernel, parsed.kernel);
     const origins = {
       ...pluginOrigins(this.#services.registry, parsed),
       ...(imageOrigin === undefined ? {} : { 'image-source': imageOrigin }),
@@ -202,12 +222,45 @@ export class Boxlite implements AsyncDisposable {
         ...(parsed.name === undefined ? {} : { name: parsed.name }),
         ...(Object.keys(origins).length === 0 ? {} : { pluginOrigins: origins }),
       },
-      state: { status: 'configured', updatedAt: now, ...(pooled === true ? { pooled } : {}) },
+      state: {
+        status: 'configured',
+        updatedAt: now,
+        ...(kernel === undefined ? {} : { kernel }),
+        ...(pooled === true ? { pooled } : {}),
+      },
     };
     if (parsed.autoRemove || pooled === true) await this.#own(record.config.id);
+    return this.#add(record);
+  }
+
+  async #claim(record: BoxRecord): Promise<Box> {
+    this.#checkOpen();
+    await this.#own(record.config.id);
+    return this.#add(record);
+  }
+
+  async #add(record: BoxRecord): Promise<Box> {
     await this.#insert(record);
     this.#services.metrics.boxesCreated += 1;
     return this.#handle(record);
+  }
+
+  /**
+   * Makes a new box that goes on from a snapshot of another one: its memory, its disk as it was then, its processes where they were. Entropy, clock, boot id,
+   * host name and the environment of commands to come are its own; what processes have in memory is as it was. `Box.restore` puts a box itself back.
+   * @param from the box, by id or name, and the name of its snapshot
+   * @param options.name of the new box; default: none
+   * @param options.detach,options.autoRemove default: as the box of the snapshot has them
+   * @throws BoxliteError `not_found`, `already_exists`, `snapshot_invalid` when nothing can go on from it here; what a start and `onAfterRestore` throw
+   */
+  async restore(
+    from: { readonly box: string; readonly snapshot: string },
+    options: Omit<ForkOptions, 'names'> = {},
+  ): Promise<Box> {
+    this.#checkOpen();
+    const box = await this.get(from.box);
+    if (box === null) throw notFound(from.box);
+    return box.restoreNew(from.snapshot, options);
   }
 
   /** @param idOrName exact id, name, or a unique beginning of an id. Null when there is none. */
@@ -319,7 +372,7 @@ export class Boxlite implements AsyncDisposable {
 /** An option given as undefined is one that was not given. */
 function withDefaults(
   options: BoxOptions,
-  { vmm, sandbox, security }: Pick<BoxOptions, 'vmm' | 'sandbox' | 'security'>,
+  { vmm, sandbox, kernel, security }: Pick<BoxOptions, 'vmm' | 'sandbox' | 'kernel' | 'security'>,
 ): BoxOptions {
   // What is not an object is refused by the parser.
   if (!isObject(options) || (options.security !== undefined && !isObject(options.security))) return options;
@@ -327,6 +380,7 @@ function withDefaults(
     ...options,
     ...(options.vmm === undefined && vmm !== undefined ? { vmm } : {}),
     ...(options.sandbox === undefined && sandbox !== undefined ? { sandbox } : {}),
+    ...(options.kernel === undefined && kernel !== undefined ? { kernel } : {}),
     ...(security === undefined ? {} : { security: withDefaultSecurity(options.security ?? {}, security) }),
   };
 }

@@ -13,12 +13,14 @@ export interface MachineShape {
 }
 
 /** Options of a box that a template is made for. */
-export type ShapeOptions = Pick<BoxOptions, 'cpus' | 'memoryMib' | 'vmm' | 'sandbox' | 'security'>;
+export type ShapeOptions = Pick<BoxOptions, 'cpus' | 'memoryMib' | 'vmm' | 'sandbox' | 'kernel' | 'security'>;
 
 /** The shape of boxes with these options. @throws BoxliteError `invalid_argument` naming the field */
 export function machineShape(options: ShapeOptions, known: Omit<MachineShape, 'options'> = {}): MachineShape {
-  const { cpus, memoryMib, vmm, sandbox, security } = options;
-  const given = Object.entries({ cpus, memoryMib, vmm, sandbox, security }).filter(([, value]) => value !== undefined);
+  const { cpus, memoryMib, vmm, sandbox, kernel, security } = options;
+  const given = Object.entries({ cpus, memoryMib, vmm, sandbox, kernel, security }).filter(
+    ([, value]) => value !== undefined,
+  );
   // An empty user: that of an image is nobody's before there is one.
   return { ...known, options: parseBoxOptions({ ...Object.fromEntries(given), user: '' }) };
 }

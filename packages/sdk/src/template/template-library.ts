@@ -111,13 +111,14 @@ export class TemplateLibrary {
   /** Options of `build` for the templates that would be made in the background, and are not there yet. */
   get wanted(): readonly ShapeOptions[] {
     return this.#keeper.wanted.map(({ options }) => {
-      const { cpus, memoryMib, vmm, sandbox, security } = options;
+      const { cpus, memoryMib, vmm, sandbox, kernel, security } = options;
       return {
         cpus,
         memoryMib,
         security,
         ...(vmm === undefined ? {} : { vmm }),
         ...(sandbox === undefined ? {} : { sandbox }),
+        ...(kernel === undefined ? {} : { kernel }),
       };
     });
   }
