@@ -38,6 +38,7 @@ export const DEBIAN_PACKAGES = {
     'qemu-user-static': 'runs programs for arm64',
     'qemu-system-arm': 'an arm64 machine with KVM of its own',
     file: 'says for which architecture a program is',
+    'erofs-utils': 'a file system of images that the guest kernel mounts',
   },
 };
 
