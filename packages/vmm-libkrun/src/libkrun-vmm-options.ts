@@ -21,7 +21,7 @@ export interface LibkrunVmmOptions {
   readonly shimPath?: string;
   /** libkrun's own log on the VMM's stderr; default `warn`. */
   readonly logLevel?: LibkrunLogLevel;
-  /** Processors the guest kernel can use (`NR_CPUS`); default 16, as libkrunfw's. */
+  /** Processors the guest kernel can use (`NR_CPUS`); default: what its source says, else 16, as libkrunfw's. */
   readonly kernelMaxVcpus?: number;
   /**
    * Lets the guest's internet sockets be opened by the VMM on the host (libkrun's TSI), so that a guest reaches whatever this user reaches. Default false.

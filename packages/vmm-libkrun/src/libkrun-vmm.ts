@@ -16,7 +16,6 @@ import { findLibkrun } from './library/find-libkrun.js';
 import type { LibkrunLibrary } from './library/libkrun-library.js';
 import { checkLibrary } from './machine/check-library.js';
 import { checkSpec } from './machine/check-spec.js';
-import { DEFAULT_KERNEL_MAX_VCPUS } from './machine/machine-limits.js';
 import { memoryOverheadMib } from './machine/memory-overhead.js';
 import { seccompPolicy } from './seccomp-policy.js';
 import { shimConfig } from './shim/shim-config.js';
@@ -33,7 +32,7 @@ const LIBRARY_COPY = 'libkrun.so.1';
  * afterwards also what the one found cannot do. Both refuse that too.
  */
 export function createLibkrunVmm(options: LibkrunVmmOptions): VmmHandler {
-  const limits = { kernelMaxVcpus: options.kernelMaxVcpus ?? DEFAULT_KERNEL_MAX_VCPUS, arch: process.arch };
+  const limits = { kernelMaxVcpus: options.kernelMaxVcpus, arch: process.arch };
   const shim = () => options.shimPath ?? shimPath();
   let found = options.library;
   const library = async () => {

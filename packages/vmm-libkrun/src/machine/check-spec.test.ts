@@ -37,6 +37,8 @@ describe('a machine of libkrun', () => {
   });
 
   it('with more CPUs than the guest kernel can use is refused before spawn, with the reason', () => {
+    expect(() => checkSpec({ ...spec, vcpus: 64, kernelMaxVcpus: 64 }, { arch: 'x64' })).not.toThrow();
+    expect(() => checkSpec({ ...spec, vcpus: 17 }, { arch: 'x64' })).toThrow('more than the 16');
     check({ vcpus: 16 });
     expect(() => check({ vcpus: 17 })).toThrow(
       expect.objectContaining({
@@ -53,6 +55,7 @@ describe('a machine of libkrun', () => {
     ['invalid_argument', 'memoryMib', { memoryMib: Number.NaN }],
     ['resource_exhausted', 'memoryMib', { memoryMib: MIN_MEMORY_MIB - 1 }],
     ['unsupported', 'initrd', { initrd: '/i' }],
+    ['unsupported', 'from', { from: { memory: '/m', state: '/s' } }],
     ['invalid_argument', 'kernel', { kernel: 'k' }],
     ['invalid_argument', 'agentSocket', { agentSocket: `/${'a'.repeat(107)}` }],
     ['invalid_argument', 'binDir', { binDir: 'bin' }],

@@ -1,7 +1,7 @@
 import type { VmmSpec } from '@boxlite/core';
 import { checkDevices } from './check-devices.js';
 import { checkPaths } from './check-paths.js';
-import { MAX_COMMAND_LINE_BYTES, MIN_MEMORY_MIB } from './machine-limits.js';
+import { DEFAULT_KERNEL_MAX_VCPUS, MAX_COMMAND_LINE_BYTES, MIN_MEMORY_MIB } from './machine-limits.js';
 import { refuse } from './refuse.js';
 
 /** A kernel parameter: no blanks, no quotes, nothing that could start another one. */
@@ -9,15 +9,15 @@ const KERNEL_PARAMETER = /^[\x21\x23-\x26\x28-\x7e]+$/;
 
 /** What of the host and the kernel a spec is checked against. */
 export interface SpecLimits {
-  /** Processors the guest kernel can use. */
-  readonly kernelMaxVcpus: number;
+  /** Processors the guest kernel can use; default: what the kernel's source says, else {@link DEFAULT_KERNEL_MAX_VCPUS}. */
+  readonly kernelMaxVcpus?: number | undefined;
   /** As `process.arch`: decides how many devices fit. */
   readonly arch: string;
 }
 
 /**
  * Refuses what no libkrun can run, before anything is spawned.
- * @throws BoxliteError `unsupported` (too many CPUs or devices, an initial RAM disk), `resource_exhausted` (too little memory to boot),
+ * @throws BoxliteError `unsupported` (too many CPUs or devices, an initial RAM disk, a snapshot), `resource_exhausted` (too little memory to boot),
  * `invalid_argument` (nonsense); `details.field` names the member of the spec
  */
 export function checkSpec(spec: VmmSpec, limits: SpecLimits): void {
@@ -25,12 +25,13 @@ export function checkSpec(spec: VmmSpec, limits: SpecLimits): void {
   if (!Number.isInteger(vcpus) || vcpus < 1) {
     refuse('invalid_argument', 'vcpus', `${vcpus} is no number of CPUs`, 'give 1 or more');
   }
-  if (vcpus > limits.kernelMaxVcpus) {
+  const most = limits.kernelMaxVcpus ?? spec.kernelMaxVcpus ?? DEFAULT_KERNEL_MAX_VCPUS;
+  if (vcpus > most) {
     refuse(
       'unsupported',
       'vcpus',
-      `${vcpus} CPUs are more than the ${limits.kernelMaxVcpus} the guest kernel can use`,
-      `give at most ${limits.kernelMaxVcpus}`,
+      `${vcpus} CPUs are more than the ${most} the guest kernel can use`,
+      `give at most ${most}`,
     );
   }
   if (!Number.isInteger(memoryMib) || memoryMib < 1) {
@@ -51,6 +52,14 @@ export function checkSpec(spec: VmmSpec, limits: SpecLimits): void {
       'initrd',
       `a machine of libkrun boots its kernel without an initial RAM disk, box ${spec.boxId} has one`,
       'use a kernel with its drivers built in, or choose another VMM',
+    );
+  }
+  if (spec.from !== undefined) {
+    refuse(
+      'unsupported',
+      'from',
+      `a machine of libkrun cannot go on from a snapshot, box ${spec.boxId} is to`,
+      'boot the box, or choose the VMM "qemu" and make the snapshot with it',
     );
   }
   checkDevices(spec, limits.arch);

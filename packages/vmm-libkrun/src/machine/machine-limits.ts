@@ -1,4 +1,4 @@
-/** NR_CPUS of the stock libkrunfw kernel, the smallest of those in use. */
+/** Where nobody says how many it can use: NR_CPUS of the stock libkrunfw kernel, the smallest of those in use. */
 export const DEFAULT_KERNEL_MAX_VCPUS = 16;
 /** Below this the libkrunfw kernel runs out of memory before the agent starts (measured, package README, "Memory"). */
 export const MIN_MEMORY_MIB = 64;

@@ -23,10 +23,15 @@ describe('checkSpec', () => {
     expect(() => checkSpec(spec)).not.toThrow();
   });
 
+  it('accepts as many CPUs as the kernel can use, where that is known', () => {
+    expect(() => checkSpec({ ...spec, vcpus: 64, kernelMaxVcpus: 64 })).not.toThrow();
+  });
+
   it.each([
     ['a share', { shares: [share] }, 'unsupported', 'shares'],
     ['a network card', { nics: [nic] }, 'unsupported', 'nics'],
     ['too many CPUs', { vcpus: 17 }, 'unsupported', 'vcpus'],
+    ['more CPUs than its kernel can use', { vcpus: 65, kernelMaxVcpus: 64 }, 'unsupported', 'vcpus'],
     ['no CPU', { vcpus: 0 }, 'invalid_argument', 'vcpus'],
     ['too little memory to boot', { memoryMib: MIN_MEMORY_MIB - 1 }, 'resource_exhausted', 'memoryMib'],
     ['memory that is no number', { memoryMib: Number.NaN }, 'invalid_argument', 'memoryMib'],

@@ -36,8 +36,10 @@ export function checkSpec(spec: VmmSpec): void {
   }
   if (!Number.isInteger(vcpus) || vcpus < 1)
     refuse('invalid_argument', 'vcpus', `${vcpus} is no number of CPUs`, 'give 1 or more');
-  if (vcpus > MAX_VCPUS) {
-    refuse('unsupported', 'vcpus', `${vcpus} CPUs are more than the guest kernel can use`, `give at most ${MAX_VCPUS}`);
+  // A machine that goes on from a snapshot has its processors already.
+  const most = spec.kernelMaxVcpus ?? MAX_VCPUS;
+  if (vcpus > most && spec.from === undefined) {
+    refuse('unsupported', 'vcpus', `${vcpus} CPUs are more than the guest kernel can use`, `give at most ${most}`);
   }
   if (!Number.isInteger(memoryMib) || memoryMib < 1) {
     refuse(

@@ -1,4 +1,4 @@
-/** NR_CPUS of the stock libkrunfw kernel, the smallest of those in use. */
+/** Where the kernel's source does not say how many it can use: NR_CPUS of the stock libkrunfw kernel, the smallest of those in use. */
 export const MAX_VCPUS = 16;
 /**
  * Below this the libkrunfw kernel (41 MiB of image, bss and page structures) runs out of memory before the agent starts.
