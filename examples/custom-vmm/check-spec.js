@@ -8,7 +8,7 @@ import { BoxliteError } from '@boxlite/core';
  * @throws BoxliteError whose `details.field` names the member
  */
 export function checkSpec(spec) {
-  const { vcpus, memoryMib, commandLine, disks, shares, nics } = spec;
+  const { vcpus, memoryMib, commandLine, disks, shares, nics, from } = spec;
   refuseIf(!(Number.isInteger(vcpus) && vcpus > 0), 'invalid_argument', 'vcpus', 'give a whole number from 1');
   refuseIf(vcpus > 64, 'unsupported', 'vcpus', 'give at most 64');
   refuseIf(!Number.isInteger(memoryMib), 'invalid_argument', 'memoryMib', 'give a whole number of MiB');
@@ -18,6 +18,12 @@ export function checkSpec(spec) {
   refuseIf(disks.length > 24, 'unsupported', 'disks', 'attach at most 24');
   refuseIf(shares.length > 0, 'unsupported', 'shares', 'start the box without volumes');
   refuseIf(nics.length > 0, 'unsupported', 'nics', 'start the box without network');
+  refuseIf(
+    from !== undefined,
+    'unsupported',
+    'from',
+    'boot the box: the VMM "qemu" can go on from snapshots, this one cannot',
+  );
   const isOneWord = commandLine.every((parameter) => /^[!-~]+$/.test(parameter));
   refuseIf(!isOneWord, 'invalid_argument', 'commandLine', 'give one kernel parameter an element');
   for (const [field, path] of filesOf(spec)) {

@@ -10,7 +10,7 @@ import {
   type VmmHost,
   type VmmSpec,
 } from '@boxlite/core';
-import type { VmmTestMachine } from '@boxlite/core/testing';
+import type { VmmHandlerSetup, VmmTestMachine } from '@boxlite/core/testing';
 import { createQcow2DiskStore } from '@boxlite/disk-qcow2';
 import { createAgentClient, readAgentBinary } from '@boxlite/guest-agent';
 import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
@@ -23,10 +23,13 @@ import { agentLayer, buildImageDisk, skeletonLayer } from '@boxlite/rootfs';
 import { createSupervisor } from '@boxlite/supervisor';
 import { withOwnFiles } from '../../packages/sdk/src/init/own-files.js';
 import { withLibraries } from '../../packages/sdk/src/runtime/build-jail.js';
+import { guestProgram } from '../../packages/sdk/src/testing/test-guest.js';
 
 const MIB = 1024 * 1024;
 /** Characters that end something for QEMU's option parser or for JSON. */
 const HOME_PREFIX = 'boxlite-vm,"parts"-';
+/** Debian's busybox-static. */
+const BUSYBOX = '/bin/busybox';
 const CONSOLE_MAX_BYTES = 4 * MIB;
 
 /** What this host can do, asked for real. */
@@ -36,7 +39,13 @@ export const hardware = createKvmProbe();
 export interface VmParts extends AsyncDisposable {
   readonly layout: HomeLayout;
   /** A machine with disks, jail and supervisor of its own. */
-  createMachine(handler: VmmHandler, change?: Partial<VmmSpec>): Promise<VmmTestMachine & { readonly box: BoxLayout }>;
+  createMachine(
+    handler: VmmHandler,
+    change?: Partial<VmmSpec>,
+    disk?: { readonly virtualSize?: number },
+  ): Promise<VmmTestMachine & { readonly box: BoxLayout }>;
+  /** For the suite of a handler. */
+  setup(createHandler: () => VmmHandler): VmmHandlerSetup;
 }
 
 /** Builds the parts in a temporary home; boxes are killed by their tests. */
@@ -53,12 +62,14 @@ export async function createVmParts(): Promise<VmParts> {
     journal: false,
   });
   const image = join(layout.diskImagesDir, 'empty.ext4');
-  await buildImageDisk({ layers: [skeletonLayer()], target: image, sizeBytes: 64 * MIB });
+  const program = await guestProgram(BUSYBOX);
+  const layers = [skeletonLayer(), ...(program === undefined ? [] : [await program.layer()])];
+  await buildImageDisk({ layers, target: image, sizeBytes: 64 * MIB });
 
-  const createMachine = async (handler: VmmHandler, change: Partial<VmmSpec> = {}) => {
+  const createMachine: VmParts['createMachine'] = async (handler, change = {}, disk = {}) => {
     const box = layout.box(createBoxId());
     await box.prepare();
-    await createQcow2DiskStore().createChild(box.containerDisk, { path: image, format: 'raw' });
+    await createQcow2DiskStore().createChild(box.containerDisk, { path: image, format: 'raw' }, disk);
     const brokenDisk = join(box.disksDir, 'broken.qcow2');
     await writeFile(brokenDisk, 'neither a header nor anything else'.repeat(4096));
     await writeFile(box.stderrFile, '', { mode: 0o600 });
@@ -106,7 +117,19 @@ export async function createVmParts(): Promise<VmParts> {
       [Symbol.asyncDispose]: () => box.cleanup(),
     };
   };
-  return { layout, createMachine, [Symbol.asyncDispose]: () => rm(layout.home, { recursive: true, force: true }) };
+  const setup: VmParts['setup'] = (createHandler) => ({
+    createHandler,
+    createMachine: ({ from, diskBytes } = {}) =>
+      createMachine(createHandler(), from && { from }, diskBytes === undefined ? {} : { virtualSize: diskBytes }),
+    ping: pingAgent,
+    ...(program === undefined ? {} : { guest: program.guest }),
+  });
+  return {
+    layout,
+    createMachine,
+    setup,
+    [Symbol.asyncDispose]: () => rm(layout.home, { recursive: true, force: true }),
+  };
 }
 
 /** A round trip to the agent over a connection that serves nothing else. */

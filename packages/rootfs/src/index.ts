@@ -41,3 +41,4 @@ export type {
 } from './image-converter.js';
 export { DEFAULT_LAYER_LIMITS, type LayerLimits } from './layers/layer-limits.js';
 export { skeletonLayer } from './skeleton-layer.js';
+export { type SyntheticEntry, tarLayer } from './tar/tar-layer.js';

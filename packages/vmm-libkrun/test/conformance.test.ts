@@ -1,4 +1,4 @@
-import { runConformance, vmmHandlerConformance } from '@boxlite/core/testing';
+import { runConformance, type VmmHandlerSetup, vmmHandlerConformance } from '@boxlite/core/testing';
 import { createLibkrunVmm, findLibkrun, type LibkrunLibrary } from '@boxlite/vmm-libkrun';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
@@ -14,6 +14,14 @@ describe.skipIf(absence !== undefined)(`libkrun as a VMM, in bubblewrap, under t
   });
   afterAll(() => parts[Symbol.asyncDispose]());
   const createHandler = () => createLibkrunVmm({ hardware, library });
-  const setup = { createHandler, createMachine: () => parts.createMachine(createHandler()), ping: pingAgent };
+  // The parts are made after the suite is.
+  const setup: VmmHandlerSetup = {
+    createHandler,
+    createMachine: (change) => parts.setup(createHandler).createMachine(change),
+    ping: pingAgent,
+    get guest() {
+      return parts.setup(createHandler).guest;
+    },
+  };
   runConformance(vmmHandlerConformance(setup), it);
 });

@@ -1,4 +1,4 @@
-import { runConformance, vmmHandlerConformance } from '@boxlite/core/testing';
+import { runConformance, type VmmHandlerSetup, vmmHandlerConformance } from '@boxlite/core/testing';
 import { createQemuVmm } from '@boxlite/vmm-qemu';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { patience } from '../../../test/support/patience.js';
@@ -12,6 +12,14 @@ afterAll(() => parts[Symbol.asyncDispose]());
 
 describe('QEMU as a VMM, in bubblewrap, under the supervisor', () => {
   const createHandler = () => createQemuVmm({ hardware, machineTimeoutMs: patience(30_000) });
-  const setup = { createHandler, createMachine: () => parts.createMachine(createHandler()), ping: pingAgent };
+  // The parts are made after the suite is.
+  const setup: VmmHandlerSetup = {
+    createHandler,
+    createMachine: (change) => parts.setup(createHandler).createMachine(change),
+    ping: pingAgent,
+    get guest() {
+      return parts.setup(createHandler).guest;
+    },
+  };
   runConformance(vmmHandlerConformance(setup), it);
 });

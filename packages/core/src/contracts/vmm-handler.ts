@@ -195,6 +195,9 @@ export type AttachedMachine = Pick<VmmSpec, 'boxId' | 'memoryMib' | 'agentSocket
  * The signal given to `start` ends it at whatever step it is: it throws `aborted`. A VMM that ends while `start` still waits for it
  * makes it throw `vmm_failed` with what the VMM said; files it needs are looked for before (`not_found` with the member of the spec). A spec
  * with a member or value this VMM cannot serve is refused, never run without it.
+ *
+ * What a VMM cannot do is a method it does not have: `pause` and `resume` go together, as do `restore` and `snapshotKey`, and machines can be captured
+ * exactly where they can be restored.
  */
 export interface VmmHandler {
   readonly id: string;

@@ -79,22 +79,29 @@ describe('a plugin made for an older version of its contract', () => {
     expect(given).toEqual([[spec], [spec], [spec], [spec, host, signal], ['supervised', listenerPath]]);
   });
 
-  it('refuses a machine with what that version does not know, wherever it is asked, and the old plugin never sees it', async () => {
-    const { handler, given } = oldHandler();
-    const present = await adapted(() => handler);
-    const newer = { ...spec, initrd: '/initrd' };
-    const refusal = expect.objectContaining({
-      code: 'unsupported',
-      message: expect.stringContaining('"old" is made for version v1'),
-      hint: expect.stringContaining('update the plugin to version v2'),
-      details: { field: 'initrd', path: '/initrd' },
-    });
-    expect(() => present.check(newer)).toThrow(refusal);
-    expect(() => present.command(newer)).toThrow(refusal);
-    await expect(present.requirements(newer)).rejects.toEqual(refusal);
-    await expect(present.start(newer, {} as never)).rejects.toEqual(refusal);
-    expect(given).toEqual([]);
-  });
+  it.each([
+    [{ initrd: '/initrd' }, { field: 'initrd', path: '/initrd' }],
+    [{ from: { memory: '/memory', state: '/state' } }, { field: 'from' }],
+  ])(
+    'refuses a machine with what that version does not know (%o), wherever it is asked, and the old plugin never sees it',
+    async (change, details) => {
+      const { handler, given } = oldHandler();
+      const present = await adapted(() => handler);
+      const newer = { ...spec, ...change };
+      const refusal = expect.objectContaining({
+        code: 'unsupported',
+        message: expect.stringContaining('"old" is made for version v1'),
+        hint: expect.stringContaining('update the plugin'),
+        details,
+      });
+      expect(() => present.check(newer)).toThrow(refusal);
+      expect(() => present.command(newer)).toThrow(refusal);
+      await expect(present.requirements(newer)).rejects.toEqual(refusal);
+      await expect(present.start(newer, {} as never)).rejects.toEqual(refusal);
+      expect('restore' in present || 'snapshotKey' in present).toBe(false);
+      expect(given).toEqual([]);
+    },
+  );
 
   it('keeps its id and priority, and its probe says that an adapter is in use', async () => {
     const registry = new PluginRegistry().register(plugin('v1'));

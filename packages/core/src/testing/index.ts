@@ -25,5 +25,5 @@ export { sandboxConformance } from './sandbox-conformance.js';
 export { type StateStoreSetup, stateStoreConformance } from './state-store-conformance.js';
 export type { SupervisorSetup, SupervisorTestBox } from './supervisor/test-box.js';
 export { supervisorConformance } from './supervisor-conformance.js';
-export type { VmmHandlerSetup, VmmTestMachine } from './vmm/test-machine.js';
+export type { TestGuest, TestMachineChange, VmmHandlerSetup, VmmTestMachine } from './vmm/test-machine.js';
 export { vmmHandlerConformance } from './vmm-handler-conformance.js';

@@ -11,6 +11,7 @@ import { createHardwareProbe } from '../registry/hardware-probe.js';
 import { pluginChooser } from '../registry/plugin-chooser.js';
 import type { PluginContext } from '../registry/plugin-context.js';
 import { buildJail } from '../runtime/build-jail.js';
+import { type GuestProgram, guestProgram } from './test-guest.js';
 
 const MIB = 1024 * 1024;
 const CONSOLE_MAX_BYTES = 4 * MIB;
@@ -25,6 +26,8 @@ export interface VmTestHomeOptions {
   readonly registry?: PluginRegistry;
   /** Id of the sandbox; default: the best that is available. */
   readonly sandbox?: string;
+  /** A static busybox to run in guests, for handlers that restore; default `/bin/busybox`, and none where that is not there. */
+  readonly busybox?: string;
 }
 
 /** A temporary home with everything a VMM needs to boot the guest agent, all of it real: kernel, disks, jail, supervisor. */
@@ -35,7 +38,11 @@ export interface VmTestHome extends AsyncDisposable {
   /** For `vmmHandlerConformance` of `@boxlite/core/testing`. */
   vmmSetup(createHandler: () => VmmHandler): VmmHandlerSetup;
   /** @param change members of the spec to replace */
-  createMachine(handler: VmmHandler, change?: Partial<VmmSpec>): Promise<VmmTestMachine & { readonly box: BoxLayout }>;
+  createMachine(
+    handler: VmmHandler,
+    change?: Partial<VmmSpec>,
+    disk?: { readonly virtualSize?: number },
+  ): Promise<VmmTestMachine & { readonly box: BoxLayout }>;
 }
 
 /**
@@ -56,15 +63,16 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
   const context = await openContext(layout);
   const chooser = pluginChooser(registry, context);
   const { choose } = chooser;
-  const bases = await buildBases(layout);
+  const program = await guestProgram(options.busybox ?? '/bin/busybox');
+  const bases = await buildBases(layout, program);
 
-  const createMachine: VmTestHome['createMachine'] = async (handler, change = {}) => {
+  const createMachine: VmTestHome['createMachine'] = async (handler, change = {}, disk = {}) => {
     // A machine of the suite has the disk any handler must know, whatever the home's file system can do.
     const disks = await choose<DiskStore>('disk-store', 'qcow2');
     const kernel = await (await choose<KernelSource>('kernel-source', handler.kernelSource)).kernel();
     const box = layout.box(createBoxId());
     await box.prepare();
-    await disks.createChild(box.containerDisk, { path: bases.image, format: 'raw' });
+    await disks.createChild(box.containerDisk, { path: bases.image, format: 'raw' }, disk);
     const brokenDisk = join(box.disksDir, 'broken.qcow2');
     await writeFile(brokenDisk, 'neither a header nor anything else'.repeat(4096));
     await writeFile(box.stderrFile, '', { mode: 0o600 });
@@ -123,7 +131,9 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
     createMachine,
     vmmSetup: (createHandler) => ({
       createHandler,
-      createMachine: () => createMachine(createHandler()),
+      createMachine: ({ from, diskBytes } = {}) =>
+        createMachine(createHandler(), from && { from }, diskBytes === undefined ? {} : { virtualSize: diskBytes }),
+      ...(program === undefined ? {} : { guest: program.guest }),
       deadlineMs: DEADLINE_MS,
       async ping(vm) {
         const { createAgentClient } = await import('@boxlite/guest-agent');
@@ -152,8 +162,11 @@ async function openContext(layout: HomeLayout): Promise<PluginContext> {
   return { layout, store, hardware: createHardwareProbe(), registries: [] };
 }
 
-/** The guest rootfs with the agent, and an empty disk for the container. */
-async function buildBases(layout: HomeLayout): Promise<{ readonly rootfs: string; readonly image: string }> {
+/** The guest rootfs with the agent, and a disk for the container, empty but for the program. */
+async function buildBases(
+  layout: HomeLayout,
+  program: GuestProgram | undefined,
+): Promise<{ readonly rootfs: string; readonly image: string }> {
   const [{ agentLayer, buildImageDisk, skeletonLayer }, { readAgentBinary }] = await Promise.all([
     import('@boxlite/rootfs'),
     import('@boxlite/guest-agent'),
@@ -162,7 +175,8 @@ async function buildBases(layout: HomeLayout): Promise<{ readonly rootfs: string
   const layers = [skeletonLayer(), agentLayer(await readAgentBinary())];
   await buildImageDisk({ layers, target: rootfs, sizeBytes: 16 * MIB, journal: false });
   const image = join(layout.diskImagesDir, 'empty.ext4');
-  await buildImageDisk({ layers: [skeletonLayer()], target: image, sizeBytes: 64 * MIB });
+  const content = [skeletonLayer(), ...(program === undefined ? [] : [await program.layer()])];
+  await buildImageDisk({ layers: content, target: image, sizeBytes: 64 * MIB });
   return { rootfs, image };
 }
 

@@ -4,7 +4,7 @@ import { BoxliteError } from '../../errors/boxlite-error.js';
 
 /**
  * A handler of version 1 as one of version 2. It is given exactly the specification it knows, and a machine that needs more is refused, by
- * `check` and by every other member: without its initial RAM disk a guest would panic somewhere in its boot.
+ * `check` and by every other member: without its initial RAM disk a guest would panic somewhere in its boot, without its snapshot it would boot.
  */
 export function adaptVmmHandlerV1(handler: VmmHandlerV1): VmmHandler {
   const known = (spec: VmmSpec): VmmSpecV1 => asVersion1(handler.id, spec);
@@ -20,7 +20,17 @@ export function adaptVmmHandlerV1(handler: VmmHandlerV1): VmmHandler {
 }
 
 function asVersion1(id: string, spec: VmmSpec): VmmSpecV1 {
-  const { initrd, boxId, vcpus, memoryMib, kernel, commandLine, disks, shares, nics, agentSocket } = spec;
+  const { initrd, from, boxId, vcpus, memoryMib, kernel, commandLine, disks, shares, nics, agentSocket } = spec;
+  if (from !== undefined) {
+    throw new BoxliteError(
+      'unsupported',
+      `box ${boxId} is to go on from a snapshot, and the vmm plugin "${id}" is made for version v1 of its contract, which knows none`,
+      {
+        hint: 'update the plugin, boot the box, or choose the vmm "qemu" and make the snapshot with it',
+        details: { field: 'from' },
+      },
+    );
+  }
   if (initrd === undefined) return { boxId, vcpus, memoryMib, kernel, commandLine, disks, shares, nics, agentSocket };
   throw new BoxliteError(
     'unsupported',

@@ -1,10 +1,10 @@
-import type { RunningVm, VmmHandler, VmmSpec } from '../../contracts/vmm-handler.js';
+import type { RunningVm, VmmHandler, VmmHost, VmmSnapshot, VmmSpec } from '../../contracts/vmm-handler.js';
 import { BoxliteError } from '../../errors/boxlite-error.js';
 import { deepFreeze } from '../deep-freeze.js';
 import { ofSetup } from '../define-cases.js';
 import { type Surroundings, surroundings } from '../surroundings.js';
 import { assertNothingLeft } from './leftovers.js';
-import type { VmmHandlerSetup, VmmTestMachine } from './test-machine.js';
+import type { TestMachineChange, VmmHandlerSetup, VmmTestMachine } from './test-machine.js';
 import { type StartSteps, type WatchedHost, watchHost } from './watched-host.js';
 
 /** How a case starts a machine. */
@@ -14,6 +14,8 @@ export interface StartOptions extends StartSteps {
   /** Members of the spec the case replaces. */
   readonly change?: (machine: VmmTestMachine) => Partial<VmmSpec>;
   readonly signal?: AbortSignal;
+  /** Present: the machine does not boot, it goes on from here. */
+  readonly from?: VmmSnapshot;
 }
 
 /** A start under way, and everything around it. */
@@ -28,7 +30,7 @@ export interface Start {
 /** What a case of the suite works with; whatever it leaves running is ended afterwards, without the handler's help. */
 export interface VmmBench {
   readonly setup: VmmHandlerSetup;
-  createMachine(): Promise<VmmTestMachine>;
+  createMachine(change?: TestMachineChange): Promise<VmmTestMachine>;
   begin(options?: StartOptions): Promise<Start>;
   /** As `begin`, with the running machine. */
   start(options?: StartOptions): Promise<Start & { readonly vm: RunningVm }>;
@@ -39,19 +41,23 @@ export async function onBench(setup: VmmHandlerSetup, check: (bench: VmmBench) =
   const machines: VmmTestMachine[] = [];
   const starts: Start[] = [];
   let isOver = false;
-  const createMachine = async () => {
-    const machine = await ofSetup(() => setup.createMachine());
+  const createMachine = async (change?: TestMachineChange) => {
+    const machine = await ofSetup(() => setup.createMachine(change));
     machines.push(machine);
     return machine;
   };
   const begin = async (options: StartOptions = {}): Promise<Start> => {
     if (isOver) throw new Error('the case is over');
-    const machine = options.machine ?? (await createMachine());
+    const { from } = options;
+    const machine = options.machine ?? (await createMachine(from && { from }));
     const handler = options.handler ?? setup.createHandler();
     const watched = watchHost(machine.host, options);
     const before = surroundings();
-    const spec = deepFreeze({ ...machine.spec, ...options.change?.(machine) });
-    const result = handler.start(spec, watched.host, options.signal);
+    const spec = deepFreeze({ ...machine.spec, ...(from && { from }), ...options.change?.(machine) });
+    const result =
+      from === undefined
+        ? handler.start(spec, watched.host, options.signal)
+        : restore(handler, spec, watched.host, options.signal);
     // Whoever began it awaits it; a case that failed before must not bring the process down.
     result.catch(() => undefined);
     const start = { handler, machine, watched, before, result };
@@ -73,6 +79,16 @@ export async function onBench(setup: VmmHandlerSetup, check: (bench: VmmBench) =
     for (const start of starts) await end(start);
     for (const machine of machines) await machine[Symbol.asyncDispose]();
   }
+}
+
+async function restore(
+  handler: VmmHandler,
+  spec: VmmSpec,
+  host: VmmHost,
+  signal: AbortSignal | undefined,
+): Promise<RunningVm> {
+  if (handler.restore === undefined) throw new TypeError('the handler has no restore');
+  return handler.restore(spec, host, signal);
 }
 
 /** Asserts that a start throws, and that everything is as it was before. */
