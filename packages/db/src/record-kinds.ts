@@ -21,6 +21,8 @@ const baseDiskId = z.custom<BaseDiskId>((value) => parses(parseBaseDiskId, value
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 const processIdentity = z.object({ pid: z.int().positive(), startTime: time });
 
+const kernelRecord = z.object({ source: z.string(), digest, version: z.string() });
+
 const jailRecord = z.object({
   name: z.string(),
   layers: z.array(
@@ -66,7 +68,7 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     vmmId: z.string().exactOptional(),
     hostUid: z.int().positive().exactOptional(),
     jail: jailRecord.exactOptional(),
-    kernel: z.object({ source: z.string(), digest, version: z.string() }).exactOptional(),
+    kernel: kernelRecord.exactOptional(),
     startedFrom: z.enum(START_ORIGINS).exactOptional(),
     template: z.string().exactOptional(),
     pooled: z.literal(true).exactOptional(),
@@ -123,8 +125,7 @@ export const snapshotKind: DocumentKind<SnapshotRecord> = {
       .object({
         vmmId: z.string(),
         key: z.string(),
-        kernel: digest,
-        initrd: z.string().exactOptional(),
+        kernel: kernelRecord,
         guestRootfs: z.string(),
       })
       .exactOptional(),

@@ -25,6 +25,8 @@ async function servicesWith(ability: Pick<Sandbox, 'readOnlyMounts'>) {
   const owner = {
     lifetime: new AbortController().signal,
     boxRemoved: async () => undefined,
+    hooks: {},
+    newBoxes: { claim: async () => Promise.reject(new Error('none is made')), handOut: async () => undefined },
     startedCold: () => undefined,
     boxUsed: () => undefined,
   };

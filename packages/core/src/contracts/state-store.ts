@@ -130,9 +130,7 @@ export interface SnapshotMachine {
   readonly vmmId: string;
   /** `VmmHandler.snapshotKey` of then. */
   readonly key: string;
-  readonly kernel: Digest;
-  /** Of a kernel that cannot boot without. */
-  readonly initrd?: string;
+  readonly kernel: KernelRecord;
   /** The disk with the agent. */
   readonly guestRootfs: string;
 }

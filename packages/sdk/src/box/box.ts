@@ -1,6 +1,6 @@
 import { type BoxId, BoxliteError, type BoxRecord, type ProcessIdentity } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
-import { type ExecOptions, parseCommand, parseExecOptions } from '../exec/exec-options.js';
+import { type ExecOptions, parseCommand, parseExecOptions, type ResolvedExecOptions } from '../exec/exec-options.js';
 import { collect, type ExecResult, type Execution } from '../exec/execution.js';
 import { explainFailure } from '../exec/explain-failure.js';
 import { startExecution } from '../exec/start-execution.js';
@@ -8,6 +8,21 @@ import type { StageTiming } from '../init/pipeline.js';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { SharedAttempt } from '../runtime/shared-attempt.js';
+import { AutoPause, boxUseEntity } from '../snapshot/auto-pause.js';
+import { findSnapshot } from '../snapshot/find-snapshot.js';
+import { forkBox } from '../snapshot/fork-box.js';
+import { type ForkOptions, parseForkOptions } from '../snapshot/fork-options.js';
+import { beforeSnapshot } from '../snapshot/hooks.js';
+import { notRunning, pauseBox, resumeBox } from '../snapshot/pause-box.js';
+import { removeSnapshot } from '../snapshot/remove-snapshot.js';
+import { restoreBox, restoreNewBox } from '../snapshot/restore-box.js';
+import { snapshotBox } from '../snapshot/snapshot-box.js';
+import {
+  parseSnapshotOptions,
+  type SnapshotInfo,
+  type SnapshotOptions,
+  snapshotInfo,
+} from '../snapshot/snapshot-info.js';
 import { type BoxInfo, boxInfo } from './box-info.js';
 import { boxLogs, type LogOptions } from './box-logs.js';
 import { type BoxMetrics, boxMetrics, type MutableBoxMetrics } from './box-metrics.js';
@@ -18,7 +33,7 @@ import { mainCommand } from './main-command.js';
 import { claimsToRun, reconciledRecord } from './reconcile.js';
 import { recordExitCode } from './record-exit-code.js';
 import { removeBox } from './remove-box.js';
-import { type StartOptions, startBox } from './start-box.js';
+import { type StartedBox, type StartOptions, startBox } from './start-box.js';
 import { type StopOptions, stopBox } from './stop-box.js';
 import { withBoxLease } from './with-box-lease.js';
 
@@ -37,6 +52,7 @@ export class Box implements AsyncDisposable {
   readonly #metrics: MutableBoxMetrics = { commandsExecuted: 0, execErrors: 0, timings: [] };
   readonly #connections: Connections;
   readonly #attempt = new SharedAttempt<LiveBox>();
+  readonly #autoPause: AutoPause;
   /** The VMM this handle has started last, running or not. */
   #started: ProcessIdentity | undefined;
 
@@ -47,11 +63,16 @@ export class Box implements AsyncDisposable {
     this.name = record.config.name ?? null;
     this.#layout = services.layout.box(this.id);
     this.#connections = new Connections(services, this.id, this.#layout);
+    const { autoPauseMs } = parseBoxOptions(record.config.options);
+    this.#autoPause = new AutoPause({
+      ...{ id: this.id, afterMs: autoPauseMs, leases: services.store.leases },
+      pause: () => this.#pauseIdle(),
+    });
   }
 
   /** Starts the box; does nothing when it runs. @throws BoxliteError with the cause; the files are kept and the record says why */
   async start(options: StartOptions = {}): Promise<void> {
-    await this.#connected(options);
+    await this.#autoPause.during(() => this.#usable(options));
   }
 
   /**
@@ -82,7 +103,25 @@ export class Box implements AsyncDisposable {
     const { signal, ...rest } = options;
     const parsed = parseExecOptions(rest);
     const words = parseCommand(command, args);
-    const live = await this.#connected({ signal });
+    const endUse = await this.#autoPause.begin();
+    try {
+      const live = await this.#usable({ signal });
+      const execution = await this.#startExecution(live, words, parsed, signal);
+      // In use until the command ends, however it does.
+      execution.wait().then(endUse, endUse);
+      return execution;
+    } catch (thrown) {
+      endUse();
+      throw thrown;
+    }
+  }
+
+  async #startExecution(
+    live: LiveBox,
+    words: readonly [string, ...string[]],
+    parsed: ResolvedExecOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Execution> {
     this.#metrics.commandsExecuted += 1;
     this.#services.metrics.commandsExecuted += 1;
     this.#services.boxUsed();
@@ -92,7 +131,7 @@ export class Box implements AsyncDisposable {
       this.#metrics.execErrors += 1;
       this.#services.metrics.execErrors += 1;
       const record = await this.#services.store.boxes.get(this.id);
-      throw record === undefined ? thrown : explainFailure(thrown, command, parsed, record);
+      throw record === undefined ? thrown : explainFailure(thrown, words[0], parsed, record);
     }
   }
 
@@ -102,7 +141,7 @@ export class Box implements AsyncDisposable {
    * @throws BoxliteError `invalid_argument` when neither names a command
    */
   async main(options: ExecOptions & { readonly signal?: AbortSignal } = {}): Promise<Execution> {
-    await this.#connected({ signal: options.signal });
+    await this.start({ signal: options.signal });
     const [command, ...args] = mainCommand(await this.#record());
     const execution = await this.exec(command, args, options);
     const status = execution.wait().then(async (ended) => {
@@ -126,6 +165,87 @@ export class Box implements AsyncDisposable {
     const { input, maxOutputBytes, ...rest } = options;
     const execution = await this.exec(command, args, { stdin: input !== undefined, ...rest });
     return collect(execution, { input, maxOutputBytes, signal: options.signal });
+  }
+
+  /**
+   * Makes the box stand still: in memory, without using a processor. The next `exec`, `run`, `main` or `start` lets it go on. Does nothing when it is paused.
+   * @throws BoxliteError `invalid_state` when it does not run; `unsupported`, naming the VMMs that can
+   */
+  async pause(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#leased(
+      'pause',
+      options.signal,
+      async (live, record) => void (await pauseBox(this.#services, record, live)),
+    );
+  }
+
+  /** Lets a paused box go on; does nothing when it runs. @throws BoxliteError `invalid_state` when it does neither */
+  async resume(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    await this.#leased('pause', options.signal, (live, record) => resumeBox(this.#services, record, live));
+  }
+
+  /**
+   * Takes a snapshot of the running box, its memory and its disk of one moment, while it stands still for as long as its memory takes to be written. It holds
+   * what the guest had in memory, secrets included, and is readable by this user alone. Removed with the box.
+   * @throws BoxliteError `invalid_argument`, `already_exists`, `invalid_state` when it does not run, `unsupported` (its VMM cannot, or it has volumes),
+   *   `disk_full`, `aborted`; what `onBeforeSnapshot` throws
+   */
+  async snapshot(options: SnapshotOptions = {}): Promise<SnapshotInfo> {
+    const { name } = parseSnapshotOptions(options);
+    const { signal } = options;
+    return this.#autoPause.during(async () => {
+      await beforeSnapshot(this.#services.hooks, this, 'snapshot');
+      const made = await this.#leased('snapshot', signal, (live, record) =>
+        snapshotBox(this.#services, { record, box: this.#layout, live, name, signal }),
+      );
+      return snapshotInfo(made);
+    });
+  }
+
+  /** The snapshots of the box, oldest first. */
+  async snapshots(): Promise<readonly SnapshotInfo[]> {
+    await this.#record();
+    return (await this.#services.store.snapshots.list(this.id)).map(snapshotInfo);
+  }
+
+  /** Removes a snapshot; boxes that were made from it are not touched. @throws BoxliteError `not_found` */
+  async removeSnapshot(name: string): Promise<void> {
+    await withBoxLease(this.#services, this.id, 'snapshot', undefined, async () => {
+      await removeSnapshot(this.#services, await this.#record(), this.#layout, name);
+    });
+  }
+
+  /**
+   * Puts the stopped box back to a snapshot: its disk is as it was then, what was written since is gone, and its processes go on where they were. Entropy,
+   * clock, boot id and the environment of commands to come are new; what processes have in memory is as it was. See `Boxlite.restore` for a new box.
+   * @throws BoxliteError `not_found`; `invalid_state` when it runs; `snapshot_invalid` when nothing can go on from it here, and nothing was changed then;
+   *   what `onAfterRestore` throws
+   */
+  async restore(name: string, options: StartOptions = {}): Promise<void> {
+    await this.#autoPause.during(() =>
+      withBoxLease(this.#services, this.id, 'restore', options.signal, async () => {
+        const record = await this.#record();
+        const snapshot = await findSnapshot(this.#services, record, name);
+        const started = await restoreBox(this.#services, { record, box: this.#layout, snapshot }, options);
+        this.adoptStarted(started);
+      }),
+    );
+  }
+
+  /**
+   * Makes boxes that go on where this running one stands, processes and all: each has its memory and its disk copy-on-write, and its own entropy, clock, boot id
+   * and host name before any of its processes runs. This box goes on. All are made or none.
+   * @param count 1 to 64
+   * @throws BoxliteError as {@link snapshot}, and what a start throws, naming the child
+   */
+  async fork(count: number, options: ForkOptions = {}): Promise<readonly Box[]> {
+    const { signal } = options;
+    const { detach, autoRemove } = parseBoxOptions((await this.#record()).config.options);
+    const parsed = parseForkOptions(count, options, { name: this.name, detach, autoRemove });
+    return this.#autoPause.during(async () => {
+      await beforeSnapshot(this.#services.hooks, this, 'fork');
+      return forkBox(this.#services, { ...parsed, box: this.#layout, look: () => this.#running(signal), signal });
+    });
   }
 
   /** What the box is and how it is doing. A box that died without anybody watching is found out here. */
@@ -176,6 +296,30 @@ export class Box implements AsyncDisposable {
     }
   }
 
+  /** @internal Makes a new box from a snapshot of this one; see `Boxlite.restore`. */
+  async restoreNew(name: string, made: ForkOptions): Promise<Box> {
+    const record = await this.#record();
+    const snapshot = await findSnapshot(this.#services, record, name);
+    const { detach, autoRemove } = parseBoxOptions(record.config.options);
+    const { signal, ...options } = made;
+    const parsed = parseForkOptions(1, options, { name: null, detach, autoRemove });
+    return restoreNewBox(
+      this.#services,
+      { record, box: this.#layout, snapshot },
+      { ...parsed, name: parsed.names[0], signal },
+    );
+  }
+
+  /** @internal Takes a machine into use that was started for this box. */
+  adoptStarted({ live, timings }: StartedBox): LiveBox {
+    this.#metrics.timings = timings;
+    this.#started = live.vm.identity;
+    if (this.#autoPause.isOn && live.vm.pause === undefined) {
+      this.#services.log({ level: 'warn', message: 'the box is never paused: its VMM cannot', boxId: this.id });
+    }
+    return this.#connections.adopt(live);
+  }
+
   /** @internal Removes the box with its files; see `Boxlite.remove`. */
   async remove(force: boolean): Promise<void> {
     await removeBox(this.#services, this.id, this.#layout, this.#connections.live, force);
@@ -217,6 +361,56 @@ export class Box implements AsyncDisposable {
     return vmm?.pid === this.#started.pid && vmm.startTime === this.#started.startTime;
   }
 
+  /** A connection to a box that does not stand still. */
+  async #usable(options: StartOptions): Promise<LiveBox> {
+    const live = await this.#connected(options);
+    // Any process may have paused it.
+    const record = await this.#services.store.boxes.get(this.id);
+    if (record?.state.status === 'paused')
+      await this.resume(options.signal === undefined ? {} : { signal: options.signal });
+    return live;
+  }
+
+  /** The running box and a connection to it; nothing is started. @throws BoxliteError `invalid_state` */
+  async #running(signal: AbortSignal | undefined): Promise<{ readonly live: LiveBox; readonly record: BoxRecord }> {
+    const live = this.#connections.live ?? (await this.#tryConnect({ signal }));
+    const record = await this.#record();
+    if (live === undefined || !isServed(record)) throw notRunning(record);
+    return { live: live === this.#connections.live ? live : this.#connections.adopt(live), record };
+  }
+
+  /** Does something with the running box while no other process starts, stops or changes it. */
+  async #leased<T>(
+    purpose: 'pause' | 'snapshot',
+    signal: AbortSignal | undefined,
+    action: (live: LiveBox, record: BoxRecord) => Promise<T>,
+  ): Promise<T> {
+    this.#services.lifetime.throwIfAborted();
+    return withBoxLease(this.#services, this.id, purpose, signal, async () => {
+      const { live, record } = await this.#running(signal);
+      return action(live, record);
+    });
+  }
+
+  /** Nobody has used the box for a while. Never rejects: nobody is there to hear of it. */
+  async #pauseIdle(): Promise<void> {
+    const { lifetime, store, log } = this.#services;
+    const isIdle = async () =>
+      !this.#autoPause.isInUse && (await store.leases.holders(boxUseEntity(this.id))).length === 0;
+    try {
+      if (lifetime.aborted || this.#connections.live?.vm.pause === undefined || !(await isIdle())) return;
+      await withBoxLease(this.#services, this.id, 'pause', lifetime, async () => {
+        const record = await this.#record();
+        const live = this.#connections.live;
+        if (live !== undefined && record.state.status === 'running')
+          await pauseBox(this.#services, record, live, isIdle);
+      });
+    } catch (cause) {
+      if (lifetime.aborted) return; // The runtime was shut down meanwhile.
+      log({ level: 'warn', message: 'the idle box could not be paused', boxId: this.id, cause });
+    }
+  }
+
   async #connected(options: StartOptions): Promise<LiveBox> {
     this.#services.lifetime.throwIfAborted();
     return (
@@ -236,10 +430,7 @@ export class Box implements AsyncDisposable {
       if (record.state.status === 'stopping') {
         await stopBox(this.#services, record, this.#layout, undefined, { signal: options.signal });
       }
-      const { live, timings } = await startBox(this.#services, record, this.#layout, options);
-      this.#metrics.timings = timings;
-      this.#started = live.vm.identity;
-      return this.#connections.adopt(live);
+      return this.adoptStarted(await startBox(this.#services, record, this.#layout, options));
     });
   }
 

@@ -1,6 +1,7 @@
 import type { BoxId } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { collectDiskBases } from '../snapshot/collect-disk-bases.js';
 import { forgetJail } from './forget-jail.js';
 import { killVm } from './kill-vm.js';
 
@@ -15,4 +16,14 @@ export async function removeBoxFiles(services: RuntimeServices, id: BoxId, box: 
   await services.store.boxes.delete(id);
   await services.boxRemoved(id);
   await box.cleanup();
+  await collectAfter(services, id);
+}
+
+/** What its snapshots and forks have left stays as long as a box stands on it. A failure is no reason to keep this one: the next open does it. */
+async function collectAfter(services: RuntimeServices, id: BoxId): Promise<void> {
+  try {
+    await collectDiskBases(services);
+  } catch (cause) {
+    services.log({ level: 'warn', message: 'disks nobody needs could not be collected', boxId: id, cause });
+  }
 }

@@ -2,18 +2,19 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseBoxId } from '@boxlite/core';
-import { type BoxLayout, createHomeLayout } from '@boxlite/layout';
+import { type BoxLayout, createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { removeBoxFiles } from './remove-box-files.js';
 
 const ID = parseBoxId('abc');
 let base: string;
+let home: HomeLayout;
 let box: BoxLayout;
 
 beforeEach(async () => {
   base = mkdtempSync(join(tmpdir(), 'boxlite-remove-'));
-  const home = createHomeLayout(join(base, 'home'), { linkRoot: base });
+  home = createHomeLayout(join(base, 'home'), { linkRoot: base });
   await home.prepare();
   box = home.box(ID);
   await box.prepare();
@@ -24,7 +25,9 @@ afterEach(() => rmSync(base, { recursive: true, force: true }));
 function services(overrides: Partial<RuntimeServices> = {}) {
   const done: string[] = [];
   const fake = {
+    layout: home,
     store: {
+      baseDisks: { list: async () => [] },
       boxes: {
         get: async () => undefined,
         delete: async () => {

@@ -58,6 +58,7 @@ function machine(overrides: object = {}) {
     jail: async () => jail,
     agent: async () => agent,
     store: {
+      snapshots: { list: async () => [] },
       boxes: {
         get: async () => (state === undefined ? undefined : { ...record, state }),
         update: async (_id: string, change: (current: BoxStateRecord) => BoxStateRecord) => {

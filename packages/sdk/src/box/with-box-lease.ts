@@ -14,7 +14,7 @@ export const boxLeaseEntity = (id: BoxId): string => `${BOX_LEASE_PREFIX}${id}`;
 export async function withBoxLease<T>(
   services: Pick<RuntimeServices, 'store'>,
   id: BoxId,
-  purpose: 'start' | 'stop' | 'remove',
+  purpose: 'start' | 'stop' | 'remove' | 'pause' | 'snapshot' | 'fork' | 'restore',
   signal: AbortSignal | undefined,
   action: () => Promise<T>,
 ): Promise<T> {

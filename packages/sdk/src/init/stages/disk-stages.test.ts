@@ -67,6 +67,7 @@ function start(
       [Symbol.asyncDispose]: async () => void asked.push('lease released'),
     }),
     store: {
+      snapshots: { list: async () => [] },
       boxes: {
         list: async () => [],
         update: async (_id: string, change: (state: BoxStateRecord) => BoxStateRecord) =>

@@ -1,3 +1,4 @@
+import type { HeldGuestRootfs } from '@boxlite/rootfs';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 
@@ -7,10 +8,18 @@ export const guestRootfs: Stage<StartContext> = {
   async run(context) {
     const held = await context.services.guestRootfs(context.signal);
     try {
-      await held.recordUse(context.record.config.id);
+      await recordUse(context, held);
       context.guestRootfsPath = held.rootfs.path;
     } finally {
       await held[Symbol.asyncDispose]();
     }
   },
 };
+
+/** A box with snapshots also keeps the disks these were made with. */
+async function recordUse({ services, record }: StartContext, held: HeldGuestRootfs): Promise<void> {
+  const { id } = record.config;
+  const snapshots = await services.store.snapshots.list(id);
+  if (snapshots.length === 0) await held.recordUse(id);
+  else await services.store.baseDisks.addReference(held.record.id, id);
+}

@@ -1,6 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { socketLinkParent, sweepSocketLinks, sweepStaging } from '@boxlite/layout';
 import { OWNER_PREFIX } from '../../box/owner-lease.js';
+import { collectDiskBases } from '../../snapshot/collect-disk-bases.js';
+import { recoverSnapshots } from '../../snapshot/recover-snapshots.js';
 import type { RuntimeServices } from '../runtime-services.js';
 import { attemptRecovery } from './attempt-recovery.js';
 import { collectBases } from './collect-bases.js';
@@ -30,6 +32,8 @@ export async function recoverHome(services: RuntimeServices): Promise<void> {
     attempt('sweeping stale socket links', () => sweepSocketLinks(socketLinkParent(uid), uid)),
     ...orphans.map((name) => attempt(`removing ${name}`, () => removeOrphan(services, name))),
     ...records.map((record) => attempt(`box ${record.config.id}`, () => recoverBox(services, record, owned))),
+    ...records.map(({ config }) => attempt(`snapshots of ${config.id}`, () => recoverSnapshots(services, config.id))),
   ]);
+  await attempt('collecting disks of snapshots and forks', () => collectDiskBases(services));
   await attempt('collecting guest rootfs disks', () => collectBases(services));
 }
