@@ -28,6 +28,8 @@ export interface BootAgentOptions {
   readonly vcpus?: number;
   /** Directories shared by Debian's virtiofsd, which needs root. */
   readonly shares?: readonly { readonly tag: string; readonly directory: string }[];
+  /** Another kernel than libkrunfw's, for a microvm. */
+  readonly kernel?: string;
   /** Another machine than a microvm of this architecture with libkrunfw's kernel. */
   readonly machine?: (parts: MachineParts) => { readonly program: string; readonly args: readonly string[] };
 }
@@ -110,10 +112,10 @@ export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent>
 
 async function microvm(options: BootAgentOptions): Promise<NonNullable<BootAgentOptions['machine']>> {
   const home = join(tmpdir(), `boxlite-test-kernel-${process.getuid?.() ?? 0}`);
-  const kernel = await createLibkrunfwKernelSource({ home }).kernel();
+  const kernel = options.kernel ?? (await createLibkrunfwKernelSource({ home }).kernel()).path;
   return ({ agentSocket, consoleFile }) => ({
     program: 'qemu-system-x86_64',
-    args: qemuArguments(options, kernel.path, agentSocket, consoleFile),
+    args: qemuArguments(options, kernel, agentSocket, consoleFile),
   });
 }
 
