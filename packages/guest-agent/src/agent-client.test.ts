@@ -79,8 +79,9 @@ describe('init', () => {
     });
     expect(operation.case === 'init' && operation.value.entropy.length).toBe(64);
     expect(operation.case === 'init' && operation.value.resolvConf).toBeUndefined();
-    agent.respond(stream, id, { case: 'initDone', value: { containerUs: 12n, diskGrowthUs: 5n } }, true);
-    expect(await init).toEqual({ containerUs: 12, diskGrowthUs: 5 });
+    const done = { containerUs: 12n, machineUs: 3n, diskUs: 6n, diskGrowthUs: 5n, bootId: 'id' };
+    agent.respond(stream, id, { case: 'initDone', value: done }, true);
+    expect(await init).toEqual({ containerUs: 12, machineUs: 3, diskUs: 6, diskGrowthUs: 5, bootId: 'id' });
   });
 
   it.each([
@@ -90,9 +91,46 @@ describe('init', () => {
     ['env', { hostname: 'a', env: ['NOVALUE'] }],
     ['env', { hostname: 'a', env: { 'A\0': '' } }],
     ['entropy', { hostname: 'a', entropy: new Uint8Array(513) }],
+    ['diskBytes', { hostname: 'a', diskBytes: -1 }],
   ])('names the field %s that the guest could not take', async (field, options) => {
     agent.hello();
     expect(await failure(client.init(options))).toMatchObject({ code: 'invalid_argument', details: { field } });
+  });
+});
+
+describe('quiesce, thaw and renew', () => {
+  it('are refused where the agent does not know them: it would be captured running', async () => {
+    agent.hello({ capabilities: ['init'] });
+    for (const refused of [client.quiesce(), client.thaw(), client.renew()]) {
+      expect(await failure(refused)).toMatchObject({ code: 'unsupported' });
+    }
+    expect(agent.sent).toEqual([]);
+  });
+
+  it('resolve when the agent has done it; renewing sends fresh random bytes and the time', async () => {
+    agent.hello({ capabilities: ['renew'] });
+    const quiesced = client.quiesce({ sync: true, timeoutMs: 7 });
+    const quiesce = await agent.takeRequest();
+    expect(quiesce.operation).toMatchObject({ case: 'quiesce', value: { sync: true, timeoutMs: 7 } });
+    agent.respond(quiesce.stream, quiesce.id, { case: 'done', value: {} }, true);
+    await quiesced;
+    const renewed = client.renew({ hostname: 'b', env: { A: '1' }, cwd: '/x' });
+    const { stream, id, operation } = await agent.takeRequest();
+    expect(operation).toMatchObject({ case: 'renew', value: { hostname: 'b', replaceDefaults: true } });
+    expect(operation.case === 'renew' && operation.value.entropy.length).toBe(64);
+    expect(operation.case === 'renew' && operation.value.wallClockNs > 0n).toBe(true);
+    agent.respond(stream, id, { case: 'renewed', value: { bootId: 'id', renewUs: 4n } }, true);
+    expect(await renewed).toEqual({ bootId: 'id', renewUs: 4 });
+  });
+
+  it.each([
+    ['hostname', { hostname: '' }],
+    ['entropy', { entropy: new Uint8Array(31) }],
+    ['env', { user: 'alice' }],
+    ['cwd', { env: {}, cwd: '\0' }],
+  ])('name the field %s that the guest could not take', async (field, options) => {
+    agent.hello({ capabilities: ['renew'] });
+    expect(await failure(client.renew(options))).toMatchObject({ code: 'invalid_argument', details: { field } });
   });
 });
 

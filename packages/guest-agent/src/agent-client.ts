@@ -2,15 +2,19 @@ import { BoxliteError, escapeText, FrameType, type GuestChannel } from '@boxlite
 import { AgentConnection } from './agent-connection.js';
 import { fromWireError } from './agent-error.js';
 import { createDeferred } from './deferred.js';
-import type { ExecOptions, InitOptions } from './exec-options.js';
-import type { Response } from './gen/agent_pb.js';
+import type { ExecOptions, InitOptions, InitResult, QuiesceOptions, RenewOptions } from './exec-options.js';
+import type { InitDone, Response } from './gen/agent_pb.js';
 import { ExecutionStream, type GuestExecution } from './guest-execution.js';
 import type { Hello } from './hello.js';
 import {
+  checkAgentRenews,
   checkAgentTakes,
   encodeRequest,
   execOperation,
   initOperation,
+  type Operation,
+  quiesceOperation,
+  renewOperation,
   requestFrames,
   signalOperation,
 } from './requests.js';
@@ -28,13 +32,24 @@ export interface AgentClient {
   readonly hello: Promise<Hello>;
   /**
    * Makes the container. Once a boot.
-   * @returns how long the guest took, in microseconds, and what of that growing the disk's file system took (0: it filled its device)
    * @throws BoxliteError `invalid_state` when it has been done, `disk_invalid`, `image_invalid`, `invalid_argument`, `unsupported`
    */
-  init(
-    options: InitOptions,
-    signal?: AbortSignal,
-  ): Promise<{ readonly containerUs: number; readonly diskGrowthUs: number }>;
+  init(options: InitOptions, signal?: AbortSignal): Promise<InitResult>;
+  /**
+   * Stops every process of the container, for a capture of the machine; resolves when they stand still, also when they did before. Commands asked for meanwhile start afterwards.
+   * When the host process this client is of ends, the agent thaws by itself.
+   * @throws BoxliteError `timeout` when a process did not stop (they go on then), `invalid_state` before init, `storage_error`,
+   *   `unsupported`
+   */
+  quiesce(options?: QuiesceOptions, signal?: AbortSignal): Promise<void>;
+  /** Lets them go on. No error when they do. */
+  thaw(signal?: AbortSignal): Promise<void>;
+  /**
+   * Makes a machine that continues from a capture one of its own: random bytes, clock, host name, boot id, and what the options name. All of it before
+   * any process of the container runs, where it was captured between `quiesce` and `thaw`; then they go on.
+   * @throws BoxliteError `invalid_state` before init, `invalid_argument`, `resource_exhausted`, `unsupported`; they stand still then
+   */
+  renew(options?: RenewOptions, signal?: AbortSignal): Promise<{ readonly bootId: string; readonly renewUs: number }>;
   ping(signal?: AbortSignal): Promise<void>;
   /**
    * Runs a command in the container; resolves once it runs. Aborting before that kills it, afterwards the signal has no effect.
@@ -57,16 +72,46 @@ export function createAgentClient(channel: GuestChannel): AgentClient {
       }
       const { result } = await call(connection, 'init', (id) => encodeRequest(id, initOperation(options)), signal);
       if (result.case !== 'initDone') throw unexpected('init', result.case);
-      const { containerUs, diskGrowthUs } = result.value;
-      return { containerUs: Number(containerUs), diskGrowthUs: Number(diskGrowthUs) };
+      return initResult(result.value);
     },
-    async ping(signal) {
-      const encode = (id: number) => encodeRequest(id, { case: 'ping', value: {} });
-      const { result } = await call(connection, 'ping', encode, signal);
-      if (result.case !== 'done') throw unexpected('ping', result.case);
+    async quiesce(options = {}, signal) {
+      checkAgentRenews('quiesce', (await withAbort(connection.hello, 'quiesce', signal)).capabilities);
+      await simple(connection, 'quiesce', quiesceOperation(options), signal);
     },
+    async thaw(signal) {
+      checkAgentRenews('thaw', (await withAbort(connection.hello, 'thaw', signal)).capabilities);
+      await simple(connection, 'thaw', { case: 'thaw', value: {} }, signal);
+    },
+    async renew(options = {}, signal) {
+      checkAgentRenews('renew', (await withAbort(connection.hello, 'renew', signal)).capabilities);
+      const { result } = await call(connection, 'renew', (id) => encodeRequest(id, renewOperation(options)), signal);
+      if (result.case !== 'renewed') throw unexpected('renew', result.case);
+      return { bootId: escapeText(result.value.bootId, 64), renewUs: Number(result.value.renewUs) };
+    },
+    ping: (signal) => simple(connection, 'ping', { case: 'ping', value: {} }, signal),
     exec: (options, signal) => exec(connection, options, signal),
   };
+}
+
+function initResult({ containerUs, machineUs, diskUs, diskGrowthUs, bootId }: InitDone): InitResult {
+  return {
+    containerUs: Number(containerUs),
+    machineUs: Number(machineUs),
+    diskUs: Number(diskUs),
+    diskGrowthUs: Number(diskGrowthUs),
+    bootId: escapeText(bootId, 64),
+  };
+}
+
+/** A request whose answer says no more than that it is done. */
+async function simple(
+  connection: AgentConnection,
+  what: string,
+  operation: Operation,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { result } = await call(connection, what, (id) => encodeRequest(id, operation), signal);
+  if (result.case !== 'done') throw unexpected(what, result.case);
 }
 
 /** One request, one response, on a stream of its own. */

@@ -44,6 +44,11 @@ export interface InitOptions {
   readonly hostname: string;
   /** The container disk's device in the guest. Default `/dev/vda`. */
   readonly disk?: string;
+  /**
+   * The size its device must have, in bytes: a machine that continues from a capture may hear of its disk's size later than of this request, and waits
+   * (2 s) until it has. Default: whatever it is.
+   */
+  readonly diskBytes?: number;
   /** The guest's clock is set to it. Default: the time of the call. */
   readonly wallClock?: Date;
   /** Fresh random bytes for the guest's pool, at most 512. Default: 64 bytes of the host's generator. */
@@ -60,6 +65,47 @@ export interface InitOptions {
   readonly volumes?: readonly VolumeMount[];
   /** The container may do whatever the machine can. Default false. */
   readonly privileged?: boolean;
+}
+
+/** What an init has made, and how long the guest took. Times in microseconds. */
+export interface InitResult {
+  readonly containerUs: number;
+  /** Of that, clock and entropy. */
+  readonly machineUs: number;
+  /** Of that, mounting the disk. */
+  readonly diskUs: number;
+  /** Of that, growing its file system to the size of its device; 0 when it filled it. */
+  readonly diskGrowthUs: number;
+  /** The machine's boot id as the container sees it; empty from an agent that says it in its hello. */
+  readonly bootId: string;
+}
+
+/** How the container is brought to a standstill. */
+export interface QuiesceOptions {
+  /** Also write what its file system has in memory to the disk. Default false. */
+  readonly sync?: boolean;
+  /** Milliseconds its processes may take to stop. Default 2000. */
+  readonly timeoutMs?: number;
+}
+
+/** What makes a machine that continues from a capture one of its own. */
+export interface RenewOptions {
+  /** Default: it stays. */
+  readonly hostname?: string;
+  /** The guest's clock is set to it. Default: the time of the call. */
+  readonly wallClock?: Date;
+  /** Fresh random bytes, 32 to 512; the kernel's generator is reseeded from them. Default: 64 bytes of the host's generator. */
+  readonly entropy?: Uint8Array;
+  /** Environment of every later command, instead of what `init` said; then `cwd` and `user` are replaced, too. Default: all three stay. */
+  readonly env?: EnvironmentInput;
+  /** Only with `env`. */
+  readonly cwd?: string;
+  /** Only with `env`. */
+  readonly user?: string;
+  /** New contents of `/etc/hosts`. Default: one of the agent's is rewritten for the host name, one that was given stays. */
+  readonly hosts?: string;
+  /** New contents of `/etc/resolv.conf`, where init gave any. Default: it stays. */
+  readonly resolvConf?: string;
 }
 
 /** How a command ended. `exitCode` is 0 when a signal killed it. */

@@ -9,6 +9,7 @@ export const PROTOCOL_GENERATION = 1;
 export interface Hello {
   readonly generation: number;
   readonly agentVersion: string;
+  /** Empty before an init: the machine has none yet. Then as `InitDone` says it. */
   readonly bootId: string;
   readonly kernelRelease: string;
   readonly architecture: string;
@@ -20,6 +21,8 @@ export interface Hello {
   readonly capabilities: readonly string[];
   /** An init has been done on this boot already. */
   readonly initialized: boolean;
+  /** The container stands still: the machine continues from a capture, and waits for `renew` (or it is being captured). */
+  readonly quiesced: boolean;
 }
 
 const MAX_CAPABILITIES = 256;
@@ -53,6 +56,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     agentStartUs: Number(wire.agentStartUs),
     capabilities: wire.capabilities.slice(0, MAX_CAPABILITIES).map((name) => escapeText(name, 64)),
     initialized: wire.initialized,
+    quiesced: wire.quiesced,
   };
 }
 

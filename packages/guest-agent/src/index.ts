@@ -5,6 +5,9 @@ export type {
   ExecOptions,
   ExecResult,
   InitOptions,
+  InitResult,
+  QuiesceOptions,
+  RenewOptions,
   TerminalSize,
   VolumeMount,
 } from './exec-options.js';

@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { BoxliteError, FrameFlag, FrameType, MAX_FRAME_PAYLOAD } from '@boxlite/core';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { EnvironmentInput, ExecOptions, InitOptions, TerminalSize, VolumeMount } from './exec-options.js';
+import type {
+  EnvironmentInput,
+  ExecOptions,
+  InitOptions,
+  QuiesceOptions,
+  RenewOptions,
+  TerminalSize,
+  VolumeMount,
+} from './exec-options.js';
 import { RequestSchema } from './gen/agent_pb.js';
 
 /** The agent's own bounds (native/src/request.h). */
@@ -13,6 +21,9 @@ const REQUEST_PARTS = 'request-parts';
 /** Linux: `__NEW_UTS_LEN`. */
 const MAX_HOSTNAME = 64;
 const MAX_ENTROPY = 512;
+const LEAST_RENEWAL_ENTROPY = 32;
+/** The ability of an agent to quiesce, thaw and renew. */
+const RENEW = 'renew';
 const MAX_VOLUMES = 16;
 /** The ability of an agent to mount shares. */
 const VOLUMES = 'volumes';
@@ -22,7 +33,8 @@ const MAX_TIMEOUT_MS = 0xffff_ffff;
 
 const encoder = new TextEncoder();
 
-type Operation = NonNullable<MessageInitShape<typeof RequestSchema>['operation']>;
+/** One of the operations a request can ask for. */
+export type Operation = NonNullable<MessageInitShape<typeof RequestSchema>['operation']>;
 
 /**
  * A request as bytes.
@@ -78,13 +90,12 @@ export function execOperation(options: ExecOptions): Operation {
 
 /** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
 export function initOperation(options: InitOptions): Operation {
-  const { hostname, entropy = randomBytes(64) } = options;
-  if (!/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(hostname) || hostname.length > MAX_HOSTNAME) {
-    throw invalid('hostname', `${JSON.stringify(hostname.slice(0, 160))} is not a host name`, {
-      hint: `letters, digits, dots and dashes, at most ${MAX_HOSTNAME}`,
-    });
-  }
+  const { hostname, entropy = randomBytes(64), diskBytes = 0 } = options;
+  checkHostname(hostname);
   if (entropy.length > MAX_ENTROPY) throw invalid('entropy', `more than ${MAX_ENTROPY} bytes`);
+  if (!Number.isSafeInteger(diskBytes) || diskBytes < 0) {
+    throw invalid('diskBytes', `${diskBytes} is not a size of a disk in bytes`);
+  }
   const { volumes = [] } = options;
   if (volumes.length > MAX_VOLUMES) throw invalid('volumes', `more than ${MAX_VOLUMES} volumes`);
   return {
@@ -93,7 +104,8 @@ export function initOperation(options: InitOptions): Operation {
       hostname,
       entropy,
       disk: options.disk ?? '/dev/vda',
-      wallClockNs: BigInt((options.wallClock ?? new Date()).getTime()) * 1_000_000n,
+      diskBytes: BigInt(diskBytes),
+      wallClockNs: nanoseconds(options.wallClock),
       env: environment(options.env),
       cwd: textBytes('cwd', options.cwd ?? ''),
       user: textBytes('user', options.user ?? ''),
@@ -125,6 +137,60 @@ export function checkAgentTakes(options: InitOptions, capabilities: readonly str
 
 function volumeMessage({ tag, destination, readOnly, file = '' }: VolumeMount) {
   return { tag, destination: textBytes('volumes', destination), readOnly, file };
+}
+
+/** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
+export function quiesceOperation({ sync = false, timeoutMs = 0 }: QuiesceOptions): Operation {
+  if (!Number.isFinite(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
+    throw invalid('timeoutMs', `${timeoutMs} is not a time limit in milliseconds (0 to ${MAX_TIMEOUT_MS})`);
+  }
+  return { case: 'quiesce', value: { sync, timeoutMs: Math.ceil(timeoutMs) } };
+}
+
+/** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
+export function renewOperation(options: RenewOptions): Operation {
+  const { hostname, entropy = randomBytes(64) } = options;
+  if (hostname !== undefined) checkHostname(hostname);
+  if (options.env === undefined && (options.cwd ?? options.user) !== undefined) {
+    throw invalid('env', 'cwd and user are replaced together with env, which is missing');
+  }
+  if (entropy.length < LEAST_RENEWAL_ENTROPY || entropy.length > MAX_ENTROPY) {
+    throw invalid('entropy', `${entropy.length} random bytes instead of ${LEAST_RENEWAL_ENTROPY} to ${MAX_ENTROPY}`);
+  }
+  return {
+    case: 'renew',
+    value: {
+      hostname: hostname ?? '',
+      entropy,
+      wallClockNs: nanoseconds(options.wallClock),
+      env: environment(options.env),
+      cwd: textBytes('cwd', options.cwd ?? ''),
+      user: textBytes('user', options.user ?? ''),
+      replaceDefaults: options.env !== undefined,
+      ...(options.hosts === undefined ? {} : { hosts: encoder.encode(options.hosts) }),
+      ...(options.resolvConf === undefined ? {} : { resolvConf: encoder.encode(options.resolvConf) }),
+    },
+  };
+}
+
+/** @throws BoxliteError `unsupported` when the agent cannot stand still, or cannot be made another one */
+export function checkAgentRenews(what: string, capabilities: readonly string[]): void {
+  if (capabilities.includes(RENEW)) return;
+  throw new BoxliteError('unsupported', `${what}: the guest agent of this machine is too old`, {
+    hint: 'stop the box and start it again: it then boots with the present agent',
+  });
+}
+
+function checkHostname(hostname: string): void {
+  if (/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(hostname) && hostname.length <= MAX_HOSTNAME) return;
+  throw invalid('hostname', `${JSON.stringify(hostname.slice(0, 160))} is not a host name`, {
+    hint: `letters, digits, dots and dashes, at most ${MAX_HOSTNAME}`,
+  });
+}
+
+/** Since the epoch, as late as possible. */
+function nanoseconds(clock: Date | undefined): bigint {
+  return BigInt((clock ?? new Date()).getTime()) * 1_000_000n;
 }
 
 /** @throws BoxliteError `invalid_argument` for a number that is no signal */

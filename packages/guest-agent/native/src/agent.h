@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "container.h"
+#include "machine.h"
 
 #define AGENT_VERSION "0.1.0"
 #define PROTOCOL_GENERATION 1u
@@ -24,7 +25,9 @@ struct agent {
     struct text_list env;
     char *cwd;
     char *user;
-    char hostname[65];
+    char hostname[HOSTNAME_BYTES];
+    bool hosts_given;             /* the hosts file is the host's, not ours */
+    char boot_id[BOOT_ID_BYTES]; /* as the container sees it; "" before init */
 };
 
 extern struct agent agent;

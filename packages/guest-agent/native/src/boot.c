@@ -70,6 +70,7 @@ void boot_mounts(void)
     mount_once("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_once("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_once("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755,size=1m");
-    mount_once("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=0755,size=1m");
+    /* Not nodev: the container's device nodes are mounted from here (staging.h). */
+    mount_once("tmpfs", "/tmp", MS_NOSUID | MS_NOEXEC, "mode=0755,size=256k");
     umask(022);
 }

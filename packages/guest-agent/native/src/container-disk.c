@@ -10,6 +10,7 @@
 
 #include "boot.h"
 #include "clock.h"
+#include "device-events.h"
 #include "ext4-growth.h"
 
 /* Takes the number of blocks the file system is to have (fs/ext4/ext4.h; not in the exported headers). */
@@ -24,6 +25,9 @@
 #define OPTIONS "errors=remount-ro,noinit_itable"
 /* While groups are added it must not say noinit_itable: the kernel would zero their inode tables at once (fs/ext4/resize.c). */
 #define OPTIONS_WHILE_GROWING "errors=remount-ro,init_itable"
+
+/* The kernel is told while the machine is being continued: soon or never. */
+#define RESIZE_WAIT_US 2000000u
 
 struct disk {
     uint8_t superblock[EXT4_SUPERBLOCK_BYTES];
@@ -98,11 +102,32 @@ static bool settle_size(const char *device, const char *target, uint64_t blocks_
     return grown;
 }
 
-bool container_disk_mount(const char *device, const char *target, uint64_t *growth_us, struct failure *failure)
+/* A machine that continues from a capture hears of its disk's size by an interrupt, which may come after the first request. */
+static bool await_size(const char *device, uint64_t bytes, struct disk *disk, struct failure *failure)
+{
+    if (!look_at(device, disk, failure))
+        return false;
+    if (bytes == 0 || disk->bytes == bytes)
+        return true;
+    int events = device_events_open();
+    if (events < 0)
+        return fail(failure, "internal", "disk", errno, "device events");
+    uint64_t deadline = monotonic_us() + RESIZE_WAIT_US;
+    bool seen;
+    do
+        seen = look_at(device, disk, failure);
+    while (seen && disk->bytes != bytes && device_events_wait(events, deadline));
+    if (close(events) != 0)
+        return fail(failure, "internal", "disk", errno, "closing device events");
+    return seen && (disk->bytes == bytes || fail(failure, "disk_invalid", "disk", 0, "%s has %llu bytes and should have %llu", device,
+                                                 (unsigned long long)disk->bytes, (unsigned long long)bytes));
+}
+
+bool container_disk_mount(const char *device, uint64_t bytes, const char *target, uint64_t *growth_us, struct failure *failure)
 {
     struct disk before;
     *growth_us = 0;
-    if (!look_at(device, &before, failure) || !mount_disk(device, target, failure))
+    if (!await_size(device, bytes, &before, failure) || !mount_disk(device, target, failure))
         return false;
     if (settle_size(device, target, ext4_blocks(before.superblock), growth_us, failure))
         return true;

@@ -10,8 +10,9 @@
 /*
  * Mounts the ext4 file system of the device, and grows it where the device is larger: the disks of images are shared by boxes of all sizes.
  * A machine that ends in the middle leaves a sound file system, which the next start grows further.
+ * bytes: the size its device is about to have, where that is known, else 0.
  * growth_us: microseconds that took, 0 when there was nothing to grow. Nothing is mounted after a failure.
  */
-bool container_disk_mount(const char *device, const char *target, uint64_t *growth_us, struct failure *failure);
+bool container_disk_mount(const char *device, uint64_t bytes, const char *target, uint64_t *growth_us, struct failure *failure);
 
 #endif

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,8 +15,19 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "clock.h"
 #include "container-cgroup.h"
 #include "container-disk.h"
+#include "machine.h"
+#include "staging.h"
+
+/* Memory both the agent and the container's init see: what is to be built is known only when init has been waiting for long. */
+struct order {
+    struct init_request request;
+    char destinations[MAX_VOLUMES][MAX_VOLUME_PATH + 1];
+};
+
+static struct order *order;
 
 /* Like fork, into new namespaces and the container's cgroup. */
 static pid_t fork_init(int cgroup)
@@ -49,45 +61,33 @@ static bool join(pid_t pid, const char *name, int type, struct failure *failure)
     return joined || fail(failure, "internal", "", reason, "joining the %s namespace", name);
 }
 
-static bool join_container(const struct init_request *request, struct container *container, struct failure *failure)
+static bool join_container(struct container *container, struct failure *failure)
 {
     pid_t pid = container->init_pid;
     container->mount_namespace = open_of(pid, "ns/mnt", O_RDONLY);
-    container->pts = open_of(pid, "root/dev/pts", O_RDONLY | O_DIRECTORY);
-    if (container->mount_namespace < 0 || container->pts < 0)
+    if (container->mount_namespace < 0)
         return fail(failure, "internal", "", errno, "opening the container");
-    if (!join(pid, "ipc", CLONE_NEWIPC, failure) || !join(pid, "uts", CLONE_NEWUTS, failure))
-        return false;
-    if (!join(pid, "cgroup", CLONE_NEWCGROUP, failure))
-        return false;
-    /* For the agent's children: the agent itself stays process 1 of the machine. */
-    if (!join(pid, "pid", CLONE_NEWPID, failure))
-        return false;
-    /* What the agent may still gain by an exec is what its children start with: root in the container gets exactly the bounding set. */
-    return request->privileged || capabilities_bound(failure);
+    /* The last one for the agent's children: the agent itself stays process 1 of the machine. */
+    return join(pid, "ipc", CLONE_NEWIPC, failure) && join(pid, "uts", CLONE_NEWUTS, failure) &&
+           join(pid, "cgroup", CLONE_NEWCGROUP, failure) && join(pid, "pid", CLONE_NEWPID, failure);
 }
 
-static bool start_init(const struct init_request *request, struct container *container, struct failure *failure)
+static void close_all(int *fds[], size_t count)
 {
-    int report[2];
-    if (pipe2(report, O_CLOEXEC) != 0)
-        return fail(failure, "resource_exhausted", "", errno, "making a pipe");
-    pid_t pid = fork_init(container->cgroup);
-    if (pid == 0)
-        container_init_run(request, report[1]);
-    int reason = errno;
-    close(report[1]);
-    struct init_report result;
-    ssize_t got = 0;
-    if (pid > 0) {
-        do
-            got = read(report[0], &result, sizeof result);
-        while (got < 0 && errno == EINTR);
+    for (size_t index = 0; index < count; index++) {
+        if (*fds[index] >= 0)
+            close(*fds[index]);
+        *fds[index] = -1;
     }
-    close(report[0]);
-    if (pid < 0)
-        return fail(failure, "resource_exhausted", "", reason, "forking the container's init");
-    container->init_pid = pid;
+}
+
+static bool hear(const struct container *container, struct failure *failure)
+{
+    struct init_report result;
+    ssize_t got;
+    do
+        got = read(container->report, &result, sizeof result);
+    while (got < 0 && errno == EINTR);
     if (got == sizeof result && result.ok)
         return true;
     if (got == sizeof result)
@@ -97,16 +97,30 @@ static bool start_init(const struct init_request *request, struct container *con
     return false;
 }
 
+static bool start_init(struct container *container, struct failure *failure)
+{
+    int orders[2] = { -1, -1 };
+    int reports[2] = { -1, -1 };
+    bool piped = pipe2(orders, O_CLOEXEC) == 0 && pipe2(reports, O_CLOEXEC) == 0;
+    pid_t pid = piped ? fork_init(container->cgroup) : -1;
+    int reason = errno;
+    if (pid == 0)
+        container_init_run(&order->request, orders[0], reports[1]);
+    close_all((int *[]){ &orders[0], &reports[1] }, 2);
+    container->order = orders[1];
+    container->report = reports[0];
+    if (pid < 0)
+        return fail(failure, "resource_exhausted", "", reason, "forking the container's init");
+    container->init_pid = pid;
+    return hear(container, failure) && join_container(container, failure);
+}
+
 void container_unmount(struct container *container)
 {
     /* The mount namespace lives as long as a descriptor of it, and with it the mount of the disk. */
-    int *fds[] = { &container->mount_namespace, &container->pts, &container->cgroup };
-    for (size_t index = 0; index < sizeof fds / sizeof fds[0]; index++) {
-        if (*fds[index] >= 0)
-            close(*fds[index]);
-        *fds[index] = -1;
-    }
-    if (umount2(CONTAINER_MOUNT, 0) == 0)
+    close_all((int *[]){ &container->mount_namespace, &container->pts, &container->cgroup }, 3);
+    /* EINVAL: it is not mounted. */
+    if (umount2(CONTAINER_MOUNT, 0) == 0 || errno == EINVAL)
         return;
     console_log("boxlite-guest: unmounting %s: %s", CONTAINER_MOUNT, strerror(errno));
     if (mount(NULL, CONTAINER_MOUNT, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0)
@@ -121,19 +135,96 @@ static void undo(struct container *container)
             continue;
     }
     container->init_pid = 0;
+    close_all((int *[]){ &container->order, &container->report }, 2);
     container_unmount(container);
+    /* No process can be made in a pid namespace whose init is gone: back to the agent's own. */
+    int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (own < 0 || setns(own, CLONE_NEWPID) != 0)
+        console_log("boxlite-guest: leaving the container: %s", strerror(errno));
+    if (own >= 0)
+        close(own);
+}
+
+bool container_prepare(struct container *container, struct failure *failure)
+{
+    if (container->init_pid > 0)
+        return true;
+    *container = (struct container)NO_CONTAINER;
+    if (order == NULL) {
+        void *memory = mmap(NULL, sizeof *order, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (memory == MAP_FAILED)
+            return fail(failure, "resource_exhausted", "", errno, "memory for the container's init");
+        order = memory;
+    }
+    /* So that a disk the agent mounts later is seen by an init that is there already. */
+    if (mount(NULL, "/", NULL, MS_SHARED, NULL) != 0)
+        return fail(failure, "internal", "", errno, "sharing the mounts");
+    if (!staging_prepare(failure))
+        return false;
+    container->cgroup = container_cgroup_open();
+    if (start_init(container, failure))
+        return true;
+    undo(container);
+    return false;
+}
+
+static bool write_files(const struct init_request *request, struct failure *failure)
+{
+    char boot_id[BOOT_ID_BYTES];
+    machine_boot_id(boot_id);
+    size_t length = strlen(boot_id);
+    boot_id[length++] = '\n';
+    if (!staging_write(STAGED_BOOT_ID, boot_id, length, failure) || !staging_write_hostname(request->hostname, failure))
+        return false;
+    if (request->resolv_conf.bytes != NULL &&
+        !staging_write(STAGED_RESOLV_CONF, request->resolv_conf.bytes, request->resolv_conf.length, failure))
+        return false;
+    if (request->hosts.bytes != NULL)
+        return staging_write(STAGED_HOSTS, request->hosts.bytes, request->hosts.length, failure);
+    return staging_write_hosts(request->hostname, failure);
+}
+
+static void write_order(const struct init_request *request)
+{
+    order->request = *request;
+    for (size_t index = 0; index < request->volume_count; index++) {
+        char *destination = order->destinations[index];
+        (void)snprintf(destination, sizeof order->destinations[index], "%s", request->volumes[index].destination);
+        order->request.volumes[index].destination = destination;
+    }
+}
+
+static bool build(const struct init_request *request, struct container *container, struct failure *failure)
+{
+    if (sethostname(request->hostname, strlen(request->hostname)) != 0)
+        return fail(failure, "invalid_argument", "hostname", errno, "setting the host name");
+    if (!write_files(request, failure))
+        return false;
+    write_order(request);
+    if (write(container->order, "", 1) != 1)
+        return fail(failure, "internal", "", errno, "asking the container's init");
+    if (!hear(container, failure))
+        return false;
+    close_all((int *[]){ &container->order, &container->report }, 2);
+    container->pts = open_of(container->init_pid, "root/dev/pts", O_RDONLY | O_DIRECTORY);
+    if (container->pts < 0)
+        return fail(failure, "internal", "", errno, "opening the container");
+    /* What the agent may still gain by an exec is what its children start with: root in the container gets exactly the bounding set. */
+    return request->privileged || capabilities_bound(failure);
 }
 
 bool container_start(const struct init_request *request, struct container *container, struct failure *failure)
 {
     struct stat status;
-    *container = (struct container){ .mount_namespace = -1, .cgroup = -1, .pts = -1 };
+    if (!container_prepare(container, failure))
+        return false;
     if (stat(request->disk, &status) != 0 || !S_ISBLK(status.st_mode))
         return fail(failure, "not_found", "disk", 0, "the machine has no block device %s", request->disk);
-    if (!container_disk_mount(request->disk, CONTAINER_MOUNT, &container->disk_growth_us, failure))
+    uint64_t begun = monotonic_us();
+    if (!container_disk_mount(request->disk, request->disk_bytes, CONTAINER_MOUNT, &container->disk_growth_us, failure))
         return false;
-    container->cgroup = container_cgroup_open();
-    if (start_init(request, container, failure) && join_container(request, container, failure)) {
+    container->disk_us = monotonic_us() - begun;
+    if (build(request, container, failure)) {
         if (request->privileged && container->cgroup >= 0)
             container->cgroup = container_cgroup_delegate(container->cgroup, container->init_pid);
         container->running = true;

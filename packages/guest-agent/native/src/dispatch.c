@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -9,13 +10,25 @@
 #include "boot.h"
 #include "clock.h"
 #include "execution.h"
+#include "hold.h"
 #include "machine.h"
 #include "outbox.h"
+#include "renew.h"
 #include "reply.h"
 #include "request-parts.h"
 #include "request.h"
 #include "shutdown.h"
 #include "spawn.h"
+
+static bool initialize(const struct init_request *init, uint64_t *machine_us, struct failure *failure)
+{
+    uint64_t begun = monotonic_us();
+    /* Before anything of the container: what is made of random bytes there is this machine's own. */
+    bool ready = machine_set_clock(init->wall_clock_ns, failure) && machine_add_entropy(init->entropy, init->entropy_length, failure) &&
+                 machine_loopback_up(failure);
+    *machine_us = monotonic_us() - begun;
+    return ready && container_start(init, &agent.container, failure);
+}
 
 static void handle_init(uint32_t stream, struct request *request)
 {
@@ -23,11 +36,12 @@ static void handle_init(uint32_t stream, struct request *request)
     static struct request kept;
     struct failure failure;
     uint64_t begun = monotonic_us();
+    uint64_t machine_us = 0;
     bool done = false;
     if (agent.initialized)
         (void)fail(&failure, "invalid_state", "", 0, "this machine has been initialized already");
     else
-        done = machine_set_up(&request->init, &failure) && container_start(&request->init, &agent.container, &failure);
+        done = initialize(&request->init, &machine_us, &failure);
     if (!done) {
         reply_failure(stream, request->id, &failure, true);
         request_free(request);
@@ -38,15 +52,65 @@ static void handle_init(uint32_t stream, struct request *request)
     agent.env = kept.init.env;
     agent.cwd = kept.init.cwd;
     agent.user = kept.init.user;
+    agent.hosts_given = kept.init.hosts.bytes != NULL;
     memcpy(agent.hostname, kept.init.hostname, sizeof agent.hostname);
-    reply_init_done(stream, request->id, monotonic_us() - begun, agent.container.disk_growth_us);
+    machine_boot_id(agent.boot_id);
+    reply_init_done(stream, request->id, monotonic_us() - begun, machine_us);
+}
+
+static void handle_quiesce(uint32_t stream, struct request *request)
+{
+    struct failure failure;
+    bool done = false;
+    if (!agent.initialized || agent.ending)
+        (void)fail(&failure, agent.ending ? "stopped" : "invalid_state", "", 0, "there is no container that could stand still");
+    else
+        done = hold_begin(stream, &request->quiesce, &failure);
+    if (done)
+        reply_done(stream, request->id, true);
+    else
+        reply_failure(stream, request->id, &failure, true);
+    request_free(request);
+}
+
+static void handle_thaw(uint32_t stream, struct request *request)
+{
+    struct failure failure;
+    if (hold_end(&failure))
+        reply_done(stream, request->id, true);
+    else
+        reply_failure(stream, request->id, &failure, true);
+    request_free(request);
+}
+
+static void handle_renew(uint32_t stream, struct request *request)
+{
+    struct failure failure;
+    char boot_id[BOOT_ID_BYTES];
+    uint64_t begun = monotonic_us();
+    bool kept = false;
+    bool done = false;
+    if (!agent.initialized || agent.ending)
+        (void)fail(&failure, agent.ending ? "stopped" : "invalid_state", "", 0, "there is no container that could be renewed");
+    else
+        done = renew(request, &kept, boot_id, &failure);
+    if (done)
+        reply_renewed(stream, request->id, boot_id, monotonic_us() - begun);
+    else
+        reply_failure(stream, request->id, &failure, true);
+    if (!kept)
+        request_free(request);
 }
 
 static void handle_exec(uint32_t stream, struct request *request)
 {
     struct failure failure;
     struct execution *execution = NULL;
-    if (!agent.initialized || agent.ending)
+    if (agent.initialized && !agent.ending && hold_is_on()) {
+        if (hold_park(stream, request))
+            return;
+        (void)fail(&failure, "resource_exhausted", "", 0, "%d commands wait for the container to go on", MAX_EXECUTIONS);
+    } else if (!agent.initialized || agent.ending)
         (void)fail(&failure, agent.ending ? "stopped" : "invalid_state", "", 0,
                    agent.ending ? "the machine is shutting down" : "exec before init: there is no container yet");
     else if ((execution = execution_allocate()) == NULL)
@@ -126,6 +190,15 @@ static void handle_opening(uint32_t stream, struct request *request)
     case OPERATION_EXEC:
         handle_exec(stream, request);
         return;
+    case OPERATION_QUIESCE:
+        handle_quiesce(stream, request);
+        return;
+    case OPERATION_THAW:
+        handle_thaw(stream, request);
+        return;
+    case OPERATION_RENEW:
+        handle_renew(stream, request);
+        return;
     case OPERATION_PING:
         reply_done(stream, request->id, true);
         break;
@@ -186,6 +259,8 @@ static void close_slot(uint32_t stream)
             execution_detach(execution);
     }
     request_parts_forget(stream, 0xffff0000u);
+    (void)hold_forget(stream, 0xffff0000u);
+    hold_slot_gone(stream >> 16);
     outbox_signal(FRAME_SLOT_GONE, stream, 0, 0);
 }
 
@@ -210,8 +285,9 @@ void dispatch(const struct frame *frame)
     case FRAME_CLOSE:
         request_parts_forget(frame->stream, ~0u);
         execution = execution_of_stream(frame->stream);
-        if (execution != NULL) {
-            execution_detach(execution);
+        if (execution != NULL || hold_forget(frame->stream, ~0u)) {
+            if (execution != NULL)
+                execution_detach(execution);
             /* The last frame of the stream, so that the host knows when it may use the id again. */
             outbox_signal(FRAME_CLOSE, frame->stream, 0, 0);
         }
@@ -240,5 +316,16 @@ void dispatch_link_gone(void)
             execution_detach(execution_at(index));
     }
     request_parts_forget(0, 0);
+    (void)hold_forget(0, 0);
     outbox_forget();
+}
+
+void dispatch_held(void)
+{
+    uint32_t stream;
+    struct request *request;
+    while ((request = hold_next(&stream)) != NULL) {
+        handle_exec(stream, request);
+        free(request);
+    }
 }

@@ -9,4 +9,7 @@ void dispatch(const struct frame *frame);
 /* The host end of the link went away: every stream is detached. */
 void dispatch_link_gone(void);
 
+/* Starts the commands that were asked for while the container stood still, if it does not any more. */
+void dispatch_held(void);
+
 #endif

@@ -25,7 +25,7 @@
 #include "container.h"
 #include "link.h"
 
-static struct container container;
+static struct container container = NO_CONTAINER;
 static int namespaces[4];
 static int null_device;
 

@@ -59,6 +59,15 @@ struct execution *execution_of_pid(pid_t pid)
     return NULL;
 }
 
+bool executions_starting(void)
+{
+    for (unsigned index = 0; index < table_end; index++) {
+        if (table[index].state != EXECUTION_FREE && table[index].status_fd >= 0)
+            return true;
+    }
+    return false;
+}
+
 bool executions_alive(void)
 {
     for (unsigned index = 0; index < table_end; index++) {

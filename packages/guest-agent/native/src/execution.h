@@ -88,6 +88,7 @@ struct execution *execution_allocate(void);
 struct execution *execution_of_stream(uint32_t stream);
 struct execution *execution_of_pid(pid_t pid);
 unsigned execution_index(const struct execution *execution);
+bool executions_starting(void); /* any between clone and execve */
 bool executions_alive(void); /* any command not reaped yet */
 void execution_release(struct execution *execution);
 

@@ -3,8 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netlink.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +13,7 @@
 
 #include "boot.h"
 #include "clock.h"
+#include "device-events.h"
 
 /* The agent's vsock port on the host (CID 2): the one libkrun's krun_add_vsock_port2 maps to the box's socket. */
 #define AGENT_VSOCK_PORT 2695u
@@ -24,6 +23,9 @@
 
 /* How long the VMM may take to answer: on a loaded host more than the kernel's 2 s. Somebody listens since before the machine was started. */
 #define CONNECT_SECONDS 30
+
+/* Path of the port that was found. */
+static char port[320];
 
 /* -1: this machine has no vsock device. The kernel says so at once: without a transport there is nobody to connect by. */
 static int open_vsock(void)
@@ -60,6 +62,11 @@ static int is_agent_port(const char *entry)
     return strcmp(name, PORT_NAME) == 0;
 }
 
+static int open_port(void)
+{
+    return open(port, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
 static int open_serial(void)
 {
     DIR *directory = opendir("/sys/class/virtio-ports");
@@ -69,9 +76,8 @@ static int open_serial(void)
     for (struct dirent *entry; fd < 0 && (entry = readdir(directory)) != NULL;) {
         if (entry->d_name[0] == '.' || !is_agent_port(entry->d_name))
             continue;
-        char path[320];
-        (void)snprintf(path, sizeof path, "/dev/%s", entry->d_name);
-        fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        (void)snprintf(port, sizeof port, "/dev/%s", entry->d_name);
+        fd = open_port();
     }
     closedir(directory);
     return fd;
@@ -85,36 +91,33 @@ static int open_any(bool *once)
     return fd >= 0 ? fd : open_vsock();
 }
 
-/* Kernel device events: a port is announced, and gets its name, by one of these. */
-static int open_uevents(void)
-{
-    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
-    struct sockaddr_nl kernel = { .nl_family = AF_NETLINK, .nl_groups = 1 };
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&kernel, sizeof kernel) == 0)
-        return fd;
-    boot_fatal("device events", errno);
-}
-
 int link_open(bool *once)
 {
     int fd = open_any(once);
     if (fd >= 0)
         return fd;
     /* Listening begins before the second look, so that no event falls in between. */
-    int events = open_uevents();
+    int events = device_events_open();
+    if (events < 0)
+        boot_fatal("device events", errno);
     uint64_t deadline = monotonic_us() + DEVICE_WAIT_US;
     for (;;) {
         fd = open_any(once);
-        uint64_t now = monotonic_us();
-        if (fd >= 0 || now >= deadline)
+        if (fd >= 0 || !device_events_wait(events, deadline))
             break;
-        struct pollfd wait = { .fd = events, .events = POLLIN };
-        char event[4096];
-        if (poll(&wait, 1, (int)((deadline - now) / 1000u) + 1) > 0 && recv(events, event, sizeof event, 0) < 0 && errno != ENOBUFS)
-            boot_fatal("device events", errno);
     }
     close(events);
     if (fd < 0)
         boot_fatal("no agent link: neither vsock port 2695 nor a virtio-serial port named agent", 0);
+    return fd;
+}
+
+int link_reopen(int fd)
+{
+    if (close(fd) != 0)
+        boot_fatal("closing the agent link", errno);
+    fd = open_port();
+    if (fd < 0)
+        boot_fatal(port, errno);
     return fd;
 }

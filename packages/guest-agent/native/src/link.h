@@ -16,4 +16,10 @@
  */
 int link_open(bool *once);
 
+/*
+ * Closes a serial port whose host has gone, and opens it again: what that host had sent is dropped by the kernel, and the next one is told that nothing
+ * of it is left (QEMU: VSERPORT_CHANGE, false and then true). Nobody else may hold the port: no command is between its clone and its execve.
+ */
+int link_reopen(int fd);
+
 #endif

@@ -4,13 +4,17 @@
 #include <fcntl.h>
 #include <linux/random.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-static bool set_clock(uint64_t nanoseconds, struct failure *failure)
+#include "request.h"
+
+bool machine_set_clock(uint64_t nanoseconds, struct failure *failure)
 {
     if (nanoseconds == 0)
         return true;
@@ -18,31 +22,37 @@ static bool set_clock(uint64_t nanoseconds, struct failure *failure)
     return clock_settime(CLOCK_REALTIME, &now) == 0 || fail(failure, "invalid_argument", "wall_clock_ns", errno, "setting the clock");
 }
 
-static bool add_entropy(const struct init_request *request, struct failure *failure)
+bool machine_add_entropy(const uint8_t *bytes, size_t length, struct failure *failure)
 {
     struct {
         struct rand_pool_info info;
-        uint8_t bytes[sizeof request->entropy];
+        uint8_t bytes[MAX_ENTROPY_BYTES];
     } pool;
-    if (request->entropy_length == 0)
+    if (length == 0)
         return true;
-    pool.info.entropy_count = (int)request->entropy_length * 8;
-    pool.info.buf_size = (int)request->entropy_length;
-    memcpy(pool.bytes, request->entropy, request->entropy_length);
+    if (length > sizeof pool.bytes)
+        return fail(failure, "invalid_argument", "entropy", 0, "more than %u random bytes", MAX_ENTROPY_BYTES);
+    pool.info.entropy_count = (int)length * 8;
+    pool.info.buf_size = (int)length;
+    memcpy(pool.bytes, bytes, length);
     int fd = open("/dev/random", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return fail(failure, "internal", "entropy", errno, "opening the random pool");
     bool added = ioctl(fd, RNDADDENTROPY, &pool) == 0;
     int reason = errno;
-    /* A machine that was copied before init shares its random state with its copies: the next read must come from the new pool. */
+    /*
+     * The pool alone changes nothing for minutes: the generator is reseeded from it on a timer. ENODATA: it has not begun, and then begins with what has
+     * just been credited.
+     */
     if (added && ioctl(fd, RNDRESEEDCRNG) != 0 && errno != ENODATA)
         reason = errno, added = false;
+    explicit_bzero(&pool, sizeof pool);
     if (close(fd) != 0)
         return fail(failure, "internal", "entropy", errno, "closing the random pool");
     return added || fail(failure, "internal", "entropy", reason, "adding entropy");
 }
 
-static bool loopback_up(struct failure *failure)
+bool machine_loopback_up(struct failure *failure)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0) /* a kernel without networking */
@@ -55,7 +65,27 @@ static bool loopback_up(struct failure *failure)
     return up || fail(failure, "internal", "", reason, "bringing up the loopback interface");
 }
 
-bool machine_set_up(const struct init_request *request, struct failure *failure)
+void machine_boot_id(char text[BOOT_ID_BYTES])
 {
-    return set_clock(request->wall_clock_ns, failure) && add_entropy(request, failure) && loopback_up(failure);
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, text, BOOT_ID_BYTES - 1);
+    text[length > 0 ? length : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+bool machine_new_boot_id(char text[BOOT_ID_BYTES], struct failure *failure)
+{
+    uint8_t id[16];
+    if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
+        return fail(failure, "internal", "entropy", errno, "reading random bytes");
+    /* RFC 9562: version 4, variant 1. */
+    id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
+    id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+    char *end = text;
+    for (size_t index = 0; index < sizeof id; index++) {
+        bool dash = index == 4 || index == 6 || index == 8 || index == 10;
+        end += snprintf(end, 4, "%s%02x", dash ? "-" : "", id[index]);
+    }
+    return true;
 }

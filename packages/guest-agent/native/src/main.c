@@ -23,7 +23,7 @@
 /* Docker's limit on open files. */
 #define MAX_OPEN_FILES 1048576
 
-struct agent agent = { .epoll = -1, .link = -1, .null = -1, .container = { .mount_namespace = -1, .cgroup = -1, .pts = -1 } };
+struct agent agent = { .epoll = -1, .link = -1, .null = -1, .container = NO_CONTAINER };
 
 static int signals;
 static bool link_readable;
@@ -57,14 +57,25 @@ static void set_up(void)
         boot_fatal("event loop", errno);
 }
 
+static void watch_link(void)
+{
+    if (!watch(agent.link, EPOLLIN | EPOLLOUT | EPOLLRDHUP, EVENT_TAG(EVENT_LINK, 0)))
+        boot_fatal("agent link", errno);
+}
+
 static void connect_link(void)
 {
     agent.link = link_open(&agent.link_once);
     agent.link_writable = true;
     link_readable = true;
-    if (!watch(agent.link, EPOLLIN | EPOLLOUT | EPOLLRDHUP, EVENT_TAG(EVENT_LINK, 0)))
-        boot_fatal("agent link", errno);
+    watch_link();
     reply_hello();
+    if (!outbox_flush(agent.link, agent.link_once ? VSOCK_WRITE_BYTES : OUTBOX_BYTES))
+        outbox_forget();
+    /* While the host reads the hello. What goes wrong here is said by the init that needs it. */
+    struct failure failure;
+    if (!container_prepare(&agent.container, &failure))
+        console_log("boxlite-guest: %s", failure.message);
 }
 
 static void reap_children(void)
@@ -105,6 +116,15 @@ static void parse_inbox(void)
     inbox_length -= offset;
 }
 
+/* The host end is gone. A serial port wakes us when somebody connects again: executions go on. */
+static void lose_link(void)
+{
+    dispatch_link_gone();
+    inbox_length = 0;
+    if (agent.link_once)
+        shutdown_begin("the host has hung up", SHUTDOWN_GRACE_US);
+}
+
 /* One read of the link. False: nothing more to do now. */
 static bool read_link(void)
 {
@@ -115,13 +135,8 @@ static bool read_link(void)
         return true;
     if (got <= 0) {
         link_readable = false;
-        if (got == 0 || errno != EAGAIN) {
-            /* The host end is gone. A serial port wakes us when somebody connects again: executions go on. */
-            dispatch_link_gone();
-            inbox_length = 0;
-            if (agent.link_once)
-                shutdown_begin("the host has hung up", SHUTDOWN_GRACE_US);
-        }
+        if (got == 0 || errno != EAGAIN)
+            lose_link();
         return false;
     }
     inbox_length += (size_t)got;
@@ -133,7 +148,13 @@ static void handle_link(uint32_t events)
     static bool gone;
     link_readable = true;
     agent.link_writable = true;
-    if (events & EPOLLHUP) {
+    if ((events & EPOLLHUP) && !agent.link_once) {
+        /* A command that is about to start has a copy of the port: then it stays open, and what is unread of the old host is lost by reading it. */
+        if (!gone && !executions_starting()) {
+            lose_link();
+            agent.link = link_reopen(agent.link);
+            watch_link();
+        }
         gone = true;
     } else if (gone) {
         gone = false;
@@ -214,6 +235,7 @@ static _Noreturn void run(void)
     for (;;) {
         bool more = read_link();
         parse_inbox();
+        dispatch_held();
         if (link_readable && inbox_length < sizeof inbox)
             more = true;
         uint64_t now = monotonic_us();

@@ -23,6 +23,12 @@ static inline int attach_mount(int mount_fd, int target)
     return (int)syscall(SYS_move_mount, mount_fd, "", target, "", BOXLITE_MOVE_MOUNT_F_EMPTY_PATH | BOXLITE_MOVE_MOUNT_T_EMPTY_PATH);
 }
 
+/* Moves a mount of this namespace, with all below it, to what `target` (O_PATH) names. */
+static inline int move_mount_to(const char *path, int target)
+{
+    return (int)syscall(SYS_move_mount, AT_FDCWD, path, target, "", BOXLITE_MOVE_MOUNT_T_EMPTY_PATH);
+}
+
 static inline int open_resolved(const char *path, unsigned long long flags, unsigned long long mode, unsigned long long resolve)
 {
     struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve };

@@ -1,17 +1,16 @@
 #include "reply.h"
 
-#include <fcntl.h>
 #include <pb_encode.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "agent.h"
 #include "agent.pb.h"
 #include "boot.h"
 #include "clock.h"
+#include "hold.h"
 #include "outbox.h"
 
 static void send_message(uint8_t type, uint32_t stream, uint16_t flags, const pb_msgdesc_t *fields, const void *message, size_t bound)
@@ -35,21 +34,11 @@ static void respond(uint32_t stream, const boxlite_agent_v1_Response *response, 
     send_message(FRAME_RESPONSE, stream, flags, boxlite_agent_v1_Response_fields, response, boxlite_agent_v1_Response_size);
 }
 
-static void read_boot_id(char *text, size_t size)
-{
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
-    text[length > 0 ? length : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    if (fd >= 0)
-        close(fd);
-}
-
 void reply_hello(void)
 {
     static const char *const capabilities[] = {
         "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts", "volumes",
-        "privileged",
+        "privileged", "quiesce", "renew",
     };
     static boxlite_agent_v1_Hello hello;
     struct utsname machine;
@@ -57,7 +46,8 @@ void reply_hello(void)
     hello.generation = PROTOCOL_GENERATION;
     hello.oldest_client = 1;
     (void)snprintf(hello.agent_version, sizeof hello.agent_version, "%s", AGENT_VERSION);
-    read_boot_id(hello.boot_id, sizeof hello.boot_id);
+    (void)snprintf(hello.boot_id, sizeof hello.boot_id, "%s", agent.boot_id);
+    hello.quiesced = hold_is_on();
     if (uname(&machine) == 0) {
         (void)snprintf(hello.kernel_release, sizeof hello.kernel_release, "%s", machine.release);
         (void)snprintf(hello.architecture, sizeof hello.architecture, "%s", machine.machine);
@@ -91,11 +81,23 @@ void reply_done(uint32_t stream, uint32_t request, bool end)
     respond(stream, &response, end);
 }
 
-void reply_init_done(uint32_t stream, uint32_t request, uint64_t container_us, uint64_t disk_growth_us)
+void reply_init_done(uint32_t stream, uint32_t request, uint64_t container_us, uint64_t machine_us)
 {
     boxlite_agent_v1_Response response = { .id = request, .which_result = boxlite_agent_v1_Response_init_done_tag };
-    response.result.init_done.container_us = container_us;
-    response.result.init_done.disk_growth_us = disk_growth_us;
+    boxlite_agent_v1_InitDone *done = &response.result.init_done;
+    done->container_us = container_us;
+    done->machine_us = machine_us;
+    done->disk_us = agent.container.disk_us;
+    done->disk_growth_us = agent.container.disk_growth_us;
+    (void)snprintf(done->boot_id, sizeof done->boot_id, "%s", agent.boot_id);
+    respond(stream, &response, true);
+}
+
+void reply_renewed(uint32_t stream, uint32_t request, const char *boot_id, uint64_t renew_us)
+{
+    boxlite_agent_v1_Response response = { .id = request, .which_result = boxlite_agent_v1_Response_renewed_tag };
+    (void)snprintf(response.result.renewed.boot_id, sizeof response.result.renewed.boot_id, "%s", boot_id);
+    response.result.renewed.renew_us = renew_us;
     respond(stream, &response, true);
 }
 

@@ -11,7 +11,8 @@
 void reply_hello(void);
 void reply_failure(uint32_t stream, uint32_t request, const struct failure *failure, bool end);
 void reply_done(uint32_t stream, uint32_t request, bool end);
-void reply_init_done(uint32_t stream, uint32_t request, uint64_t container_us, uint64_t disk_growth_us);
+void reply_init_done(uint32_t stream, uint32_t request, uint64_t container_us, uint64_t machine_us);
+void reply_renewed(uint32_t stream, uint32_t request, const char *boot_id, uint64_t renew_us);
 void reply_started(const struct execution *execution);
 void reply_exited(const struct execution *execution);
 

@@ -86,7 +86,8 @@ static bool read_volume(pb_istream_t *stream, const pb_field_t *field, void **ar
 }
 
 struct targets {
-    struct target volumes, init_env, init_cwd, init_user, hosts, resolv_conf, argv, exec_env, exec_cwd, exec_user;
+    struct target volumes, init_env, init_cwd, init_user, hosts, resolv_conf, argv, exec_env, exec_cwd, exec_user, renew_env,
+        renew_cwd, renew_user, renew_hosts, renew_resolv_conf;
 };
 
 static void bind(pb_callback_t *callback, struct target *target)
@@ -115,6 +116,13 @@ static bool prepare_operation(pb_istream_t *stream, const pb_field_t *field, voi
         bind(&exec->env, &targets->exec_env);
         bind(&exec->cwd, &targets->exec_cwd);
         bind(&exec->user, &targets->exec_user);
+    } else if (field->tag == boxlite_agent_v1_Request_renew_tag) {
+        boxlite_agent_v1_Renew *renew = field->pData;
+        bind(&renew->env, &targets->renew_env);
+        bind(&renew->cwd, &targets->renew_cwd);
+        bind(&renew->user, &targets->renew_user);
+        bind(&renew->hosts, &targets->renew_hosts);
+        bind(&renew->resolv_conf, &targets->renew_resolv_conf);
     }
     return true;
 }
@@ -163,6 +171,13 @@ static bool check_size(const boxlite_agent_v1_TerminalSize *size, struct failure
     return fail(failure, "invalid_argument", "tty", 0, "a terminal of %u rows and %u columns is too large", size->rows, size->cols);
 }
 
+static bool check_hostname(const char *hostname, struct failure *failure)
+{
+    if (hostname[0] != '\0' && strpbrk(hostname, " \t\n/") == NULL)
+        return true;
+    return fail(failure, "invalid_argument", "hostname", 0, "the host name is empty or has a blank or a slash");
+}
+
 static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request, struct failure *failure)
 {
     struct init_request *init = &request->init;
@@ -175,9 +190,8 @@ static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request
     memcpy(init->entropy, wire->entropy.bytes, wire->entropy.size);
     if (strncmp(init->disk, "/dev/vd", 7) != 0 || strchr(init->disk + 5, '/') != NULL)
         return fail(failure, "invalid_argument", "disk", 0, "the container disk must be a /dev/vd* device");
-    if (init->hostname[0] == '\0' || strpbrk(init->hostname, " \t\n/") != NULL)
-        return fail(failure, "invalid_argument", "hostname", 0, "the host name is empty or has a blank or a slash");
-    return check_volumes(init, failure) && check_env(&init->env, failure);
+    init->disk_bytes = wire->disk_bytes;
+    return check_hostname(init->hostname, failure) && check_volumes(init, failure) && check_env(&init->env, failure);
 }
 
 static bool take_exec(const boxlite_agent_v1_Exec *wire, struct request *request, struct failure *failure)
@@ -195,6 +209,22 @@ static bool take_exec(const boxlite_agent_v1_Exec *wire, struct request *request
     exec->main = wire->main;
     exec->timeout_ms = wire->timeout_ms;
     return check_env(&exec->env, failure);
+}
+
+static bool take_renew(const boxlite_agent_v1_Renew *wire, struct request *request, struct failure *failure)
+{
+    struct renew_request *renew = &request->renew;
+    request->operation = OPERATION_RENEW;
+    memcpy(renew->hostname, wire->hostname, sizeof renew->hostname);
+    renew->wall_clock_ns = wire->wall_clock_ns;
+    renew->entropy_length = wire->entropy.size;
+    memcpy(renew->entropy, wire->entropy.bytes, wire->entropy.size);
+    renew->replace_defaults = wire->replace_defaults;
+    if (renew->entropy_length < LEAST_RENEWAL_BYTES)
+        return fail(failure, "invalid_argument", "entropy", 0, "less than %u fresh random bytes", LEAST_RENEWAL_BYTES);
+    if (renew->hostname[0] != '\0' && !check_hostname(renew->hostname, failure))
+        return false;
+    return check_env(&renew->env, failure);
 }
 
 static bool take_operation(const boxlite_agent_v1_Request *wire, struct request *request, struct failure *failure)
@@ -221,6 +251,16 @@ static bool take_operation(const boxlite_agent_v1_Request *wire, struct request 
     case boxlite_agent_v1_Request_ping_tag:
         request->operation = OPERATION_PING;
         return true;
+    case boxlite_agent_v1_Request_quiesce_tag:
+        request->operation = OPERATION_QUIESCE;
+        request->quiesce.sync = wire->operation.quiesce.sync;
+        request->quiesce.timeout_ms = wire->operation.quiesce.timeout_ms;
+        return true;
+    case boxlite_agent_v1_Request_thaw_tag:
+        request->operation = OPERATION_THAW;
+        return true;
+    case boxlite_agent_v1_Request_renew_tag:
+        return take_renew(&wire->operation.renew, request, failure);
     default:
         request->operation = OPERATION_UNKNOWN;
         return true;
@@ -232,8 +272,9 @@ void request_free(struct request *request)
     free(request->init.env.items);
     free(request->exec.argv.items);
     free(request->exec.env.items);
+    free(request->renew.env.items);
     free(request->arena);
-    request->init.env.items = request->exec.argv.items = request->exec.env.items = NULL;
+    request->init.env.items = request->exec.argv.items = request->exec.env.items = request->renew.env.items = NULL;
     request->arena = NULL;
 }
 
@@ -242,6 +283,7 @@ bool request_decode(const uint8_t *payload, size_t length, struct request *reque
     static char nothing[1] = "";
     memset(request, 0, sizeof *request);
     request->init.cwd = request->init.user = request->exec.cwd = request->exec.user = nothing;
+    request->renew.cwd = request->renew.user = nothing;
     request->arena_size = length + 1;
     request->arena = malloc(request->arena_size);
     if (request->arena == NULL)
@@ -257,6 +299,11 @@ bool request_decode(const uint8_t *payload, size_t length, struct request *reque
         .exec_env = { .request = request, .list = &request->exec.env, .limit = MAX_ENVIRONMENT },
         .exec_cwd = { .request = request, .text = &request->exec.cwd },
         .exec_user = { .request = request, .text = &request->exec.user },
+        .renew_env = { .request = request, .list = &request->renew.env, .limit = MAX_ENVIRONMENT },
+        .renew_cwd = { .request = request, .text = &request->renew.cwd },
+        .renew_user = { .request = request, .text = &request->renew.user },
+        .renew_hosts = { .request = request, .blob = &request->renew.hosts },
+        .renew_resolv_conf = { .request = request, .blob = &request->renew.resolv_conf },
     };
     boxlite_agent_v1_Request wire = boxlite_agent_v1_Request_init_zero;
     wire.cb_operation.funcs.decode = prepare_operation;

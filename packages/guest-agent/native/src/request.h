@@ -12,7 +12,13 @@
 #define MAX_ARGUMENTS 8192u
 #define MAX_ENVIRONMENT 4096u
 
-enum operation { OPERATION_UNKNOWN, OPERATION_INIT, OPERATION_EXEC, OPERATION_SIGNAL, OPERATION_RESIZE, OPERATION_PING };
+enum operation { OPERATION_UNKNOWN, OPERATION_INIT, OPERATION_EXEC, OPERATION_SIGNAL, OPERATION_RESIZE, OPERATION_PING,
+                 OPERATION_QUIESCE, OPERATION_THAW, OPERATION_RENEW };
+
+/* What the kernel may be credited with at once (agent.options), and what makes a renewed machine another one: the strength of its pool. */
+#define MAX_ENTROPY_BYTES 512u
+#define LEAST_RENEWAL_BYTES 32u
+#define HOSTNAME_BYTES 65u
 
 /* NUL-terminated strings inside the request's arena; the list itself ends with NULL unless it is empty. */
 struct text_list {
@@ -39,10 +45,11 @@ struct volume {
 };
 
 struct init_request {
-    char hostname[65];
+    char hostname[HOSTNAME_BYTES];
     char disk[32];
+    uint64_t disk_bytes; /* what its device must have; 0: any */
     uint64_t wall_clock_ns;
-    uint8_t entropy[512];
+    uint8_t entropy[MAX_ENTROPY_BYTES];
     size_t entropy_length;
     struct text_list env;
     char *cwd;  /* "" when absent */
@@ -67,11 +74,31 @@ struct exec_request {
     uint32_t timeout_ms;
 };
 
+struct quiesce_request {
+    bool sync;
+    uint32_t timeout_ms; /* 0: the agent's default */
+};
+
+struct renew_request {
+    char hostname[HOSTNAME_BYTES]; /* "" when it stays */
+    uint64_t wall_clock_ns;
+    uint8_t entropy[MAX_ENTROPY_BYTES];
+    size_t entropy_length;
+    struct text_list env;
+    char *cwd;  /* "" when absent */
+    char *user; /* "" when absent */
+    bool replace_defaults;
+    struct blob hosts;
+    struct blob resolv_conf;
+};
+
 struct request {
     uint32_t id;
     enum operation operation;
     struct init_request init;
     struct exec_request exec;
+    struct quiesce_request quiesce;
+    struct renew_request renew;
     int signal;
     bool signal_group;
     uint16_t rows;

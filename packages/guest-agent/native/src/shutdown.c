@@ -13,6 +13,7 @@
 #include "boot.h"
 #include "clock.h"
 #include "execution.h"
+#include "hold.h"
 #include "outbox.h"
 
 /* How long the host has to take what is left in the outbox. */
@@ -30,6 +31,10 @@ void shutdown_begin(const char *reason, uint64_t grace_us)
     agent.ending = true;
     console_log("boxlite-guest: shutting down: %s", reason);
     kill_at = monotonic_us() + grace_us;
+    struct failure failure;
+    /* Who is frozen hears no SIGTERM. */
+    if (!hold_end(&failure))
+        console_log("boxlite-guest: %s", failure.message);
     /* Everything but this process: the container's init ignores it, kernel threads take no signals. */
     if (agent.container.running && kill(-1, SIGTERM) != 0 && errno != ESRCH)
         console_log("boxlite-guest: SIGTERM: %s", strerror(errno));

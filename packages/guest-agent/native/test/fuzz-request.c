@@ -42,7 +42,7 @@ static void put_bytes(void)
 
 static void put_field(unsigned depth)
 {
-    unsigned number = (unsigned)fuzz_below(depth == 0 ? 8 : 12);
+    unsigned number = (unsigned)fuzz_below(depth == 0 ? 10 : 13);
     unsigned type = depth == 0 && number >= 2 ? 2 : (unsigned)fuzz_below(fuzz_below(30) == 0 ? 8 : 3);
     put_varint(number << 3 | type);
     if (type == 0) {
@@ -86,9 +86,10 @@ static void make_payload(void)
 /* What the rest of the agent relies on. */
 static void check(const struct request *request)
 {
-    const struct text_list *lists[] = { &request->exec.argv, &request->exec.env, &request->init.env };
+    const struct text_list *lists[] = { &request->exec.argv, &request->exec.env, &request->init.env, &request->renew.env };
     size_t total = strlen(request->init.cwd) + strlen(request->init.user) + strlen(request->exec.cwd) + strlen(request->exec.user);
-    for (size_t list = 0; list < 3; list++) {
+    total += strlen(request->renew.cwd) + strlen(request->renew.user);
+    for (size_t list = 0; list < sizeof lists / sizeof lists[0]; list++) {
         for (size_t index = 0; index < lists[list]->count; index++)
             total += strlen(lists[list]->items[index]);
         if (lists[list]->count > 0 && lists[list]->items[lists[list]->count] != NULL)
@@ -98,6 +99,10 @@ static void check(const struct request *request)
         abort();
     for (size_t index = 0; index < request->init.hosts.length; index++)
         total += request->init.hosts.bytes[index];
+    for (size_t index = 0; index < request->renew.resolv_conf.length; index++)
+        total += request->renew.resolv_conf.bytes[index];
+    if (request->operation == OPERATION_RENEW && request->renew.entropy_length < LEAST_RENEWAL_BYTES)
+        abort();
     if (request->operation == OPERATION_SIGNAL && (request->signal < 1 || request->signal > 64))
         abort();
 }

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIQYm94bGl0ZS5hZ2VudC52MSLjAQoFSGVsbG8SEgoKZ2VuZXJhdGlvbhgBIAEoDRIVCg1vbGRlc3RfY2xpZW50GAIgASgNEhUKDWFnZW50X3ZlcnNpb24YAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgFIAEoCRIUCgxhcmNoaXRlY3R1cmUYBiABKAkSFgoOa2VybmVsX2Jvb3RfdXMYByABKAQSFgoOYWdlbnRfc3RhcnRfdXMYCCABKAQSFAoMY2FwYWJpbGl0aWVzGAkgAygJEhMKC2luaXRpYWxpemVkGAogASgIIvIBCgdSZXF1ZXN0EgoKAmlkGAEgASgNEiYKBGluaXQYAiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkluaXRIABImCgRleGVjGAMgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5FeGVjSAASKgoGc2lnbmFsGAQgASgLMhguYm94bGl0ZS5hZ2VudC52MS5TaWduYWxIABIqCgZyZXNpemUYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLlJlc2l6ZUgAEiYKBHBpbmcYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLlBpbmdIAEILCglvcGVyYXRpb24ihgIKCFJlc3BvbnNlEgoKAmlkGAEgASgNEigKBWVycm9yGAIgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5FcnJvckgAEi8KCWluaXRfZG9uZRgDIAEoCzIaLmJveGxpdGUuYWdlbnQudjEuSW5pdERvbmVIABI1CgxleGVjX3N0YXJ0ZWQYBCABKAsyHS5ib3hsaXRlLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASKgoGZXhpdGVkGAUgASgLMhguYm94bGl0ZS5hZ2VudC52MS5FeGl0ZWRIABImCgRkb25lGAYgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5Eb25lSABCCAoGcmVzdWx0IkoKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRITCgtlcnJub192YWx1ZRgEIAEoDSL9AQoESW5pdBIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSDAoEZGlzaxgEIAEoCRILCgNlbnYYBSADKAwSCwoDY3dkGAYgASgMEgwKBHVzZXIYByABKAwSEgoFaG9zdHMYCCABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgJIAEoDEgBiAEBEikKB3ZvbHVtZXMYCiADKAsyGC5ib3hsaXRlLmFnZW50LnYxLlZvbHVtZRISCgpwcml2aWxlZ2VkGAsgASgIQggKBl9ob3N0c0IOCgxfcmVzb2x2X2NvbmYiSwoGVm9sdW1lEgsKA3RhZxgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoDBIRCglyZWFkX29ubHkYAyABKAgSDAoEZmlsZRgEIAEoCSI4CghJbml0RG9uZRIUCgxjb250YWluZXJfdXMYASABKAQSFgoOZGlza19ncm93dGhfdXMYAiABKAQiKgoMVGVybWluYWxTaXplEgwKBHJvd3MYASABKA0SDAoEY29scxgCIAEoDSKaAQoERXhlYxIMCgRhcmd2GAEgAygMEgsKA2VudhgCIAMoDBILCgNjd2QYAyABKAwSDAoEdXNlchgEIAEoDBIrCgN0dHkYBSABKAsyHi5ib3hsaXRlLmFnZW50LnYxLlRlcm1pbmFsU2l6ZRINCgVzdGRpbhgGIAEoCBISCgp0aW1lb3V0X21zGAcgASgNEgwKBG1haW4YCCABKAgiMAoLRXhlY1N0YXJ0ZWQSFAoMZXhlY3V0aW9uX2lkGAEgASgEEgsKA3BpZBgCIAEoDSJTCgZFeGl0ZWQSEQoJZXhpdF9jb2RlGAEgASgNEg4KBnNpZ25hbBgCIAEoDRIRCgl0aW1lZF9vdXQYAyABKAgSEwoLZHVyYXRpb25fdXMYBCABKAQiJwoGU2lnbmFsEg4KBnNpZ25hbBgBIAEoDRINCgVncm91cBgCIAEoCCI2CgZSZXNpemUSLAoEc2l6ZRgBIAEoCzIeLmJveGxpdGUuYWdlbnQudjEuVGVybWluYWxTaXplIgYKBFBpbmciBgoERG9uZWIGcHJvdG8z");
+  fileDesc("CgthZ2VudC5wcm90bxIQYm94bGl0ZS5hZ2VudC52MSL1AQoFSGVsbG8SEgoKZ2VuZXJhdGlvbhgBIAEoDRIVCg1vbGRlc3RfY2xpZW50GAIgASgNEhUKDWFnZW50X3ZlcnNpb24YAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgFIAEoCRIUCgxhcmNoaXRlY3R1cmUYBiABKAkSFgoOa2VybmVsX2Jvb3RfdXMYByABKAQSFgoOYWdlbnRfc3RhcnRfdXMYCCABKAQSFAoMY2FwYWJpbGl0aWVzGAkgAygJEhMKC2luaXRpYWxpemVkGAogASgIEhAKCHF1aWVzY2VkGAsgASgIIvICCgdSZXF1ZXN0EgoKAmlkGAEgASgNEiYKBGluaXQYAiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkluaXRIABImCgRleGVjGAMgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5FeGVjSAASKgoGc2lnbmFsGAQgASgLMhguYm94bGl0ZS5hZ2VudC52MS5TaWduYWxIABIqCgZyZXNpemUYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLlJlc2l6ZUgAEiYKBHBpbmcYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLlBpbmdIABIsCgdxdWllc2NlGAcgASgLMhkuYm94bGl0ZS5hZ2VudC52MS5RdWllc2NlSAASJgoEdGhhdxgIIAEoCzIWLmJveGxpdGUuYWdlbnQudjEuVGhhd0gAEigKBXJlbmV3GAkgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5SZW5ld0gAQgsKCW9wZXJhdGlvbiK0AgoIUmVzcG9uc2USCgoCaWQYASABKA0SKAoFZXJyb3IYAiABKAsyFy5ib3hsaXRlLmFnZW50LnYxLkVycm9ySAASLwoJaW5pdF9kb25lGAMgASgLMhouYm94bGl0ZS5hZ2VudC52MS5Jbml0RG9uZUgAEjUKDGV4ZWNfc3RhcnRlZBgEIAEoCzIdLmJveGxpdGUuYWdlbnQudjEuRXhlY1N0YXJ0ZWRIABIqCgZleGl0ZWQYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLkV4aXRlZEgAEiYKBGRvbmUYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkRvbmVIABIsCgdyZW5ld2VkGAcgASgLMhkuYm94bGl0ZS5hZ2VudC52MS5SZW5ld2VkSABCCAoGcmVzdWx0IkoKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRITCgtlcnJub192YWx1ZRgEIAEoDSKRAgoESW5pdBIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSDAoEZGlzaxgEIAEoCRILCgNlbnYYBSADKAwSCwoDY3dkGAYgASgMEgwKBHVzZXIYByABKAwSEgoFaG9zdHMYCCABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgJIAEoDEgBiAEBEikKB3ZvbHVtZXMYCiADKAsyGC5ib3hsaXRlLmFnZW50LnYxLlZvbHVtZRISCgpwcml2aWxlZ2VkGAsgASgIEhIKCmRpc2tfYnl0ZXMYDCABKARCCAoGX2hvc3RzQg4KDF9yZXNvbHZfY29uZiJLCgZWb2x1bWUSCwoDdGFnGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgMEhEKCXJlYWRfb25seRgDIAEoCBIMCgRmaWxlGAQgASgJIm4KCEluaXREb25lEhQKDGNvbnRhaW5lcl91cxgBIAEoBBIWCg5kaXNrX2dyb3d0aF91cxgCIAEoBBIPCgdib290X2lkGAMgASgJEhIKCm1hY2hpbmVfdXMYBCABKAQSDwoHZGlza191cxgFIAEoBCIrCgdRdWllc2NlEgwKBHN5bmMYASABKAgSEgoKdGltZW91dF9tcxgCIAEoDSIGCgRUaGF3IssBCgVSZW5ldxIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSCwoDZW52GAQgAygMEgsKA2N3ZBgIIAEoDBIMCgR1c2VyGAkgASgMEhgKEHJlcGxhY2VfZGVmYXVsdHMYBSABKAgSEgoFaG9zdHMYBiABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgHIAEoDEgBiAEBQggKBl9ob3N0c0IOCgxfcmVzb2x2X2NvbmYiLAoHUmVuZXdlZBIPCgdib290X2lkGAEgASgJEhAKCHJlbmV3X3VzGAIgASgEIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0imgEKBEV4ZWMSDAoEYXJndhgBIAMoDBILCgNlbnYYAiADKAwSCwoDY3dkGAMgASgMEgwKBHVzZXIYBCABKAwSKwoDdHR5GAUgASgLMh4uYm94bGl0ZS5hZ2VudC52MS5UZXJtaW5hbFNpemUSDQoFc3RkaW4YBiABKAgSEgoKdGltZW91dF9tcxgHIAEoDRIMCgRtYWluGAggASgIIjAKC0V4ZWNTdGFydGVkEhQKDGV4ZWN1dGlvbl9pZBgBIAEoBBILCgNwaWQYAiABKA0iUwoGRXhpdGVkEhEKCWV4aXRfY29kZRgBIAEoDRIOCgZzaWduYWwYAiABKA0SEQoJdGltZWRfb3V0GAMgASgIEhMKC2R1cmF0aW9uX3VzGAQgASgEIicKBlNpZ25hbBIOCgZzaWduYWwYASABKA0SDQoFZ3JvdXAYAiABKAgiNgoGUmVzaXplEiwKBHNpemUYASABKAsyHi5ib3hsaXRlLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIGCgRQaW5nIgYKBERvbmViBnByb3RvMw");
 
 /**
  * Frame HELLO, agent to host: once the link is open, when the host end was reconnected, and as the answer to a HELLO frame of the host.
@@ -44,7 +44,8 @@ export type Hello = Message<"boxlite.agent.v1.Hello"> & {
   agentVersion: string;
 
   /**
-   * /proc/sys/kernel/random/boot_id
+   * /proc/sys/kernel/random/boot_id as the container sees it. Empty before init: the kernel makes the id when it is first read, and a machine that is
+   * captured before init and continued many times must not have one yet. Agents without the capability "renew" always say it.
    *
    * @generated from field: string boot_id = 4;
    */
@@ -91,6 +92,13 @@ export type Hello = Message<"boxlite.agent.v1.Hello"> & {
    * @generated from field: bool initialized = 10;
    */
   initialized: boolean;
+
+  /**
+   * True while the container stands still, by a quiesce that was neither thawed nor renewed: so a machine begins that continues from a capture.
+   *
+   * @generated from field: bool quiesced = 11;
+   */
+  quiesced: boolean;
 };
 
 /**
@@ -146,6 +154,26 @@ export type Request = Message<"boxlite.agent.v1.Request"> & {
      */
     value: Ping;
     case: "ping";
+  } | {
+    /**
+     * An agent without the capability "renew" knows none of these.
+     *
+     * @generated from field: boxlite.agent.v1.Quiesce quiesce = 7;
+     */
+    value: Quiesce;
+    case: "quiesce";
+  } | {
+    /**
+     * @generated from field: boxlite.agent.v1.Thaw thaw = 8;
+     */
+    value: Thaw;
+    case: "thaw";
+  } | {
+    /**
+     * @generated from field: boxlite.agent.v1.Renew renew = 9;
+     */
+    value: Renew;
+    case: "renew";
   } | { case: undefined; value?: undefined };
 };
 
@@ -200,12 +228,18 @@ export type Response = Message<"boxlite.agent.v1.Response"> & {
     case: "exited";
   } | {
     /**
-     * Ping, signal and resize.
+     * Ping, signal, resize, quiesce and thaw.
      *
      * @generated from field: boxlite.agent.v1.Done done = 6;
      */
     value: Done;
     case: "done";
+  } | {
+    /**
+     * @generated from field: boxlite.agent.v1.Renewed renewed = 7;
+     */
+    value: Renewed;
+    case: "renewed";
   } | { case: undefined; value?: undefined };
 };
 
@@ -329,6 +363,14 @@ export type Init = Message<"boxlite.agent.v1.Init"> & {
    * @generated from field: bool privileged = 11;
    */
   privileged: boolean;
+
+  /**
+   * The size the disk's device must have: a machine that continues from a capture is told of another size by an event, which may be later than this
+   * request. 0: whatever it is. An agent without the capability "renew" does not wait.
+   *
+   * @generated from field: uint64 disk_bytes = 12;
+   */
+  diskBytes: bigint;
 };
 
 /**
@@ -395,6 +437,27 @@ export type InitDone = Message<"boxlite.agent.v1.InitDone"> & {
    * @generated from field: uint64 disk_growth_us = 2;
    */
   diskGrowthUs: bigint;
+
+  /**
+   * See Hello.boot_id.
+   *
+   * @generated from field: string boot_id = 3;
+   */
+  bootId: string;
+
+  /**
+   * Of container_us, clock and entropy.
+   *
+   * @generated from field: uint64 machine_us = 4;
+   */
+  machineUs: bigint;
+
+  /**
+   * Of container_us, mounting the disk, its growth included.
+   *
+   * @generated from field: uint64 disk_us = 5;
+   */
+  diskUs: bigint;
 };
 
 /**
@@ -403,6 +466,148 @@ export type InitDone = Message<"boxlite.agent.v1.InitDone"> & {
  */
 export const InitDoneSchema: GenMessage<InitDone> = /*@__PURE__*/
   messageDesc(file_agent, 6);
+
+/**
+ * Stops every process of the container, for a capture of the machine: none of them runs before a thaw, or a renew where the machine was continued.
+ * Answered when they stand still, also when they did before. Commands asked for meanwhile are started afterwards. When the host process that asked last is gone
+ * (SLOT_GONE), the agent thaws by itself; not when the link is gone, which is how a continued machine begins.
+ *
+ * @generated from message boxlite.agent.v1.Quiesce
+ */
+export type Quiesce = Message<"boxlite.agent.v1.Quiesce"> & {
+  /**
+   * Also writes what the container's file system has in memory to its disk.
+   *
+   * @generated from field: bool sync = 1;
+   */
+  sync: boolean;
+
+  /**
+   * How long the processes may take to stop; then they go on and the answer is "timeout". 0: 2 s.
+   *
+   * @generated from field: uint32 timeout_ms = 2;
+   */
+  timeoutMs: number;
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Quiesce.
+ * Use `create(QuiesceSchema)` to create a new message.
+ */
+export const QuiesceSchema: GenMessage<Quiesce> = /*@__PURE__*/
+  messageDesc(file_agent, 7);
+
+/**
+ * Lets the container go on; no error when it does.
+ *
+ * @generated from message boxlite.agent.v1.Thaw
+ */
+export type Thaw = Message<"boxlite.agent.v1.Thaw"> & {
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Thaw.
+ * Use `create(ThawSchema)` to create a new message.
+ */
+export const ThawSchema: GenMessage<Thaw> = /*@__PURE__*/
+  messageDesc(file_agent, 8);
+
+/**
+ * Makes a machine that was continued from a capture one of its own, then lets its container go on. Everything takes effect before any process of the
+ * container runs.
+ *
+ * @generated from message boxlite.agent.v1.Renew
+ */
+export type Renew = Message<"boxlite.agent.v1.Renew"> & {
+  /**
+   * Empty: stays.
+   *
+   * @generated from field: string hostname = 1;
+   */
+  hostname: string;
+
+  /**
+   * Nanoseconds since the epoch; 0 leaves the clock alone.
+   *
+   * @generated from field: uint64 wall_clock_ns = 2;
+   */
+  wallClockNs: bigint;
+
+  /**
+   * 32 to 512 bytes, credited to the kernel's random pool, which is reseeded from it.
+   *
+   * @generated from field: bytes entropy = 3;
+   */
+  entropy: Uint8Array;
+
+  /**
+   * These three replace what init said where replace_defaults is set. What runs keeps its own.
+   *
+   * @generated from field: repeated bytes env = 4;
+   */
+  env: Uint8Array[];
+
+  /**
+   * @generated from field: bytes cwd = 8;
+   */
+  cwd: Uint8Array;
+
+  /**
+   * @generated from field: bytes user = 9;
+   */
+  user: Uint8Array;
+
+  /**
+   * @generated from field: bool replace_defaults = 5;
+   */
+  replaceDefaults: boolean;
+
+  /**
+   * Absent: a hosts file of ours is rewritten for the new host name, any other stays; and resolv.conf stays. The file resolv.conf can only be
+   * replaced where init gave one.
+   *
+   * @generated from field: optional bytes hosts = 6;
+   */
+  hosts?: Uint8Array | undefined;
+
+  /**
+   * @generated from field: optional bytes resolv_conf = 7;
+   */
+  resolvConf?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Renew.
+ * Use `create(RenewSchema)` to create a new message.
+ */
+export const RenewSchema: GenMessage<Renew> = /*@__PURE__*/
+  messageDesc(file_agent, 9);
+
+/**
+ * @generated from message boxlite.agent.v1.Renewed
+ */
+export type Renewed = Message<"boxlite.agent.v1.Renewed"> & {
+  /**
+   * The new one. Machines that go on from one capture differ in it.
+   *
+   * @generated from field: string boot_id = 1;
+   */
+  bootId: string;
+
+  /**
+   * From the request to the container going on, microseconds.
+   *
+   * @generated from field: uint64 renew_us = 2;
+   */
+  renewUs: bigint;
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Renewed.
+ * Use `create(RenewedSchema)` to create a new message.
+ */
+export const RenewedSchema: GenMessage<Renewed> = /*@__PURE__*/
+  messageDesc(file_agent, 10);
 
 /**
  * @generated from message boxlite.agent.v1.TerminalSize
@@ -424,7 +629,7 @@ export type TerminalSize = Message<"boxlite.agent.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_agent, 7);
+  messageDesc(file_agent, 11);
 
 /**
  * Starts one command in the container. Everything is bytes: Linux asks no encoding of any of them.
@@ -492,7 +697,7 @@ export type Exec = Message<"boxlite.agent.v1.Exec"> & {
  * Use `create(ExecSchema)` to create a new message.
  */
 export const ExecSchema: GenMessage<Exec> = /*@__PURE__*/
-  messageDesc(file_agent, 8);
+  messageDesc(file_agent, 12);
 
 /**
  * @generated from message boxlite.agent.v1.ExecStarted
@@ -518,7 +723,7 @@ export type ExecStarted = Message<"boxlite.agent.v1.ExecStarted"> & {
  * Use `create(ExecStartedSchema)` to create a new message.
  */
 export const ExecStartedSchema: GenMessage<ExecStarted> = /*@__PURE__*/
-  messageDesc(file_agent, 9);
+  messageDesc(file_agent, 13);
 
 /**
  * @generated from message boxlite.agent.v1.Exited
@@ -558,7 +763,7 @@ export type Exited = Message<"boxlite.agent.v1.Exited"> & {
  * Use `create(ExitedSchema)` to create a new message.
  */
 export const ExitedSchema: GenMessage<Exited> = /*@__PURE__*/
-  messageDesc(file_agent, 10);
+  messageDesc(file_agent, 14);
 
 /**
  * To the execution of this stream.
@@ -586,7 +791,7 @@ export type Signal = Message<"boxlite.agent.v1.Signal"> & {
  * Use `create(SignalSchema)` to create a new message.
  */
 export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
-  messageDesc(file_agent, 11);
+  messageDesc(file_agent, 15);
 
 /**
  * @generated from message boxlite.agent.v1.Resize
@@ -603,7 +808,7 @@ export type Resize = Message<"boxlite.agent.v1.Resize"> & {
  * Use `create(ResizeSchema)` to create a new message.
  */
 export const ResizeSchema: GenMessage<Resize> = /*@__PURE__*/
-  messageDesc(file_agent, 12);
+  messageDesc(file_agent, 16);
 
 /**
  * @generated from message boxlite.agent.v1.Ping
@@ -616,7 +821,7 @@ export type Ping = Message<"boxlite.agent.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_agent, 13);
+  messageDesc(file_agent, 17);
 
 /**
  * @generated from message boxlite.agent.v1.Done
@@ -629,5 +834,5 @@ export type Done = Message<"boxlite.agent.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_agent, 14);
+  messageDesc(file_agent, 18);
 
