@@ -4,14 +4,18 @@ import { addCompletionCommand } from './commands/completion.js';
 import { addCreateCommand } from './commands/create.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addExecCommand } from './commands/exec.js';
+import { addForkCommand } from './commands/fork.js';
 import { addImageCommands } from './commands/image/image-commands.js';
 import { addInspectCommand } from './commands/inspect.js';
 import { addLifecycleCommands } from './commands/lifecycle.js';
 import { addListCommand } from './commands/list.js';
 import { addLogsCommand } from './commands/logs.js';
 import { collect, pluginOption } from './commands/options.js';
+import { addPauseCommands } from './commands/pause.js';
 import { addRunCommand } from './commands/run.js';
+import { addSnapshotCommands } from './commands/snapshot.js';
 import { addSystemCommands } from './commands/system.js';
+import { addTemplateCommands } from './commands/template/template-commands.js';
 
 /** The whole command line; parsing it runs a command and leaves its status in the context. */
 export function createProgram(version: string): { readonly program: Command; readonly context: CliContext } {
@@ -36,11 +40,15 @@ export function createProgram(version: string): { readonly program: Command; rea
   addRunCommand(program, context);
   addCreateCommand(program, context);
   addLifecycleCommands(program, context);
+  addPauseCommands(program, context);
+  addSnapshotCommands(program, context);
+  addForkCommand(program, context);
   addExecCommand(program, context);
   addListCommand(program, context);
   addInspectCommand(program, context);
   addLogsCommand(program, context);
   addImageCommands(program, context);
+  addTemplateCommands(program, context);
   addSystemCommands(program, context);
   addDoctorCommand(program, context);
   // Any of them may need one: to start a box, to find an image, to say what is there.

@@ -1,4 +1,5 @@
 import type { BoxOptions } from '@boxlite/sdk';
+import { parseDuration } from '../arguments/parse-duration.js';
 import { parseEnv } from '../arguments/parse-env.js';
 import { parseMemoryMib } from '../arguments/parse-memory.js';
 import { parseWholeNumber } from '../arguments/parse-numbers.js';
@@ -17,10 +18,13 @@ export interface BoxFlags extends SecurityFlags {
   readonly name?: string;
   readonly hostname?: string;
   readonly privileged?: boolean;
+  /** False with `--no-template`. */
+  readonly template?: boolean;
   readonly vmm?: string;
   readonly sandbox?: string;
   readonly entrypoint?: string;
   readonly volume?: readonly string[];
+  readonly autoPause?: string;
 }
 
 /** Flags, image and command as {@link BoxOptions}. @throws BoxliteError `invalid_argument` naming the field */
@@ -40,6 +44,8 @@ export function boxOptions(flags: BoxFlags, image: string | undefined, command: 
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
     ...(flags.privileged === true ? { privileged: true } : {}),
     ...(flags.volume === undefined ? {} : { volumes: [...parseVolumes(flags.volume, process.cwd())] }),
+    ...(flags.autoPause === undefined ? {} : { autoPauseMs: parseDuration('auto-pause', flags.autoPause) }),
+    ...(flags.template === false ? { template: false } : {}),
     ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
     ...(flags.sandbox === undefined ? {} : { sandbox: flags.sandbox }),
     ...securityOptions(flags),

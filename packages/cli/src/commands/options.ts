@@ -57,9 +57,17 @@ export const volumeOption = () =>
   new Option('-v, --volume <HOST:BOX[:ro]>', 'share a directory or a file of this host with the box').argParser(
     collect,
   );
+export const autoPauseOption = () =>
+  new Option(
+    '--auto-pause <DURATION>',
+    'pause the box when nothing was run in it for so long (30s, 5m); watched by each boxlite or program connected to it, while it is (default: never)',
+  );
 export const hostnameOption = () => new Option('--hostname <NAME>', 'host name in the box');
 export const privilegedOption = () =>
   new Option('--privileged', 'what runs in the box may do whatever its machine can, such as run containers');
+
+export const templateOption = () =>
+  new Option('--no-template', 'boot, also where the home has a template the box could start from');
 
 /** What `run` and `create` take alike: an image, its command, and everything a new box is made of. */
 export function addNewBoxOptions(command: Command): Command {
@@ -77,8 +85,10 @@ export function addNewBoxOptions(command: Command): Command {
     .addOption(nameOption())
     .addOption(hostnameOption())
     .addOption(entrypointOption())
+    .addOption(autoPauseOption())
     .addOption(volumeOption())
     .addOption(privilegedOption())
+    .addOption(templateOption())
     .addOption(vmmOption())
     .addOption(sandboxOption())
     .addOption(jailerOption())

@@ -14,6 +14,13 @@ const OPERANDS: Readonly<Record<string, CommandWords['operands']>> = {
   stop: 'boxes',
   rm: 'boxes',
   inspect: 'boxes',
+  pause: 'boxes',
+  resume: 'boxes',
+  fork: 'boxes',
+  restore: 'boxes',
+  'snapshot create': 'boxes',
+  'snapshot ls': 'boxes',
+  'snapshot rm': 'boxes',
   run: 'images',
   create: 'images',
   pull: 'images',
@@ -23,6 +30,7 @@ const OPERANDS: Readonly<Record<string, CommandWords['operands']>> = {
   'image save': 'images',
   'image rm': 'images',
   'image inspect': 'images',
+  'template rm': 'templates',
 };
 
 /** Options whose value is a file. */

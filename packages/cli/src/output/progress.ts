@@ -11,6 +11,7 @@ const STAGE_TEXT: Readonly<Record<string, string>> = {
   'vmm-spawn': 'starting the VM',
   'guest-connect': 'booting',
   'guest-init': 'making the container',
+  'guest-renew': 'giving it entropy and a name of its own',
 };
 
 /** Where progress is drawn: one line that is written over, on a terminal only. */

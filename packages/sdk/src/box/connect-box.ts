@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BoxliteError, type BoxRecord, type RunningVm, type SupervisedVm } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
+import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import type { LiveBox } from './live-box.js';
 
@@ -20,7 +21,10 @@ export async function connectBox(
     vmmId === undefined ? undefined : services.vmmToAttach(vmmId),
   ]);
   const supervised = await supervisor.connect(box.controlDir, signal);
-  const vm = vmm?.attach(supervised, (name) => join(box.controlDir, `${name}.sock`)) ?? superviseOnly(supervised);
+  const { memoryMib } = parseBoxOptions(record.config.options);
+  const machine = { boxId: box.id, memoryMib, agentSocket: box.agentSocket };
+  const vm =
+    vmm?.attach(supervised, (name) => join(box.controlDir, `${name}.sock`), machine) ?? superviseOnly(supervised);
   const agent = await services.agent(vm.channel);
   return { vm, agent };
 }

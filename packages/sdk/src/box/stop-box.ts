@@ -66,6 +66,8 @@ async function endVm(
 ): Promise<ExitRecord> {
   try {
     const connection = live ?? (await connectBox(services, record, box, signal));
+    // Its agent can only end the container in good order when it runs.
+    if (record.state.status === 'paused' && graceMs > 0) await connection.vm.resume?.();
     const ending = graceMs === 0 ? connection.vm.kill() : connection.vm.stop(graceMs);
     const exit = await withinTime(ending, graceMs + SUPERVISOR_MARGIN_MS, signal, `stopping box ${box.id}`);
     if (exit !== 'timeout') await disconnect(connection);

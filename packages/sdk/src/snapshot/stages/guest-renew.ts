@@ -16,6 +16,8 @@ export const guestRenew: Stage<StartContext> = {
     const renewal = {
       hostname: options.hostname ?? hostnameOf(options.name),
       env: mergeEnv(config.env, { ...options.env, ...given }),
+      cwd: options.workingDir ?? config.workingDir,
+      user: options.user ?? config.user,
     };
     await reportingVmmEnd(context, () => required(context, 'agent').renew(renewal, signal));
   },
