@@ -21,6 +21,8 @@ const PACKAGES = [
     'platform-linux-x64',
     'platform-linux-arm64',
     'platform-darwin-arm64',
+    'kernel-linux-x64',
+    'kernel-linux-arm64',
     'guest-agent',
     'kvm-probe',
     'supervisor',
@@ -54,7 +56,9 @@ for (const name of readdirSync(join(ROOT, 'packages'))) checkManifest(name);
 function checkManifest(name) {
   const manifest = JSON.parse(read(`packages/${name}/package.json`));
   const where = `packages/${name}/package.json`;
-  const expected = { name: `@boxlite/${name}`, license: 'Apache-2.0', type: 'module', sideEffects: false };
+  // A kernel package holds Linux and nothing of ours that could have other terms.
+  const license = name.startsWith('kernel-') ? 'GPL-2.0-only' : 'Apache-2.0';
+  const expected = { name: `@boxlite/${name}`, license, type: 'module', sideEffects: false };
   for (const [key, value] of Object.entries(expected)) {
     if (manifest[key] !== value) problems.push(`${where}: ${key} must be ${JSON.stringify(value)}`);
   }

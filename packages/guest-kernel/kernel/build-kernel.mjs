@@ -21,7 +21,7 @@ try {
   const begin = Date.now();
   const known = options.ifMissing ? cachedKernel(options.target) : undefined;
   const kernel = known ?? (await buildKernel(options.target, { report, signal: cancel.signal, jobs: options.jobs }));
-  report(`${kernel.manifest.version} for ${options.target}: ${kernel.directory}`);
+  report(`${kernel.manifest.release} for ${options.target}: ${kernel.directory}`);
   const directory = options.out === undefined ? kernel.directory : copyTo(kernel.directory, options.out);
   console.log(options.json ? JSON.stringify({ directory, manifest: kernel.manifest }) : directory);
 

@@ -2,18 +2,18 @@
 export interface KernelManifest {
   readonly format: 1;
   readonly name: 'boxlite';
-  readonly target: string;
   readonly architecture: string;
   /** Name of the kernel's file beside this one. */
   readonly file: string;
   readonly sha256: string;
-  readonly bytes: number;
-  /** What `uname -r` says. */
+  readonly size: number;
   readonly version: string;
+  /** What `uname -r` says. */
+  readonly release: string;
   readonly maxVcpus: number;
   /** Hash of everything the bytes depend on. */
   readonly inputs: string;
-  readonly source: string;
+  readonly sourcePackage: string;
   readonly sourceVersion: string;
   readonly sourceSha256: string;
   readonly configSha256: string;

@@ -2,11 +2,11 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   cachedEntry,
-  currentEntry,
   installEntry,
   kernelCacheDirectory,
+  latestEntry,
   makeStaging,
-  setCurrent,
+  setLatest,
 } from './build/cache.mjs';
 import { compileKernel } from './build/compile.mjs';
 import { buildInputs } from './build/inputs.mjs';
@@ -25,7 +25,7 @@ export function hostTarget() {
  * @returns {{ directory: string, manifest: object } | undefined}
  */
 export function cachedKernel(target, environment = process.env) {
-  return currentEntry(kernelCacheDirectory(environment), target);
+  return latestEntry(kernelCacheDirectory(environment), target);
 }
 
 /** Debian packages a build needs are not installed. */
@@ -52,7 +52,7 @@ export async function buildKernel(target, { report, signal, environment = proces
   const from = await buildInputs(target, signal);
   const known = cachedEntry(cache, from.key);
   const entry = known ?? (await buildInto(cache, target, from, { report, signal, jobs }));
-  setCurrent(cache, target, from.key);
+  setLatest(cache, target, from.key);
   return { ...entry, wasCached: known !== undefined };
 }
 

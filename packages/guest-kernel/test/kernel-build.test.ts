@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   cachedEntry,
-  currentEntry,
   installEntry,
   kernelCacheDirectory,
+  latestEntry,
   makeStaging,
-  setCurrent,
+  setLatest,
 } from '../kernel/build/cache.mjs';
 import { lostOptions, mergeFragments, parseConfig } from '../kernel/build/config.mjs';
 import { cacheKey } from '../kernel/build/inputs.mjs';
@@ -70,10 +70,10 @@ describe('the key of the cache', () => {
 
 describe('the cache of kernels', () => {
   const key = 'a'.repeat(64);
-  const entryIn = (directory: string, bytes = 6) => {
+  const entryIn = (directory: string, size = 6) => {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'vmlinux'), 'kernel');
-    writeFileSync(join(directory, 'kernel.json'), JSON.stringify({ format: 1, file: 'vmlinux', bytes }));
+    writeFileSync(join(directory, 'kernel.json'), JSON.stringify({ format: 1, file: 'vmlinux', size }));
   };
 
   it('is below XDG_CACHE_HOME when that is absolute, else below the home directory', () => {
@@ -85,10 +85,10 @@ describe('the cache of kernels', () => {
   it('gives the kernel asked for last, and none before the first', () => {
     const cache = join(scratch, 'current');
     entryIn(join(cache, key));
-    expect(currentEntry(cache, 'linux-x64')).toBeUndefined();
-    setCurrent(cache, 'linux-x64', key);
-    expect(currentEntry(cache, 'linux-x64')?.directory).toBe(join(cache, key));
-    expect(currentEntry(cache, 'linux-arm64')).toBeUndefined();
+    expect(latestEntry(cache, 'linux-x64')).toBeUndefined();
+    setLatest(cache, 'linux-x64', key);
+    expect(latestEntry(cache, 'linux-x64')?.directory).toBe(join(cache, key));
+    expect(latestEntry(cache, 'linux-arm64')).toBeUndefined();
   });
 
   it('does not take a kernel that is shorter than its manifest says, and replaces it', () => {
@@ -97,7 +97,7 @@ describe('the cache of kernels', () => {
     expect(cachedEntry(cache, key)).toBeUndefined();
     const staged = join(makeStaging(cache, key), 'out');
     entryIn(staged);
-    expect(installEntry(cache, key, staged).manifest.bytes).toBe(6);
+    expect(installEntry(cache, key, staged).manifest.size).toBe(6);
   });
 
   it('keeps the first of two builds of the same inputs', () => {

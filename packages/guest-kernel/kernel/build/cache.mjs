@@ -1,6 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { TARGETS } from './target.mjs';
 
 const STAGING = /^\.building-(\d+)-/;
 
@@ -16,13 +27,16 @@ export function cachedEntry(cache, key) {
   if (!existsSync(join(directory, 'kernel.json'))) return undefined;
   const manifest = JSON.parse(readFileSync(join(directory, 'kernel.json'), 'utf8'));
   const size = statSync(join(directory, manifest.file), { throwIfNoEntry: false })?.size;
-  return size === manifest.bytes ? { directory, manifest } : undefined;
+  return size === manifest.size ? { directory, manifest } : undefined;
 }
 
+/** The link that names the kernel the last call asked for. */
+const latestLink = (cache, target) => join(cache, `latest-${TARGETS[target].architecture}`);
+
 /** The kernel the last call asked for, looked up without compiler or source. */
-export function currentEntry(cache, target) {
+export function latestEntry(cache, target) {
   try {
-    const key = readFileSync(join(cache, `current-${target}`), 'utf8').trim();
+    const key = readlinkSync(latestLink(cache, target));
     return /^[0-9a-f]{64}$/.test(key) ? cachedEntry(cache, key) : undefined;
   } catch (thrown) {
     if (thrown.code === 'ENOENT') return undefined; // nothing was built yet
@@ -30,12 +44,12 @@ export function currentEntry(cache, target) {
   }
 }
 
-/** Makes `key` the one {@link currentEntry} finds. */
-export function setCurrent(cache, target, key) {
-  const path = join(cache, `current-${target}`);
-  const staged = `${path}.${process.pid}`;
-  writeFileSync(staged, `${key}\n`, { mode: 0o644 });
-  renameSync(staged, path);
+/** Makes `key` the one {@link latestEntry} finds. */
+export function setLatest(cache, target, key) {
+  const staged = `${latestLink(cache, target)}.${process.pid}`;
+  rmSync(staged, { force: true });
+  symlinkSync(key, staged);
+  renameSync(staged, latestLink(cache, target));
 }
 
 /**

@@ -7,6 +7,9 @@ import { SOURCE_PACKAGE, SOURCE_TARBALL } from './obstacles.mjs';
 import { run } from './run.mjs';
 import { crossPrefix, MAX_VCPUS, TARGETS } from './target.mjs';
 
+/** The terms the kernel comes with; COPYING itself only names the others. */
+const TERMS = ['COPYING', 'LICENSES/preferred/GPL-2.0', 'LICENSES/exceptions/Linux-syscall-note'];
+
 /** What the kernel writes into itself about its build, the same for everybody. */
 const IDENTITY = {
   KBUILD_BUILD_TIMESTAMP: '2026-01-01 00:00:00 UTC',
@@ -16,7 +19,7 @@ const IDENTITY = {
 };
 
 /**
- * Builds a kernel in `workshop` and leaves its files in `out`: the kernel, `config`, `kernel.json`.
+ * Builds a kernel in `workshop` and leaves its files in `out`: the kernel, `config`, `COPYING`, `kernel.json`.
  *
  * The tree is built in its own directory, so that every path the compiler sees is a relative one and the bytes do not tell where it was.
  * @param {string} target
@@ -67,19 +70,20 @@ export async function compileKernel(target, from, { workshop, out, report = () =
     });
   } else copyFileSync(join(workshop, product), kernel);
   copyFileSync(join(workshop, '.config'), join(out, 'config'));
+  writeFileSync(join(out, 'COPYING'), TERMS.map((name) => readFileSync(join(workshop, name), 'utf8')).join('\n\n'));
   const release = readFileSync(join(workshop, 'include/config/kernel.release'), 'utf8').trim();
   const manifest = {
     format: 1,
     name: 'boxlite',
-    target,
     architecture,
     file,
     sha256: await sha256OfFile(kernel, signal),
-    bytes: statSync(kernel).size,
-    version: release,
+    size: statSync(kernel).size,
+    version: release.split('-', 1)[0],
+    release,
     maxVcpus: MAX_VCPUS,
     inputs: key,
-    source: `${SOURCE_PACKAGE} ${inputs.sourceVersion}`,
+    sourcePackage: SOURCE_PACKAGE,
     sourceVersion: inputs.sourceVersion,
     sourceSha256: inputs.sourceSha256,
     configSha256: await sha256OfFile(join(out, 'config'), signal),

@@ -1,0 +1,1 @@
+export function kernelPackageProblems(target: string, directory: string): string[];
