@@ -1,10 +1,11 @@
 import { escapeLine } from '@boxlite/core';
-import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry } from '@boxlite/sdk';
+import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry, type ShapeOptions } from '@boxlite/sdk';
 import { configuredOptions } from '../arguments/configured-options.js';
 import { environmentPlugins } from '../arguments/environment-plugins.js';
 import { exitStatusOf } from '../exit-status.js';
 import { formatError } from '../output/print-error.js';
 import { SignalRelay } from '../terminal/signal-relay.js';
+import { leaveToChild } from './template/leave-to-child.js';
 
 /** Options before the command. */
 export interface GlobalFlags {
@@ -95,11 +96,26 @@ export class CliContext {
       ...(home === undefined ? {} : { homeDir: home }),
       log: debug === true ? debugLog : warningLog,
     });
+    let left: readonly ShapeOptions[] = [];
     try {
-      return await action(boxlite, signals);
+      const result = await action(boxlite, signals);
+      left = await boxlite.templates.wanted();
+      return result;
     } finally {
       await boxlite.shutdown();
+      leaveToChild(left, this.#globalWords());
     }
+  }
+
+  /** Of a process that goes on with the same home, configuration and plugins. */
+  #globalWords(): readonly string[] {
+    const { home, config, plugin = [] } = this.#globals();
+    const plugins = [...plugin, ...this.#plugins].flatMap((location) => ['--plugin', location]);
+    return [
+      ...(home === undefined ? [] : ['--home', home]),
+      ...(config === undefined ? [] : ['--config', config]),
+      ...plugins,
+    ];
   }
 
   async #guarded(runsCommand: boolean, json: boolean, action: (signals: SignalRelay) => Promise<void>): Promise<void> {

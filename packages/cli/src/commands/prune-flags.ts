@@ -22,6 +22,7 @@ export type PruneResult = Removed & {
   readonly freedBytes: number;
   readonly guestRootfs?: { readonly count: number; readonly bytes: number };
   readonly kernels?: { readonly count: number; readonly bytes: number };
+  readonly templates?: { readonly count: number; readonly bytes: number };
   readonly staging?: { readonly count: number; readonly bytes: number };
 };
 
@@ -75,6 +76,7 @@ export function formatPruned(report: PruneResult): string {
     count(report.blobs, 'blob'),
     count(report.guestRootfs, 'guest rootfs disk'),
     count(report.kernels, 'kernel'),
+    count(report.templates, 'template'),
     count(report.staging, 'unfinished file'),
   ].filter((part) => part !== '');
   const verb = dryRun ? 'would remove' : 'removed';

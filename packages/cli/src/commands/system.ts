@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<UsageOfKind['kind'], string>> = {
   'image-disks': 'Image disks',
   'guest-rootfs': 'Guest rootfs',
   kernels: 'Kernels',
+  templates: 'Templates',
   boxes: 'Boxes',
   staging: 'In progress',
 };
@@ -24,7 +25,7 @@ export function addSystemCommands(program: Command, context: CliContext): void {
     .command('df')
     .summary('show what takes room')
     .description('Show what takes how much room on disk, and how much of it `system prune -a` would free.')
-    .option('-v, --verbose', 'each image, disk, kernel and box')
+    .option('-v, --verbose', 'each image, disk, kernel, template and box')
     .addOption(jsonOption())
     .action(({ json, verbose }: { readonly json?: boolean; readonly verbose?: boolean }) =>
       context.managesHome(async (boxlite) => {
@@ -37,8 +38,8 @@ export function addSystemCommands(program: Command, context: CliContext): void {
     .command('prune')
     .summary('remove what nothing needs')
     .description(
-      'Remove what nothing in this home needs: blobs and disks of no image, disks of earlier agents, earlier kernels; with -a also images ' +
-        'that no box was made from. Boxes are never removed, stopped or not.',
+      'Remove what nothing in this home needs: blobs and disks of no image, disks of earlier agents, earlier kernels, templates of ' +
+        'these; with -a also images that no box was made from, and every template. Boxes are never removed, stopped or not.',
     );
   addPruneOptions(prune).action((flags: PruneFlags) =>
     context.managesHome(

@@ -5,7 +5,7 @@ export interface CommandWords {
   readonly summary: string;
   readonly options: readonly string[];
   /** What its operands name. */
-  readonly operands: 'boxes' | 'images' | 'none';
+  readonly operands: 'boxes' | 'images' | 'templates' | 'none';
   /** Of a group, such as `image`. */
   readonly commands: readonly CommandWords[];
 }
@@ -22,5 +22,6 @@ export interface ProgramWords {
 /** The command that lists what operands name, for the shell to run. */
 export function listingOf(operands: CommandWords['operands']): string | undefined {
   if (operands === 'none') return undefined;
+  if (operands === 'templates') return 'boxlite template ls --quiet 2>/dev/null';
   return operands === 'boxes' ? 'boxlite ls --names 2>/dev/null' : 'boxlite images --names 2>/dev/null';
 }

@@ -17,7 +17,8 @@ const SNAPSHOT: StorageSnapshot = {
     { key: 'c'.repeat(64), bytes: 50, lastUsedAt: 1, users: [] },
   ],
   guestRootfs: [{ name: 'agent', bytes: 7, isCurrent: true, boxes: [] }],
-  kernels: [{ name: 'f'.repeat(64), bytes: 3, isCurrent: true }],
+  kernels: [{ name: 'f'.repeat(64), bytes: 3, isCurrent: true, users: [] }],
+  templates: [{ key: 'd'.repeat(32), bytes: 9, lastUsedAt: 3, isUsable: true, isInUse: false }],
   boxes: [{ name: 'web', bytes: 40, isRunning: true }],
   staging: [{ name: 'pull', bytes: 2 }],
 };
@@ -30,10 +31,11 @@ describe('disk usage', () => {
       { kind: 'image-disks', count: 2, active: 1, bytes: 150, reclaimableBytes: 50 },
       { kind: 'guest-rootfs', count: 1, active: 1, bytes: 7, reclaimableBytes: 0 },
       { kind: 'kernels', count: 1, active: 1, bytes: 3, reclaimableBytes: 0 },
+      { kind: 'templates', count: 1, active: 1, bytes: 9, reclaimableBytes: 9 },
       { kind: 'boxes', count: 1, active: 1, bytes: 40, reclaimableBytes: 0 },
       { kind: 'staging', count: 1, active: 1, bytes: 2, reclaimableBytes: 0 },
     ]);
-    expect([bytes, reclaimableBytes]).toEqual([247, 65]);
+    expect([bytes, reclaimableBytes]).toEqual([256, 74]);
   });
 
   it('names a disk by its image, and one of no image by the beginning of its key', () => {

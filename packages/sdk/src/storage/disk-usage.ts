@@ -15,7 +15,7 @@ export interface UsageEntry {
 
 /** What one kind of thing takes. */
 export interface UsageOfKind {
-  readonly kind: 'images' | 'image-disks' | 'guest-rootfs' | 'kernels' | 'boxes' | 'staging';
+  readonly kind: 'images' | 'image-disks' | 'guest-rootfs' | 'kernels' | 'templates' | 'boxes' | 'staging';
   readonly count: number;
   /** Those that something needs right now. */
   readonly active: number;
@@ -33,7 +33,7 @@ export interface DiskUsage {
   readonly reclaimableBytes: number;
 }
 
-/** Adds a home up. Templates for instant starts are none of its kinds yet. */
+/** Adds a home up. */
 export function diskUsage(snapshot: StorageSnapshot): DiskUsage {
   const plan = planPrune(snapshot, { all: true, until: Number.POSITIVE_INFINITY });
   const kinds = [
@@ -41,6 +41,7 @@ export function diskUsage(snapshot: StorageSnapshot): DiskUsage {
     usageOf('image-disks', diskEntries(snapshot), totalBytes(snapshot.imageDisks), totalBytes(plan.imageDisks)),
     usageOf('guest-rootfs', rootfsEntries(snapshot), totalBytes(snapshot.guestRootfs), totalBytes(plan.guestRootfs)),
     usageOf('kernels', kernelEntries(snapshot), totalBytes(snapshot.kernels), totalBytes(plan.kernels)),
+    usageOf('templates', templateEntries(snapshot), totalBytes(snapshot.templates), totalBytes(plan.templates)),
     usageOf('boxes', boxEntries(snapshot), totalBytes(snapshot.boxes), 0),
     // What is left of processes that are gone was swept when the home was opened.
     usageOf('staging', stagingEntries(snapshot), totalBytes(snapshot.staging), 0),
@@ -86,7 +87,15 @@ function rootfsEntries({ guestRootfs }: StorageSnapshot): readonly UsageEntry[] 
 }
 
 function kernelEntries({ kernels }: StorageSnapshot): readonly UsageEntry[] {
-  return kernels.map(({ name, bytes, isCurrent }) => entry(name.slice(0, 12), bytes, [], { active: isCurrent }));
+  return kernels.map(({ name, bytes, isCurrent, users }) =>
+    entry(name.slice(0, 12), bytes, users, { active: isCurrent || users.length > 0 }),
+  );
+}
+
+function templateEntries({ templates }: StorageSnapshot): readonly UsageEntry[] {
+  return templates.map(({ key, bytes, lastUsedAt, isUsable, isInUse }) =>
+    entry(key.slice(0, 12), bytes, isInUse ? ['a box that starts'] : [], { active: isUsable, lastUsedAt }),
+  );
 }
 
 function boxEntries({ boxes }: StorageSnapshot): readonly UsageEntry[] {

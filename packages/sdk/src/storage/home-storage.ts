@@ -8,6 +8,7 @@ import { type PrunePlan, type PruneRules, planPrune, totalBytes } from './plan-p
 import { readSnapshot } from './read-snapshot.js';
 import { removeKernels } from './remove-kernels.js';
 import { type Counted, type Removed, removePlanned } from './remove-planned.js';
+import { removeTemplates } from './remove-templates.js';
 
 /** How a home is tidied up. */
 export interface PruneOptions {
@@ -26,6 +27,8 @@ export interface PruneReport extends Removed {
   /** Disks with the agents of earlier versions that no box needs. */
   readonly guestRootfs: Counted;
   readonly kernels: Counted;
+  /** Of instant starts: those no box can start from any more, with `all` every one. */
+  readonly templates: Counted;
   /** What processes that are gone have left unfinished. */
   readonly staging: Counted;
   readonly freedBytes: number;
@@ -72,6 +75,7 @@ export class HomeStorage {
         ...removed,
         guestRootfs: await this.#collectGuestRootfs(() => this.#services.collectGuestRootfs(lease)),
         kernels: counted(await removeKernels(this.#services, plan.kernels)),
+        templates: counted(await removeTemplates(this.#services, plan.templates)),
         staging: await this.#sweepStaging(),
       };
       return { dryRun: false, ...parts, freedBytes: freed(parts) };
@@ -115,6 +119,7 @@ function reportOf(plan: PrunePlan): PruneReport {
     imageDisks: counted(plan.imageDisks),
     guestRootfs: counted(plan.guestRootfs),
     kernels: counted(plan.kernels),
+    templates: counted(plan.templates),
     // Unfinished work of processes that are gone is swept when a home is opened.
     staging: { count: 0, bytes: 0 },
   };
@@ -126,5 +131,5 @@ function counted(items: readonly { readonly bytes: number }[]): Counted {
 }
 
 function freed(parts: Omit<PruneReport, 'dryRun' | 'freedBytes'>): number {
-  return totalBytes([parts.blobs, parts.imageDisks, parts.guestRootfs, parts.kernels, parts.staging]);
+  return totalBytes([parts.blobs, parts.imageDisks, parts.guestRootfs, parts.kernels, parts.templates, parts.staging]);
 }

@@ -25,6 +25,7 @@ const SNAPSHOT: StorageSnapshot = {
   ],
   guestRootfs: [],
   kernels: [],
+  templates: [],
   boxes: [],
   staging: [],
 };

@@ -29,6 +29,11 @@ const SNAPSHOT: StorageSnapshot = {
     { name: 'k1', bytes: 3, isCurrent: true },
     { name: 'k2', bytes: 3, isCurrent: false },
   ],
+  templates: [
+    { key: 'good', bytes: 9, lastUsedAt: 50, isUsable: true, isInUse: false },
+    { key: 'damaged', bytes: 9, lastUsedAt: 100, isUsable: false, isInUse: false },
+    { key: 'starting', bytes: 9, lastUsedAt: 1, isUsable: true, isInUse: true },
+  ],
   boxes: [{ name: 'web', bytes: 50, isRunning: false }],
   staging: [],
 };
@@ -42,6 +47,7 @@ function names(all: boolean, until = ALWAYS) {
     disks: plan.imageDisks.map(({ key }) => key),
     guestRootfs: plan.guestRootfs.map(({ name }) => name),
     kernels: plan.kernels.map(({ name }) => name),
+    templates: plan.templates.map(({ key }) => key),
   };
 }
 
@@ -53,6 +59,7 @@ describe('a prune', () => {
       disks: ['disk-old-tag'],
       guestRootfs: ['older'],
       kernels: ['k2'],
+      templates: ['damaged'],
     });
   });
 
@@ -61,11 +68,12 @@ describe('a prune', () => {
       images: ['idle:1'],
       blobs: ['idle', 'dangling'],
       disks: ['disk-idle', 'disk-old-tag'],
+      templates: ['good', 'damaged'],
     });
   });
 
   it('keeps images and disks that were used since the moment given', () => {
-    expect(names(true, 50)).toMatchObject({ images: [], disks: ['disk-old-tag'] });
+    expect(names(true, 50)).toMatchObject({ images: [], disks: ['disk-old-tag'], templates: ['damaged'] });
     expect(names(true, 51)).toMatchObject({ images: ['idle:1'] });
     expect(names(false, 10)).toMatchObject({ disks: [], blobs: ['dangling'] });
     expect(names(false, 1)).toMatchObject({ blobs: [] });

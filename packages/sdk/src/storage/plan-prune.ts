@@ -5,6 +5,7 @@ import type {
   ImageState,
   KernelState,
   StorageSnapshot,
+  TemplateState,
 } from './storage-snapshot.js';
 
 /** What is to go. */
@@ -18,6 +19,7 @@ export interface RemovalPlan {
 export interface PrunePlan extends RemovalPlan {
   readonly guestRootfs: readonly GuestRootfsState[];
   readonly kernels: readonly KernelState[];
+  readonly templates: readonly TemplateState[];
 }
 
 /** What a prune may take. */
@@ -29,7 +31,8 @@ export interface PruneRules {
 }
 
 /**
- * What nobody needs: blobs and disks of no image that stays and of no box, guest rootfs disks of earlier agents, kernels of earlier libraries.
+ * What nobody needs: blobs and disks of no image that stays and of no box, guest rootfs disks of earlier agents, kernels that nothing boots or stands on,
+ * templates of these; with `all` every template, since it can be made again.
  * Boxes are never part of it, stopped or not: their files are what people keep them for.
  */
 export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules): PrunePlan {
@@ -37,7 +40,10 @@ export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules)
   return {
     ...planRemoval(snapshot, images, ({ lastUsedAt }) => lastUsedAt < until, until),
     guestRootfs: snapshot.guestRootfs.filter(({ isCurrent, boxes }) => !isCurrent && boxes.length === 0),
-    kernels: snapshot.kernels.filter(({ isCurrent }) => !isCurrent),
+    kernels: snapshot.kernels.filter(({ isCurrent, users }) => !isCurrent && users.length === 0),
+    templates: snapshot.templates.filter(
+      ({ isUsable, isInUse, lastUsedAt }) => !isInUse && (!isUsable || (all && lastUsedAt < until)),
+    ),
   };
 }
 

@@ -7,6 +7,7 @@ import { lastUse } from '../images/remember-image.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { allocatedBytes, namesIn } from './allocated-bytes.js';
 import { readKernels } from './read-kernels.js';
+import { readTemplates } from './read-templates.js';
 import type { StorageSnapshot } from './storage-snapshot.js';
 
 /** Stands for the boxes of a disk when the disk of one of them cannot be read. */
@@ -19,21 +20,22 @@ const STAGING_NAME = /^\d+-\d+-/;
  * @throws BoxliteError `storage_error`, `database_error`
  */
 export async function readSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
-  const [images, imageDisks, guestRootfs, kernels, boxes, staging] = await Promise.all([
+  const [images, imageDisks, guestRootfs, kernels, templates, boxes, staging] = await Promise.all([
     readImages(services),
     readImageDisks(services),
     readGuestRootfs(services),
     readKernels(services),
+    readTemplates(services),
     readBoxes(services),
     readStaging(services),
   ]);
-  return { ...images, imageDisks, guestRootfs, kernels, boxes, staging };
+  return { ...images, imageDisks, guestRootfs, kernels, templates, boxes, staging };
 }
 
 /** What decisions about images need; nothing else of the home is looked at. */
 export async function readImageSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
   const [images, imageDisks] = await Promise.all([readImages(services), readImageDisks(services)]);
-  return { ...images, imageDisks, guestRootfs: [], kernels: [], boxes: [], staging: [] };
+  return { ...images, imageDisks, guestRootfs: [], kernels: [], templates: [], boxes: [], staging: [] };
 }
 
 async function readImages(services: RuntimeServices): Promise<Pick<StorageSnapshot, 'images' | 'blobs'>> {

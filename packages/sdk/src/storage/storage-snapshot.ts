@@ -42,6 +42,19 @@ export interface KernelState {
   readonly bytes: number;
   /** What the next start boots. */
   readonly isCurrent: boolean;
+  /** Boxes, snapshots and templates that stand on it. */
+  readonly users: readonly string[];
+}
+
+export interface TemplateState {
+  readonly key: string;
+  readonly bytes: number;
+  /** Milliseconds since the epoch. */
+  readonly lastUsedAt: number;
+  /** False for one that no box can start from any more: damaged, or of a kernel or a guest rootfs that is gone. */
+  readonly isUsable: boolean;
+  /** A box starts from it right now. */
+  readonly isInUse: boolean;
 }
 
 export interface BoxState {
@@ -57,6 +70,7 @@ export interface StorageSnapshot {
   readonly imageDisks: readonly ImageDiskState[];
   readonly guestRootfs: readonly GuestRootfsState[];
   readonly kernels: readonly KernelState[];
+  readonly templates: readonly TemplateState[];
   readonly boxes: readonly BoxState[];
   /** What pulls, conversions and other work in progress hold. */
   readonly staging: readonly { readonly name: string; readonly bytes: number }[];

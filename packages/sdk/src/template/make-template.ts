@@ -26,9 +26,9 @@ export interface MadeTemplate {
   readonly isNew: boolean;
 }
 
-/** What lease entities of templates in the making begin with. */
-const MAKE_LEASE_PREFIX = 'template-make:';
-/** Another process that makes the same one is waited for. */
+/** One is made at a time in a home. */
+export const MAKE_LEASE_ENTITY = 'template-make';
+/** Another process that makes one is waited for by somebody who asked for a template; in the background there will be another occasion. */
 const MAKE_WAIT_MS = 120_000;
 /** Of the disk a new template is tried with: another size than the one it was captured with, as a box's has. */
 const TRIAL_DISK_BYTES = 1024 ** 3;
@@ -43,13 +43,13 @@ export async function makeTemplate(
   shape: MachineShape,
   options: MakeOptions = {},
 ): Promise<MadeTemplate> {
-  const { signal, onStep } = options;
+  const { signal, onStep, isBackground = false } = options;
   return withBlankMachine(services, shape, options, async (blank) => {
     const parts = await partsOf(blank.context, blank.machine);
     if (parts === undefined) throw withoutTemplates(blank);
     const key = templateKey(parts);
-    const lease = await services.store.leases.acquire(`${MAKE_LEASE_PREFIX}${key}`, 'template', {
-      waitMs: MAKE_WAIT_MS,
+    const lease = await services.store.leases.acquire(MAKE_LEASE_ENTITY, 'template', {
+      waitMs: isBackground ? 0 : MAKE_WAIT_MS,
       ...(signal === undefined ? {} : { signal }),
     });
     try {

@@ -92,8 +92,10 @@ export class TemplateKeeper {
       await evictTemplates(this.#services, this.#maxTemplates);
     } catch (cause) {
       if (signal.aborted) return false;
+      // Another process of this home makes one: there will be another occasion.
+      const isBusy = BoxliteError.isInstance(cause, 'lease_held');
       const message = `the template ${key.slice(0, 12)} could not be made, and boxes of its shape boot`;
-      log({ level: 'info', message, cause });
+      log({ level: isBusy ? 'debug' : 'info', message, cause });
     }
     return true;
   }

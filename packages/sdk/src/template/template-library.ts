@@ -2,7 +2,7 @@ import { BoxliteError } from '@boxlite/core';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { evictTemplates } from './evict-templates.js';
 import { machineShape, type ShapeOptions } from './machine-shape.js';
-import { makeTemplate, type TemplateStep } from './make-template.js';
+import { MAKE_LEASE_ENTITY, makeTemplate, type TemplateStep } from './make-template.js';
 import { verifySnapshotContent } from './snapshot-files.js';
 import type { TemplateKeeper } from './template-keeper.js';
 import type { StoredTemplate } from './template-store.js';
@@ -11,6 +11,8 @@ import type { StoredTemplate } from './template-store.js';
 export interface BuildTemplateOptions extends ShapeOptions {
   readonly signal?: AbortSignal;
   readonly onStep?: (step: TemplateStep) => void;
+  /** Leaves the processors to everybody else, and gives up at once when another process makes one. Default false. */
+  readonly background?: boolean;
 }
 
 /** A template of the home. */
@@ -63,11 +65,15 @@ export class TemplateLibrary {
    */
   async build(options: BuildTemplateOptions = {}): Promise<BuiltTemplate> {
     this.#services.lifetime.throwIfAborted();
-    const { signal, onStep, ...wanted } = options;
+    const { signal, onStep, background, ...wanted } = options;
     const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
     const shape = machineShape({ ...this.#chosen, ...given });
     const ends = signal === undefined ? this.#services.lifetime : AbortSignal.any([signal, this.#services.lifetime]);
-    const { key, isNew } = await makeTemplate(this.#services, shape, { signal: ends, onStep });
+    const { key, isNew } = await makeTemplate(this.#services, shape, {
+      signal: ends,
+      onStep,
+      isBackground: background === true,
+    });
     await evictTemplates(this.#services, Math.max(1, this.#max));
     const built = (await this.list()).find((template) => template.key === key);
     if (built === undefined) throw notFound(key);
@@ -108,17 +114,23 @@ export class TemplateLibrary {
     await this.#keeper.idle();
   }
 
-  /** Options of `build` for the templates that would be made in the background, and are not there yet. */
-  get wanted(): readonly ShapeOptions[] {
-    return this.#keeper.wanted.map(({ options }) => {
-      const { cpus, memoryMib, vmm, sandbox, kernel, security } = options;
+  /**
+   * Options of `build` for the templates that would be made in the background, are not there yet, and are made by nobody else right now: for a program
+   * that is about to end and leaves them to another one.
+   */
+  async wanted(): Promise<readonly ShapeOptions[]> {
+    const { templates, store } = this.#services;
+    const missing = this.#keeper.wanted.filter(({ key }) => key === undefined || !templates.store.has(key));
+    if (missing.length === 0 || (await store.leases.holders(MAKE_LEASE_ENTITY)).some(({ pid }) => pid !== process.pid))
+      return [];
+    return missing.map(({ options }) => {
+      const { cpus, memoryMib, vmm, sandbox, security } = options;
       return {
         cpus,
         memoryMib,
         security,
         ...(vmm === undefined ? {} : { vmm }),
         ...(sandbox === undefined ? {} : { sandbox }),
-        ...(kernel === undefined ? {} : { kernel }),
       };
     });
   }
