@@ -3,9 +3,12 @@
  *   --kernel <path> --append <parameters> --disk <format>:<mode>:<path> ... --agent <socket> --monitor <listening descriptor>
  *   --sniff   guesses the formats of disks, as a careless VMM does
  *   --deaf    ignores SHUTDOWN
+ *   --state <descriptor> --memory-file <path>   goes on from what an earlier one of the same shape was captured as
  * The kernel must be an ELF file; a disk of format qcow2 must begin as one, and its backing file must open. The kernel parameters decide
  * what runs: `rootwait` nothing, `init=/no/...` or a root that is none a panic, else an agent that answers REQUEST with RESPONSE until SHUTDOWN.
- * The monitor reads one byte a connection: 'p' pauses the agent, 'r' resumes it; the answer is the same byte.
+ * The guest has 64 bytes of memory: a REQUEST `keep <text>` writes them, `kept` reads them, `size` tells the size of the first disk.
+ * The monitor reads one byte a connection: 'p' pauses the agent, 'r' resumes it; the answer is the same byte. '?' is answered with 'p' or 'r', whichever
+ * it is; 'm' with the memory and 's' with the state: a line of the shape, and the sum of the memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,19 +19,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "frame.h"
 
-enum { MAX_DISKS = 16, QCOW2_HEADER = 104 };
+enum { MAX_DISKS = 16, QCOW2_HEADER = 104, MEMORY = 64 };
+
+static char memory[MEMORY];
 
 static struct {
 	const char *kernel, *parameters, *agent;
 	const char *disks[MAX_DISKS];
-	int disk_count, monitor;
+	const char *memory_file, *memory_size, *vcpus;
+	int disk_count, monitor, state;
 	bool sniff, deaf;
-} machine = {.kernel = "", .parameters = "", .agent = "", .monitor = -1};
+} machine = {.kernel = "", .parameters = "", .agent = "", .memory_file = "", .memory_size = "", .vcpus = "", .monitor = -1, .state = -1};
 
 static _Noreturn void __attribute__((format(printf, 1, 2))) fail(const char *format, ...)
 {
@@ -58,6 +65,14 @@ static void parse(int argc, char **argv)
 			machine.agent = value;
 		else if (strcmp(argv[at - 1], "--monitor") == 0)
 			machine.monitor = atoi(value);
+		else if (strcmp(argv[at - 1], "--state") == 0)
+			machine.state = atoi(value);
+		else if (strcmp(argv[at - 1], "--memory-file") == 0)
+			machine.memory_file = value;
+		else if (strcmp(argv[at - 1], "--memory") == 0)
+			machine.memory_size = value;
+		else if (strcmp(argv[at - 1], "--vcpus") == 0)
+			machine.vcpus = value;
 		else if (strcmp(argv[at - 1], "--disk") == 0 && machine.disk_count < MAX_DISKS)
 			machine.disks[machine.disk_count++] = value;
 	}
@@ -150,6 +165,45 @@ static void send_frame(int agent, uint8_t type, uint32_t stream, const char *tex
 		_exit(0);
 }
 
+static void write_state(char *text, size_t size)
+{
+	unsigned sum = 0;
+
+	for (int at = 0; at < MEMORY; at++)
+		sum = sum * 31 + (uint8_t)memory[at];
+	snprintf(text, size, "model %s MiB %s CPUs %d disks sum %u\n", machine.memory_size, machine.vcpus, machine.disk_count, sum);
+}
+
+static void go_on(void)
+{
+	char expected[128], found[128] = "", more;
+	int fd = open(machine.memory_file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, memory, MEMORY) != MEMORY || read(fd, &more, 1) != 0)
+		fail("%s is no memory of this machine", machine.memory_file);
+	close(fd);
+	write_state(expected, sizeof(expected));
+	if (read(machine.state, found, sizeof(found) - 1) < 0 || strcmp(expected, found) != 0)
+		fail("the state is not of this machine and this memory");
+	close(machine.state);
+}
+
+static void answer_monitor(int fd, char order, bool paused)
+{
+	char text[128];
+	size_t size = 1;
+
+	text[0] = order == '?' ? (paused ? 'p' : 'r') : order;
+	if (order == 's')
+		write_state(text, sizeof(text));
+	if (order == 's')
+		size = strlen(text);
+	if (order == 'm')
+		memcpy(text, memory, size = MEMORY);
+	if (write(fd, text, size) != (ssize_t)size)
+		fprintf(stderr, "the monitor was left\n");
+}
+
 /* One order of the monitor; returns whether the guest is paused from now on. */
 static bool monitor(bool paused)
 {
@@ -160,11 +214,33 @@ static bool monitor(bool paused)
 		return paused;
 	if (read(fd, &order, 1) == 1) {
 		paused = order == 'p' || (paused && order != 'r');
-		if (write(fd, &order, 1) != 1)
-			fprintf(stderr, "the monitor was left\n");
+		answer_monitor(fd, order, paused);
 	}
 	close(fd);
 	return paused;
+}
+
+static void answer(int agent, const struct frame *frame)
+{
+	const char *payload = (const char *)frame->payload;
+	char text[MEMORY + 1] = "pong", size[32];
+	struct stat status;
+
+	if (frame->length > 5 && frame->length - 5 < MEMORY && memcmp(payload, "keep ", 5) == 0) {
+		memset(memory, 0, MEMORY);
+		memcpy(memory, payload + 5, frame->length - 5);
+	} else if (frame->length == 4 && memcmp(payload, "kept", 4) == 0) {
+		memcpy(text, memory, MEMORY);
+		text[MEMORY] = '\0';
+	} else if (frame->length == 4 && memcmp(payload, "size", 4) == 0) {
+		const char *mode = strchr(machine.disks[0], ':');
+
+		if (stat(strchr(mode + 1, ':') + 1, &status) < 0)
+			fail("size: %s", strerror(errno));
+		snprintf(size, sizeof(size), "%lld", (long long)status.st_size);
+		return send_frame(agent, FRAME_RESPONSE, frame->stream, size);
+	}
+	send_frame(agent, FRAME_RESPONSE, frame->stream, text);
 }
 
 static void serve(int agent)
@@ -193,7 +269,7 @@ static void serve(int agent)
 			if (frame.type == FRAME_SHUTDOWN && !machine.deaf)
 				return;
 			if (frame.type == FRAME_REQUEST)
-				send_frame(agent, FRAME_RESPONSE, frame.stream, "pong");
+				answer(agent, &frame);
 			if (frame.type == FRAME_SLOT_GONE)
 				send_frame(agent, FRAME_SLOT_GONE, frame.stream, "");
 			memmove(bytes, bytes + size, length - (size_t)size);
@@ -208,6 +284,8 @@ int main(int argc, char **argv)
 	load_kernel();
 	for (int at = 0; at < machine.disk_count; at++)
 		open_disk(machine.disks[at]);
+	if (machine.state >= 0)
+		go_on();
 	if (strstr(machine.parameters, "init=/no/") || !root_is_there()) {
 		printf("Kernel panic - not syncing: no working init\n");
 		return 0;

@@ -1,23 +1,24 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Jail, VmmHandler } from '@boxlite/core';
-import type { VmmHandlerSetup, VmmTestMachine } from '@boxlite/core/testing';
+import type { TestMachineChange, VmmHandlerSetup, VmmTestMachine } from '@boxlite/core/testing';
 import { createSupervisor } from '../../src/index.js';
-import { createModelVmm, pingModel } from './model-vmm.js';
+import { createModelVmm, modelGuest, pingModel } from './model-vmm.js';
 import { TestBox } from './test-box.js';
 
 /** What the suite works on: the model or a mutant of it, under the real supervisor. */
 export function modelVmSetup(mutate?: (right: VmmHandler) => VmmHandler): VmmHandlerSetup {
   return {
     createHandler: () => mutate?.(createModelVmm()) ?? createModelVmm(),
-    createMachine: async () => modelMachineIn(new TestBox()),
+    createMachine: async (change) => modelMachineIn(new TestBox(), change),
     ping: pingModel,
+    guest: modelGuest,
     // A mutant that hangs has to be waited for; what is right must not fail on a busy machine.
     deadlineMs: mutate === undefined ? 30_000 : 2_500,
   };
 }
 
-function modelMachineIn(box: TestBox): VmmTestMachine {
+function modelMachineIn(box: TestBox, { from, diskBytes = 4 }: TestMachineChange = {}): VmmTestMachine {
   const file = (name: string, content: string) => {
     writeFileSync(join(box.dir, name), content);
     return join(box.dir, name);
@@ -31,12 +32,13 @@ function modelMachineIn(box: TestBox): VmmTestMachine {
       kernel: file('kernel', '\x7fELF'),
       commandLine: ['root=/dev/vdb', 'ro', 'init=/agent'],
       disks: [
-        { path: file('vda', 'data'), format: 'raw', readOnly: false },
+        { path: sized(file('vda', 'data'), diskBytes), format: 'raw', readOnly: false },
         { path: file('vdb', 'root'), format: 'raw', readOnly: true },
       ],
       shares: [],
       nics: [],
       agentSocket: box.agentSocket,
+      ...(from && { from }),
     },
     host: {
       jail: bareJail(),
@@ -51,6 +53,12 @@ function modelMachineIn(box: TestBox): VmmTestMachine {
     },
     [Symbol.asyncDispose]: async () => box.remove(),
   };
+}
+
+/** Sparse. */
+function sized(path: string, bytes: number): string {
+  truncateSync(path, bytes);
+  return path;
 }
 
 /** The jail that is off. */

@@ -168,6 +168,22 @@ export const captureCases: RuledCases<VmmBench> = {
         }
         await vm.kill();
       },
+      'a machine another process started can be captured by who has attached to it': async (bench) => {
+        if (!canContinue(bench)) return;
+        const running = await bench.start();
+        await firstHello(running.vm);
+        const { supervisor, request, listenerPath } = running.machine.host;
+        const connection = await supervisor.connect(request.controlDir);
+        const other = running.handler.attach(connection, (name) => listenerPath(name), running.machine.spec);
+        const { dir, ...target } = await snapshotPlace(running.machine);
+        for (const method of CAPTURE_METHODS) {
+          const files = { memory: `${target.memory}-${method}`, state: `${target.state}-${method}` };
+          await capture(other, method, files);
+        }
+        assert.equal((await filesIn(dir)).length, 2 * CAPTURE_METHODS.length);
+        await other.close();
+        await answers(bench, running);
+      },
       'a machine that has ended cannot be captured: it throws, and leaves no file': async (bench) => {
         if (!canContinue(bench)) return;
         const { vm, machine } = await bench.start();
