@@ -60,7 +60,9 @@ describe('the storage of a home', () => {
       'image-disks',
       'guest-rootfs',
       'kernels',
+      'templates',
       'boxes',
+      'snapshots',
       'staging',
     ]);
     const images = kinds.find(({ kind }) => kind === 'images');

@@ -23,6 +23,7 @@ export type PruneResult = Removed & {
   readonly guestRootfs?: { readonly count: number; readonly bytes: number };
   readonly kernels?: { readonly count: number; readonly bytes: number };
   readonly templates?: { readonly count: number; readonly bytes: number };
+  readonly snapshots?: { readonly count: number; readonly bytes: number };
   readonly staging?: { readonly count: number; readonly bytes: number };
 };
 
@@ -77,6 +78,7 @@ export function formatPruned(report: PruneResult): string {
     count(report.guestRootfs, 'guest rootfs disk'),
     count(report.kernels, 'kernel'),
     count(report.templates, 'template'),
+    count(report.snapshots, 'snapshot disk'),
     count(report.staging, 'unfinished file'),
   ].filter((part) => part !== '');
   const verb = dryRun ? 'would remove' : 'removed';

@@ -15,6 +15,7 @@ const TITLES: Readonly<Record<UsageOfKind['kind'], string>> = {
   kernels: 'Kernels',
   templates: 'Templates',
   boxes: 'Boxes',
+  snapshots: 'Snapshots',
   staging: 'In progress',
 };
 

@@ -20,6 +20,10 @@ const SNAPSHOT: StorageSnapshot = {
   kernels: [{ name: 'f'.repeat(64), bytes: 3, isCurrent: true, users: [] }],
   templates: [{ key: 'd'.repeat(32), bytes: 9, lastUsedAt: 3, isUsable: true, isInUse: false }],
   boxes: [{ name: 'web', bytes: 40, isRunning: true }],
+  snapshots: [
+    { name: 'web:before', bytes: 11, users: ['web'] },
+    { name: 'disk of forks of gone', bytes: 5, users: [] },
+  ],
   staging: [{ name: 'pull', bytes: 2 }],
 };
 
@@ -33,9 +37,10 @@ describe('disk usage', () => {
       { kind: 'kernels', count: 1, active: 1, bytes: 3, reclaimableBytes: 0 },
       { kind: 'templates', count: 1, active: 1, bytes: 9, reclaimableBytes: 9 },
       { kind: 'boxes', count: 1, active: 1, bytes: 40, reclaimableBytes: 0 },
+      { kind: 'snapshots', count: 2, active: 1, bytes: 16, reclaimableBytes: 5 },
       { kind: 'staging', count: 1, active: 1, bytes: 2, reclaimableBytes: 0 },
     ]);
-    expect([bytes, reclaimableBytes]).toEqual([256, 74]);
+    expect([bytes, reclaimableBytes]).toEqual([272, 79]);
   });
 
   it('names a disk by its image, and one of no image by the beginning of its key', () => {

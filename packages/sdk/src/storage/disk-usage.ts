@@ -15,7 +15,15 @@ export interface UsageEntry {
 
 /** What one kind of thing takes. */
 export interface UsageOfKind {
-  readonly kind: 'images' | 'image-disks' | 'guest-rootfs' | 'kernels' | 'templates' | 'boxes' | 'staging';
+  readonly kind:
+    | 'images'
+    | 'image-disks'
+    | 'guest-rootfs'
+    | 'kernels'
+    | 'templates'
+    | 'boxes'
+    | 'snapshots'
+    | 'staging';
   readonly count: number;
   /** Those that something needs right now. */
   readonly active: number;
@@ -43,6 +51,7 @@ export function diskUsage(snapshot: StorageSnapshot): DiskUsage {
     usageOf('kernels', kernelEntries(snapshot), totalBytes(snapshot.kernels), totalBytes(plan.kernels)),
     usageOf('templates', templateEntries(snapshot), totalBytes(snapshot.templates), totalBytes(plan.templates)),
     usageOf('boxes', boxEntries(snapshot), totalBytes(snapshot.boxes), 0),
+    usageOf('snapshots', snapshotEntries(snapshot), totalBytes(snapshot.snapshots), totalBytes(plan.snapshots)),
     // What is left of processes that are gone was swept when the home was opened.
     usageOf('staging', stagingEntries(snapshot), totalBytes(snapshot.staging), 0),
   ];
@@ -100,6 +109,10 @@ function templateEntries({ templates }: StorageSnapshot): readonly UsageEntry[] 
 
 function boxEntries({ boxes }: StorageSnapshot): readonly UsageEntry[] {
   return boxes.map(({ name, bytes, isRunning }) => entry(name, bytes, [], { active: isRunning }));
+}
+
+function snapshotEntries({ snapshots }: StorageSnapshot): readonly UsageEntry[] {
+  return snapshots.map(({ name, bytes, users }) => entry(name, bytes, users));
 }
 
 function stagingEntries({ staging }: StorageSnapshot): readonly UsageEntry[] {

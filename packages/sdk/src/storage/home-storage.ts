@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { BoxliteError } from '@boxlite/core';
 import { sweepStaging } from '@boxlite/layout';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { collectDiskBases } from '../snapshot/collect-disk-bases.js';
 import { allocatedBytes, namesIn } from './allocated-bytes.js';
 import { type DiskUsage, diskUsage } from './disk-usage.js';
 import { type PrunePlan, type PruneRules, planPrune, totalBytes } from './plan-prune.js';
@@ -29,6 +30,8 @@ export interface PruneReport extends Removed {
   readonly kernels: Counted;
   /** Of instant starts: those no box can start from any more, with `all` every one. */
   readonly templates: Counted;
+  /** Disks of removed snapshots and of forks that nothing stands on any more. */
+  readonly snapshots: Counted;
   /** What processes that are gone have left unfinished. */
   readonly staging: Counted;
   readonly freedBytes: number;
@@ -76,6 +79,7 @@ export class HomeStorage {
         guestRootfs: await this.#collectGuestRootfs(() => this.#services.collectGuestRootfs(lease)),
         kernels: counted(await removeKernels(this.#services, plan.kernels)),
         templates: counted(await removeTemplates(this.#services, plan.templates)),
+        snapshots: await this.#collectDiskBases(plan),
         staging: await this.#sweepStaging(),
       };
       return { dryRun: false, ...parts, freedBytes: freed(parts) };
@@ -90,6 +94,11 @@ export class HomeStorage {
     const before = await allocatedBytes(basesDir);
     const count = await collect();
     return { count, bytes: count === 0 ? 0 : Math.max(0, before - (await allocatedBytes(basesDir))) };
+  }
+
+  async #collectDiskBases({ snapshots }: PrunePlan): Promise<Counted> {
+    const { length } = await collectDiskBases(this.#services);
+    return { count: length, bytes: length === 0 ? 0 : totalBytes(snapshots) };
   }
 
   async #sweepStaging(): Promise<Counted> {
@@ -120,6 +129,7 @@ function reportOf(plan: PrunePlan): PruneReport {
     guestRootfs: counted(plan.guestRootfs),
     kernels: counted(plan.kernels),
     templates: counted(plan.templates),
+    snapshots: counted(plan.snapshots),
     // Unfinished work of processes that are gone is swept when a home is opened.
     staging: { count: 0, bytes: 0 },
   };
@@ -131,5 +141,13 @@ function counted(items: readonly { readonly bytes: number }[]): Counted {
 }
 
 function freed(parts: Omit<PruneReport, 'dryRun' | 'freedBytes'>): number {
-  return totalBytes([parts.blobs, parts.imageDisks, parts.guestRootfs, parts.kernels, parts.templates, parts.staging]);
+  return totalBytes([
+    parts.blobs,
+    parts.imageDisks,
+    parts.guestRootfs,
+    parts.kernels,
+    parts.templates,
+    parts.snapshots,
+    parts.staging,
+  ]);
 }

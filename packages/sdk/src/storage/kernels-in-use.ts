@@ -21,7 +21,7 @@ export async function kernelsInUse({ store, templates }: RuntimeServices): Promi
     const { kernel } = box.state;
     if (kernel !== undefined && isBound(box)) add(kernel.digest, boxLabel(box));
     for (const { name, machine } of await store.snapshots.list(box.config.id)) {
-      if (machine !== undefined) add(machine.kernel, `snapshot ${name} of ${boxLabel(box)}`);
+      if (machine !== undefined) add(machine.kernel.digest, `snapshot ${name} of ${boxLabel(box)}`);
     }
   }
   for (const { key, record } of await templates.store.list()) {

@@ -27,6 +27,7 @@ const SNAPSHOT: StorageSnapshot = {
   kernels: [],
   templates: [],
   boxes: [],
+  snapshots: [],
   staging: [],
 };
 

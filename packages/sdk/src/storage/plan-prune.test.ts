@@ -26,8 +26,9 @@ const SNAPSHOT: StorageSnapshot = {
     { name: 'older', bytes: 7, isCurrent: false, boxes: [] },
   ],
   kernels: [
-    { name: 'k1', bytes: 3, isCurrent: true },
-    { name: 'k2', bytes: 3, isCurrent: false },
+    { name: 'k1', bytes: 3, isCurrent: true, users: [] },
+    { name: 'k2', bytes: 3, isCurrent: false, users: [] },
+    { name: 'of-a-snapshot', bytes: 3, isCurrent: false, users: ['snapshot before of web'] },
   ],
   templates: [
     { key: 'good', bytes: 9, lastUsedAt: 50, isUsable: true, isInUse: false },
@@ -35,6 +36,7 @@ const SNAPSHOT: StorageSnapshot = {
     { key: 'starting', bytes: 9, lastUsedAt: 1, isUsable: true, isInUse: true },
   ],
   boxes: [{ name: 'web', bytes: 50, isRunning: false }],
+  snapshots: [],
   staging: [],
 };
 const ALWAYS = Number.POSITIVE_INFINITY;

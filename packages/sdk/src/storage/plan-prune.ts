@@ -4,6 +4,7 @@ import type {
   ImageDiskState,
   ImageState,
   KernelState,
+  SnapshotState,
   StorageSnapshot,
   TemplateState,
 } from './storage-snapshot.js';
@@ -20,6 +21,7 @@ export interface PrunePlan extends RemovalPlan {
   readonly guestRootfs: readonly GuestRootfsState[];
   readonly kernels: readonly KernelState[];
   readonly templates: readonly TemplateState[];
+  readonly snapshots: readonly SnapshotState[];
 }
 
 /** What a prune may take. */
@@ -33,7 +35,7 @@ export interface PruneRules {
 /**
  * What nobody needs: blobs and disks of no image that stays and of no box, guest rootfs disks of earlier agents, kernels that nothing boots or stands on,
  * templates of these; with `all` every template, since it can be made again.
- * Boxes are never part of it, stopped or not: their files are what people keep them for.
+ * Boxes and their snapshots are never part of it, stopped or not: their files are what people keep them for. Disks of forks are that nothing stands on.
  */
 export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules): PrunePlan {
   const images = all ? snapshot.images.filter((image) => image.boxes.length === 0 && image.lastUsedAt < until) : [];
@@ -44,6 +46,7 @@ export function planPrune(snapshot: StorageSnapshot, { all, until }: PruneRules)
     templates: snapshot.templates.filter(
       ({ isUsable, isInUse, lastUsedAt }) => !isInUse && (!isUsable || (all && lastUsedAt < until)),
     ),
+    snapshots: snapshot.snapshots.filter(({ users }) => users.length === 0),
   };
 }
 

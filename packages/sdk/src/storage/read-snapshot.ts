@@ -7,6 +7,7 @@ import { lastUse } from '../images/remember-image.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { allocatedBytes, namesIn } from './allocated-bytes.js';
 import { readKernels } from './read-kernels.js';
+import { readSnapshots } from './read-snapshots.js';
 import { readTemplates } from './read-templates.js';
 import type { StorageSnapshot } from './storage-snapshot.js';
 
@@ -20,22 +21,23 @@ const STAGING_NAME = /^\d+-\d+-/;
  * @throws BoxliteError `storage_error`, `database_error`
  */
 export async function readSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
-  const [images, imageDisks, guestRootfs, kernels, templates, boxes, staging] = await Promise.all([
+  const [images, imageDisks, guestRootfs, kernels, templates, boxes, snapshots, staging] = await Promise.all([
     readImages(services),
     readImageDisks(services),
     readGuestRootfs(services),
     readKernels(services),
     readTemplates(services),
     readBoxes(services),
+    readSnapshots(services),
     readStaging(services),
   ]);
-  return { ...images, imageDisks, guestRootfs, kernels, templates, boxes, staging };
+  return { ...images, imageDisks, guestRootfs, kernels, templates, boxes, snapshots, staging };
 }
 
 /** What decisions about images need; nothing else of the home is looked at. */
 export async function readImageSnapshot(services: RuntimeServices): Promise<StorageSnapshot> {
   const [images, imageDisks] = await Promise.all([readImages(services), readImageDisks(services)]);
-  return { ...images, imageDisks, guestRootfs: [], kernels: [], templates: [], boxes: [], staging: [] };
+  return { ...images, imageDisks, guestRootfs: [], kernels: [], templates: [], boxes: [], snapshots: [], staging: [] };
 }
 
 async function readImages(services: RuntimeServices): Promise<Pick<StorageSnapshot, 'images' | 'blobs'>> {
@@ -119,11 +121,15 @@ async function readGuestRootfs({ guestRootfsUsage, store }: RuntimeServices): Pr
 async function readBoxes({ store, layout }: RuntimeServices): Promise<StorageSnapshot['boxes']> {
   const boxes = await store.boxes.list();
   return Promise.all(
-    boxes.map(async (box) => ({
-      name: boxLabel(box),
-      bytes: await allocatedBytes(layout.box(box.config.id).dir),
-      isRunning: isActive(box.state.status),
-    })),
+    boxes.map(async (box) => {
+      const { dir, snapshotsDir } = layout.box(box.config.id);
+      return {
+        name: boxLabel(box),
+        // Snapshots are a kind of their own.
+        bytes: Math.max(0, (await allocatedBytes(dir)) - (await allocatedBytes(snapshotsDir))),
+        isRunning: isActive(box.state.status),
+      };
+    }),
   );
 }
 

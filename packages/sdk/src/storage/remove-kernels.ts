@@ -5,9 +5,12 @@ import { BOX_LEASE_PREFIX } from '../box/with-box-lease.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import type { KernelState } from './storage-snapshot.js';
 
+/** What is done with boxes that needs no kernel's file. */
+const WITHOUT_KERNEL: ReadonlySet<string> = new Set(['stop', 'remove', 'pause', 'recover']);
+
 /**
- * Removes kernels while no box is being started: a start may have found one of them and not booted it yet. One that begins between the look and the
- * removal is seen by a second look, and gets its file back.
+ * Removes kernels while no machine is being made or captured: that may have found one of them and neither booted nor recorded it yet. One that begins
+ * between the look and the removal is seen by a second look, and gets its file back.
  * @returns those that were removed
  * @throws BoxliteError `storage_error`
  */
@@ -15,7 +18,8 @@ export async function removeKernels(
   { store, layout }: Pick<RuntimeServices, 'store' | 'layout'>,
   kernels: readonly KernelState[],
 ): Promise<readonly KernelState[]> {
-  const isStarting = async () => (await store.leases.list(BOX_LEASE_PREFIX)).some(({ purpose }) => purpose === 'start');
+  const isStarting = async () =>
+    (await store.leases.list(BOX_LEASE_PREFIX)).some(({ purpose }) => !WITHOUT_KERNEL.has(purpose));
   if (kernels.length === 0 || (await isStarting())) return [];
   const area = await stage(layout.tmpDir);
   try {

@@ -63,6 +63,16 @@ export interface BoxState {
   readonly isRunning: boolean;
 }
 
+/** A snapshot of a box, or the disk that forks of one share. */
+export interface SnapshotState {
+  /** `<box>:<name of the snapshot>`, or what the disk is. */
+  readonly name: string;
+  /** Memory, machine state and disk, of what lies here and not in the box. */
+  readonly bytes: number;
+  /** Boxes that stand on its disk, and the box it is of. Without any it goes with the next collection. */
+  readonly users: readonly string[];
+}
+
 /** Everything that takes room in a home, at one moment. */
 export interface StorageSnapshot {
   readonly images: readonly ImageState[];
@@ -72,6 +82,7 @@ export interface StorageSnapshot {
   readonly kernels: readonly KernelState[];
   readonly templates: readonly TemplateState[];
   readonly boxes: readonly BoxState[];
+  readonly snapshots: readonly SnapshotState[];
   /** What pulls, conversions and other work in progress hold. */
   readonly staging: readonly { readonly name: string; readonly bytes: number }[];
 }
