@@ -52,3 +52,9 @@ it('writes the record of supervisor and VMM, with start times, before the VMM ru
   });
   await gone(vm.welcome.supervisor.pid);
 });
+
+it('asks the agent for its hello as soon as there is a link: a guest that goes on from a capture has said it to another', async () => {
+  const vm = await supervisor.launch(box.request(['dial', box.agentSocket, 'answer', 'hi', 'serve']));
+  expect(await new FrameInbox(vm.channel).text(FrameType.HELLO)).toBe('hi');
+  await vm.kill();
+});

@@ -85,6 +85,16 @@ static void stop_listening(void)
 	place_remove(socket_place);
 }
 
+/* A guest that goes on from a capture may take this link for the one it had: it is asked to say hello, whoever it was that it said it to last. */
+static void ask_for_hello(void)
+{
+	const struct frame question = {.type = FRAME_HELLO};
+	uint8_t header[FRAME_HEADER];
+
+	frame_header(header, &question, 0);
+	ring_put(&out, header, FRAME_HEADER);
+}
+
 static void accept_agent(struct watch *watch, uint32_t events)
 {
 	pid_t pid;
@@ -106,6 +116,7 @@ static void accept_agent(struct watch *watch, uint32_t events)
 		return;
 	}
 	stop_listening();
+	ask_for_hello();
 }
 
 static void end_link(void)

@@ -4,6 +4,7 @@
  *   hello <text>       sends HELLO
  *   raw <hex>          sends bytes as they are
  *   noise <seed> <n>   sends n pseudo-random bytes, in frames with plausible headers now and then
+ *   answer <text>      waits until it is asked for its HELLO, and sends it
  *   serve              answers frames until SHUTDOWN
  *   stubborn           like serve, but ignores SHUTDOWN and SIGTERM
  *   acknowledge        serve acknowledges what it reads from here on
@@ -203,6 +204,10 @@ static int run_step(char **words, int count)
 		return dial(first), 2;
 	if (strcmp(step, "hello") == 0)
 		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
+	if (strcmp(step, "answer") == 0) {
+		await_question();
+		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
+	}
 	if (strcmp(step, "raw") == 0)
 		return send_hex(first), 2;
 	if (strcmp(step, "noise") == 0)
@@ -286,6 +291,16 @@ static void acknowledge(uint32_t size)
 	send_frame(FRAME_LINK_ACK, 0, 0, 0, payload, sizeof(payload));
 }
 
+static void await_question(void)
+{
+	uint8_t bytes[FRAME_HEADER];
+	struct frame frame;
+
+	if (read(agent, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes) || frame_parse(bytes, sizeof(bytes), &frame) != FRAME_HEADER ||
+	    frame.type != FRAME_HELLO || frame.stream != 0)
+		die("the question");
+}
+
 static void serve(bool stubborn)
 {
 	static uint8_t bytes[FRAME_MAX];
@@ -303,7 +318,7 @@ static void serve(bool stubborn)
 				return;
 			if (frame.type == FRAME_LINK_ACK)
 				printf("acknowledged %u\n", read_u32(frame.payload));
-			else if (acknowledging)
+			else if (acknowledging && frame.type != FRAME_HELLO)
 				acknowledge((uint32_t)size);
 			if (frame.type == FRAME_REQUEST)
 				request(&frame);
