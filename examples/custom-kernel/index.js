@@ -8,8 +8,8 @@ export const distributionKernelPlugin = () => ({
   kind: 'kernel-source',
   id: 'distribution',
   specificationVersion: 'v1',
-  // Only for a VMM that names it: others boot the kernel of BoxLite, which starts in a third of the time.
-  priority: -10,
+  // Only for a VMM or a box that names it: others boot the kernel of BoxLite, which starts in a third of the time.
+  byNameOnly: true,
   async probe() {
     const found = await findKernel(root);
     if ('release' in found) return { available: true, detail: `Linux ${found.release}` };

@@ -60,6 +60,9 @@ describe('the command line', () => {
     ['run --rm --name -x --', 125, 'name'],
     ['run --rm -d --', 125, '--rm and -d'],
     ['run --rm --vmm nope --', 125, 'vmm plugin "nope"'],
+    ['run --rm --kernel nope --', 125, 'kernel-source plugin "nope"'],
+    ['run --rm --kernel ./nope --', 125, 'nope" is no kernel to boot'],
+    ['create --kernel NOPE', 1, 'must be the id of a kernel source'],
     ['stop -t soon box', 1, '--time "soon"'],
     ['stop box', 1, '"box"'],
     ['completion tcsh', 1, '"tcsh"'],
@@ -158,6 +161,9 @@ describe('boxlite completion', () => {
     expect(complete('start', '--plu')).toBe('--plugin');
     expect(complete('run', '--vmm', 'qe')).toBe('qemu');
     expect(complete('create', '--sandbox', '')).toContain('bwrap');
+    expect(complete('run', '--kernel', 'box')).toBe('boxlite');
+    // A path: bash's own completion of file names takes over.
+    expect(complete('run', '--kernel', './')).toBe('');
     expect(complete('run', '--jailer', 'be')).toBe('best-effort');
     expect(complete('create', '--seccomp', 'dia')).toBe('diagnose');
     expect(complete('run', '--lim')).toBe('--limit');

@@ -24,7 +24,10 @@ export function createProgram(version: string): { readonly program: Command; rea
     .version(version)
     .option('--home <DIR>', 'directory of all state (default: $BOXLITE_HOME, else ~/.boxlite)')
     .option('--debug', 'say more when something fails')
-    .option('--config <FILE>', 'JSON of registries, dockerConfig and cache (default: $BOXLITE_CONFIG, else none)')
+    .option(
+      '--config <FILE>',
+      'JSON of registries, dockerConfig, cache, kernel and security (default: $BOXLITE_CONFIG, else none)',
+    )
     .addOption(
       new Option(
         '--registry <HOST>',

@@ -35,6 +35,7 @@ describe('diagnose', () => {
       'sandbox:bwrap',
       'sandbox:landlock',
       'sandbox:seatbelt',
+      'kernel-source:boxlite',
       'kernel-source:libkrunfw',
       'image-source:local',
       'image-source:registry',

@@ -1,4 +1,5 @@
 import type { BoxOptions } from '@boxlite/sdk';
+import { kernelChoice } from '../arguments/kernel-choice.js';
 import { parseDuration } from '../arguments/parse-duration.js';
 import { parseEnv } from '../arguments/parse-env.js';
 import { parseMemoryMib } from '../arguments/parse-memory.js';
@@ -22,6 +23,7 @@ export interface BoxFlags extends SecurityFlags {
   readonly template?: boolean;
   readonly vmm?: string;
   readonly sandbox?: string;
+  readonly kernel?: string;
   readonly entrypoint?: string;
   readonly volume?: readonly string[];
   readonly autoPause?: string;
@@ -48,6 +50,7 @@ export function boxOptions(flags: BoxFlags, image: string | undefined, command: 
     ...(flags.template === false ? { template: false } : {}),
     ...(flags.vmm === undefined ? {} : { vmm: flags.vmm }),
     ...(flags.sandbox === undefined ? {} : { sandbox: flags.sandbox }),
+    ...(flags.kernel === undefined ? {} : { kernel: kernelChoice(flags.kernel, process.cwd()) }),
     ...securityOptions(flags),
   };
 }

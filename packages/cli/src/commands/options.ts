@@ -28,6 +28,11 @@ export const diskSizeOption = () => new Option('--disk-size <GB>', 'size of the 
 export const vmmOption = () => new Option('--vmm <ID>', 'virtual machine monitor (default: the best available)');
 export const sandboxOption = () =>
   new Option('--sandbox <ID>', 'sandbox around the VMM, or several: OUTER+INNER (default: the best available)');
+export const kernelOption = () =>
+  new Option(
+    '--kernel <ID|FILE>',
+    'kernel of the box: boxlite, libkrunfw, or the path of a vmlinux (default: $BOXLITE_KERNEL, else the best available)',
+  );
 export const jailerOption = () =>
   new Option(
     '--jailer <MODE>',
@@ -91,6 +96,7 @@ export function addNewBoxOptions(command: Command): Command {
     .addOption(templateOption())
     .addOption(vmmOption())
     .addOption(sandboxOption())
+    .addOption(kernelOption())
     .addOption(jailerOption())
     .addOption(securityOption())
     .addOption(seccompOption())

@@ -12,7 +12,8 @@ export function bashScript({ commands, fileOptions, choices }: ProgramWords): st
     '  fi',
     '  case "$previous" in',
     // No words of ours: the shell's own completion of file names takes over.
-    `    ${fileOptions.join('|')}) COMPREPLY=(); return ;;`,
+    `    ${fileOptions.filter((option) => choices[option] === undefined).join('|')}) COMPREPLY=(); return ;;`,
+    // Where none of the words fits, a file is meant, if the option takes one: `-o default` below completes it.
     ...Object.entries(choices).map(
       ([option, words]) => `    ${option}) COMPREPLY=($(compgen -W "${words.join(' ')}" -- "$current")); return ;;`,
     ),

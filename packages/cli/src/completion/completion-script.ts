@@ -33,8 +33,8 @@ const OPERANDS: Readonly<Record<string, CommandWords['operands']>> = {
   'template rm': 'templates',
 };
 
-/** Options whose value is a file. */
-const FILE_OPTIONS: readonly string[] = ['--plugin', '--home', '--config', '--input', '--output'];
+/** Options whose value is a file, or may be one. */
+const FILE_OPTIONS: readonly string[] = ['--plugin', '--home', '--config', '--kernel', '--input', '--output'];
 
 /**
  * A completion script for one shell, with every command and option of the program; names of boxes and images are asked of `boxlite ls --names`
@@ -45,7 +45,12 @@ export function completionScript(program: Command, shell: Shell): string {
   const words = {
     commands: program.commands.map((command) => wordsOf(command, '')),
     fileOptions: FILE_OPTIONS,
-    choices: { '--vmm': idsOf('vmm'), '--sandbox': idsOf('sandbox'), ...choicesOf(program) },
+    choices: {
+      '--vmm': idsOf('vmm'),
+      '--sandbox': idsOf('sandbox'),
+      '--kernel': idsOf('kernel-source'),
+      ...choicesOf(program),
+    },
   };
   if (shell === 'bash') return bashScript(words);
   if (shell === 'zsh') return `autoload -U +X bashcompinit && bashcompinit\n${bashScript(words)}`;
@@ -70,7 +75,7 @@ function wordsOf(command: Command, parent: string): CommandWords {
 }
 
 /** Ids of the plugins that come with BoxLite. */
-function idsOf(kind: 'vmm' | 'sandbox'): readonly string[] {
+function idsOf(kind: 'vmm' | 'sandbox' | 'kernel-source'): readonly string[] {
   return defaultRegistry()
     .list(kind)
     .map(({ id }) => id);

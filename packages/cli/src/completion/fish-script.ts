@@ -38,8 +38,8 @@ function ownLines({ options, operands }: CommandWords, condition: string, words:
 
 /** What fish completes after an option. */
 function optionValue(option: string, { fileOptions, choices }: ProgramWords): string {
-  if (fileOptions.includes(option)) return ' -r -F';
   const words = choices[option];
+  if (fileOptions.includes(option)) return words === undefined ? ' -r -F' : ` -r -F -a '${words.join(' ')}'`;
   return words === undefined ? '' : ` -x -a '${words.join(' ')}'`;
 }
 

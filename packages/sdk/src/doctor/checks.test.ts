@@ -1,4 +1,4 @@
-import { BoxliteError, type GuestKernel } from '@boxlite/core';
+import { BoxliteError } from '@boxlite/core';
 import type { FoundLibkrun } from '@boxlite/vmm-libkrun';
 import { describe, expect, it } from 'vitest';
 import { checkOfError } from './check.js';
@@ -77,12 +77,13 @@ describe('kvmCheck', () => {
 });
 
 describe('kernelCheck', () => {
-  it('says which kernel was found where, and fails without one unless another source could bring it', async () => {
-    const kernel: GuestKernel = { path: '/k', version: '6.12.1', origin: 'system', digest: `sha256:${'0'.repeat(64)}` };
+  it('says which kernel was found where, and fails without one', async () => {
+    const digest = `sha256:${'0'.repeat(64)}` as const;
+    const kernel = { source: 'libkrunfw', path: '/k', version: '6.12.1', origin: 'system', digest };
     expect(await kernelCheck(async () => kernel)).toMatchObject({
       status: 'ok',
-      detail: 'Linux 6.12.1, from system: /k',
-      facts: { version: '6.12.1', path: '/k' },
+      detail: 'Linux 6.12.1 of libkrunfw, from system: /k',
+      facts: { source: 'libkrunfw', version: '6.12.1', path: '/k' },
     });
     expect(await kernelCheck(fails(missing))).toEqual({
       id: 'guest-kernel',
@@ -91,7 +92,8 @@ describe('kernelCheck', () => {
       remedy: 'install libkrunfw',
       facts: { code: 'kernel_unavailable', places: ['/usr/lib: none'] },
     });
-    expect((await kernelCheck(fails(missing), 'warning')).status).toBe('warning');
+    // A stranger's source that needs more than there is to look at.
+    expect((await kernelCheck(fails(new TypeError('no store')))).status).toBe('warning');
   });
 });
 

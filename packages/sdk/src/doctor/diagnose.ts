@@ -1,9 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { errnoOf, type PluginRegistry } from '@boxlite/core';
-import { createHomeLayout } from '@boxlite/layout';
+import { createHomeLayout, type HomeLayout } from '@boxlite/layout';
+import { defaultKernel } from '../kernel/default-kernel.js';
+import { kernelFileOf } from '../kernel/kernel-file-choice.js';
+import { kernelService } from '../kernel/kernel-service.js';
 import { defaultRegistry } from '../registry/default-registry.js';
-import { defaultVmm } from '../registry/default-vmm.js';
+import { defaultVmm, VMM_VARIABLE } from '../registry/default-vmm.js';
 import { createHardwareProbe } from '../registry/hardware-probe.js';
+import { pluginChooser } from '../registry/plugin-chooser.js';
+import type { PluginContext } from '../registry/plugin-context.js';
+import { silentLog } from '../runtime/log.js';
 import { cgroupCheck, tryCgroup } from './cgroup-check.js';
 import { type Check, checkOfError, type Diagnosis } from './check.js';
 import { homeChecks } from './home-checks.js';
@@ -11,14 +17,11 @@ import { kernelCheck } from './kernel-check.js';
 import { kvmCheck } from './kvm-check.js';
 import { libkrunCheck } from './libkrun-check.js';
 import { platformCheck } from './platform-check.js';
-import { pluginChecks } from './plugin-checks.js';
+import { type NamedPlugins, pluginChecks } from './plugin-checks.js';
 import { programsCheck } from './programs-check.js';
 import { seccompCheck } from './seccomp-check.js';
 import { apparmorCheck, userNamespaceCheck } from './user-namespace-checks.js';
 import { collectUserNamespaceFacts } from './user-namespace-facts.js';
-
-/** Id of the plugin in {@link defaultRegistry}. */
-const OWN_KERNEL_SOURCE = 'libkrunfw';
 
 /** Settings of {@link diagnose}. */
 export interface DiagnoseOptions {
@@ -41,6 +44,7 @@ export interface DiagnoseOptions {
  */
 export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
   const registry = options.registry ?? defaultRegistry({ homeDir: options.homeDir });
+  const environment = process.env;
   // Before the others: the kernel is cached in the home.
   const home = await homeChecks(options.homeDir);
   const checks = [
@@ -51,9 +55,9 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
     ...(await userNamespaces()),
     ...(await cgroups()),
     ...(await seccomp()),
-    ...(await kernel(registry, options.homeDir, home)),
+    ...(await kernel(registry, options.homeDir, home, environment)),
     await libkrunCheck(async () => (await import('@boxlite/vmm-libkrun')).findLibkrun()),
-    ...(await pluginChecks(registry, defaultVmm(process.env))),
+    ...(await pluginChecks(registry, namedPlugins(environment))),
   ];
   return { version: 1, healthy: checks.every(({ status }) => status !== 'failed'), checks: checks.map(inOrder) };
 }
@@ -117,18 +121,42 @@ async function seccomp(): Promise<readonly Check[]> {
   }
 }
 
-/** The kernel this SDK finds itself; one of another source is known to that source alone. */
+/** What a box boots that names no kernel. */
 async function kernel(
   registry: PluginRegistry,
   homeDir: string | undefined,
   home: readonly Check[],
+  environment: Environment,
 ): Promise<readonly Check[]> {
-  const sources = registry.list('kernel-source').map(({ id }) => id);
-  if (!sources.includes(OWN_KERNEL_SOURCE)) return [];
+  if (registry.list('kernel-source').length === 0 && defaultKernel(environment) === undefined) return [];
   if (home.some(({ id, status }) => id === 'home' && status === 'failed')) return [KERNEL_WITHOUT_HOME];
-  const { createLibkrunfwKernelSource } = await import('@boxlite/guest-kernel');
-  const find = () => createLibkrunfwKernelSource({ home: createHomeLayout(homeDir).home }).kernel();
-  return [await kernelCheck(find, sources.length > 1 ? 'warning' : 'failed')];
+  const layout = createHomeLayout(homeDir);
+  const { choose } = pluginChooser(registry, doctorContext(layout));
+  const find = kernelService({ registry, plugins: { choose }, home: layout.home, log: silentLog, environment });
+  return [await kernelCheck(find)];
+}
+
+/** Kernel sources keep files in the home, and need nothing else of a runtime. */
+function doctorContext(layout: HomeLayout): PluginContext {
+  const store = new Proxy({} as PluginContext['store'], {
+    get: (_target, member) => {
+      throw new TypeError(`a kernel source asked for the ${String(member)} of a home that is only looked at`);
+    },
+  });
+  return { layout, store, hardware: createHardwareProbe(), registries: [] };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What variables choose where a box does not: then no other is chosen by default. */
+function namedPlugins(environment: Environment): NamedPlugins {
+  const vmm = defaultVmm(environment);
+  const kernelChoice = defaultKernel(environment);
+  const isSource = kernelChoice !== undefined && kernelFileOf(kernelChoice.choice) === undefined;
+  return {
+    ...(vmm === undefined ? {} : { vmm: { id: vmm, variable: VMM_VARIABLE } }),
+    ...(isSource ? { 'kernel-source': { id: kernelChoice.choice, variable: kernelChoice.variable } } : {}),
+  };
 }
 
 const KERNEL_WITHOUT_HOME: Check = {

@@ -16,7 +16,8 @@ const vmm = (id: string, priority: number, result: ProbeResult | Error) => ({
 });
 
 async function vmmChecks(registry: PluginRegistry, named?: string) {
-  return (await pluginChecks(registry, named)).filter(({ facts }) => facts.kind === 'vmm');
+  const chosen = named === undefined ? {} : { vmm: { id: named, variable: 'BOXLITE_VMM' } };
+  return (await pluginChecks(registry, chosen)).filter(({ facts }) => facts.kind === 'vmm');
 }
 
 describe('pluginChecks', () => {
