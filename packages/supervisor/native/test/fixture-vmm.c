@@ -193,204 +193,6 @@ static void leave_orphan(void)
 
 static void serve(bool stubborn);
 
-/* Runs the step at `words[0]`. Returns how many words it took. */
-static int run_step(char **words, int count)
-{
-	const char *step = words[0];
-	const char *first = count > 1 ? words[1] : "";
-	const char *second = count > 2 ? words[2] : "";
-
-	if (strcmp(step, "dial") == 0)
-		return dial(first), 2;
-	if (strcmp(step, "hello") == 0)
-		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
-	if (strcmp(step, "answer") == 0) {
-		await_question();
-		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
-	}
-	if (strcmp(step, "raw") == 0)
-		return send_hex(first), 2;
-	if (strcmp(step, "noise") == 0)
-		return send_noise(first, second), 3;
-	if (strcmp(step, "serve") == 0 || strcmp(step, "stubborn") == 0)
-		return serve(step[1] == 't'), 1;
-	if (strcmp(step, "acknowledge") == 0)
-		return acknowledging = true, 1;
-	if (strcmp(step, "out") == 0)
-		return printf("%s\n", first), 2;
-	if (strcmp(step, "err") == 0)
-		return fprintf(stderr, "%s\n", first), 2;
-	if (strcmp(step, "flood") == 0)
-		return flood(STDOUT_FILENO, atol(first)), 2;
-	if (strcmp(step, "flood-errors") == 0)
-		return flood(STDERR_FILENO, atol(first)), 2;
-	if (strcmp(step, "fds") == 0)
-		return list_fds(), 1;
-	if (strcmp(step, "limits") == 0)
-		return print_limits(), 1;
-	if (strcmp(step, "cat") == 0)
-		return copy_fd(STDIN_FILENO), 1;
-	if (strcmp(step, "fd") == 0)
-		return copy_fd(atoi(first)), 2;
-	if (strcmp(step, "await") == 0)
-		return await_fifo(first), 2;
-	if (strcmp(step, "accept") == 0)
-		return accept_one(atoi(first)), 2;
-	if (strcmp(step, "orphan") == 0)
-		return leave_orphan(), 1;
-	if (strcmp(step, "hang-up") == 0)
-		return close(agent), 1;
-	if (strcmp(step, "exit") == 0)
-		_exit(atoi(first));
-	if (strcmp(step, "signal") == 0)
-		return raise(atoi(first)), 2;
-	while (strcmp(step, "stall") == 0)
-		pause();
-	errno = EINVAL;
-	die(step);
-}
-
-/* `!flood-stream`: DATA on the stream until the supervisor is gone. */
-static _Noreturn void flood_stream(uint32_t stream)
-{
-	static uint8_t payload[32768];
-
-	for (;;)
-		send_frame(FRAME_DATA, stream, 1, 0, payload, sizeof(payload));
-}
-
-static void request(const struct frame *frame)
-{
-	static char text[FRAME_MAX_PAYLOAD + 1];
-	char *words[4];
-	int count = 0;
-
-	memcpy(text, frame->payload, frame->length);
-	text[frame->length] = '\0';
-	if (strncmp(text, "!flood-stream", 13) == 0)
-		flood_stream(frame->stream);
-	if (strncmp(text, "!data ", 6) == 0) {
-		/* So many frames of 32 KiB, then the end. */
-		static uint8_t payload[32768];
-
-		for (long left = atol(text + 6); left > 0; left--)
-			send_frame(FRAME_DATA, frame->stream, 1, 0, payload, sizeof(payload));
-	} else if (text[0] == '!') {
-		for (char *word = strtok(text + 1, " "); word && count < 4; word = strtok(NULL, " "))
-			words[count++] = word;
-		run_step(words, count);
-	}
-	send_frame(FRAME_RESPONSE, frame->stream, 0, 1, frame->payload, frame->length);
-}
-
-static void acknowledge(uint32_t size)
-{
-	uint8_t payload[4];
-
-	write_u32(payload, size);
-	send_frame(FRAME_LINK_ACK, 0, 0, 0, payload, sizeof(payload));
-}
-
-static void serve(bool stubborn);
-
-/* Runs the step at `words[0]`. Returns how many words it took. */
-static int run_step(char **words, int count)
-{
-	const char *step = words[0];
-	const char *first = count > 1 ? words[1] : "";
-	const char *second = count > 2 ? words[2] : "";
-
-	if (strcmp(step, "dial") == 0)
-		return dial(first), 2;
-	if (strcmp(step, "hello") == 0)
-		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
-	if (strcmp(step, "answer") == 0) {
-		await_question();
-		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
-	}
-	if (strcmp(step, "raw") == 0)
-		return send_hex(first), 2;
-	if (strcmp(step, "noise") == 0)
-		return send_noise(first, second), 3;
-	if (strcmp(step, "serve") == 0 || strcmp(step, "stubborn") == 0)
-		return serve(step[1] == 't'), 1;
-	if (strcmp(step, "acknowledge") == 0)
-		return acknowledging = true, 1;
-	if (strcmp(step, "out") == 0)
-		return printf("%s\n", first), 2;
-	if (strcmp(step, "err") == 0)
-		return fprintf(stderr, "%s\n", first), 2;
-	if (strcmp(step, "flood") == 0)
-		return flood(STDOUT_FILENO, atol(first)), 2;
-	if (strcmp(step, "flood-errors") == 0)
-		return flood(STDERR_FILENO, atol(first)), 2;
-	if (strcmp(step, "fds") == 0)
-		return list_fds(), 1;
-	if (strcmp(step, "limits") == 0)
-		return print_limits(), 1;
-	if (strcmp(step, "cat") == 0)
-		return copy_fd(STDIN_FILENO), 1;
-	if (strcmp(step, "fd") == 0)
-		return copy_fd(atoi(first)), 2;
-	if (strcmp(step, "await") == 0)
-		return await_fifo(first), 2;
-	if (strcmp(step, "accept") == 0)
-		return accept_one(atoi(first)), 2;
-	if (strcmp(step, "orphan") == 0)
-		return leave_orphan(), 1;
-	if (strcmp(step, "hang-up") == 0)
-		return close(agent), 1;
-	if (strcmp(step, "exit") == 0)
-		_exit(atoi(first));
-	if (strcmp(step, "signal") == 0)
-		return raise(atoi(first)), 2;
-	while (strcmp(step, "stall") == 0)
-		pause();
-	errno = EINVAL;
-	die(step);
-}
-
-/* `!flood-stream`: DATA on the stream until the supervisor is gone. */
-static _Noreturn void flood_stream(uint32_t stream)
-{
-	static uint8_t payload[32768];
-
-	for (;;)
-		send_frame(FRAME_DATA, stream, 1, 0, payload, sizeof(payload));
-}
-
-static void request(const struct frame *frame)
-{
-	static char text[FRAME_MAX_PAYLOAD + 1];
-	char *words[4];
-	int count = 0;
-
-	memcpy(text, frame->payload, frame->length);
-	text[frame->length] = '\0';
-	if (strncmp(text, "!flood-stream", 13) == 0)
-		flood_stream(frame->stream);
-	if (strncmp(text, "!data ", 6) == 0) {
-		/* So many frames of 32 KiB, then the end. */
-		static uint8_t payload[32768];
-
-		for (long left = atol(text + 6); left > 0; left--)
-			send_frame(FRAME_DATA, frame->stream, 1, 0, payload, sizeof(payload));
-	} else if (text[0] == '!') {
-		for (char *word = strtok(text + 1, " "); word && count < 4; word = strtok(NULL, " "))
-			words[count++] = word;
-		run_step(words, count);
-	}
-	send_frame(FRAME_RESPONSE, frame->stream, 0, 1, frame->payload, frame->length);
-}
-
-static void acknowledge(uint32_t size)
-{
-	uint8_t payload[4];
-
-	write_u32(payload, size);
-	send_frame(FRAME_LINK_ACK, 0, 0, 0, payload, sizeof(payload));
-}
-
 static void await_question(void)
 {
 	uint8_t bytes[FRAME_HEADER];
@@ -399,6 +201,104 @@ static void await_question(void)
 	if (read(agent, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes) || frame_parse(bytes, sizeof(bytes), &frame) != FRAME_HEADER ||
 	    frame.type != FRAME_HELLO || frame.stream != 0)
 		die("the question");
+}
+
+/* Runs the step at `words[0]`. Returns how many words it took. */
+static int run_step(char **words, int count)
+{
+	const char *step = words[0];
+	const char *first = count > 1 ? words[1] : "";
+	const char *second = count > 2 ? words[2] : "";
+
+	if (strcmp(step, "dial") == 0)
+		return dial(first), 2;
+	if (strcmp(step, "hello") == 0)
+		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
+	if (strcmp(step, "answer") == 0) {
+		await_question();
+		return send_frame(FRAME_HELLO, 0, 0, 0, (const uint8_t *)first, (uint32_t)strlen(first)), 2;
+	}
+	if (strcmp(step, "raw") == 0)
+		return send_hex(first), 2;
+	if (strcmp(step, "noise") == 0)
+		return send_noise(first, second), 3;
+	if (strcmp(step, "serve") == 0 || strcmp(step, "stubborn") == 0)
+		return serve(step[1] == 't'), 1;
+	if (strcmp(step, "acknowledge") == 0)
+		return acknowledging = true, 1;
+	if (strcmp(step, "out") == 0)
+		return printf("%s\n", first), 2;
+	if (strcmp(step, "err") == 0)
+		return fprintf(stderr, "%s\n", first), 2;
+	if (strcmp(step, "flood") == 0)
+		return flood(STDOUT_FILENO, atol(first)), 2;
+	if (strcmp(step, "flood-errors") == 0)
+		return flood(STDERR_FILENO, atol(first)), 2;
+	if (strcmp(step, "fds") == 0)
+		return list_fds(), 1;
+	if (strcmp(step, "limits") == 0)
+		return print_limits(), 1;
+	if (strcmp(step, "cat") == 0)
+		return copy_fd(STDIN_FILENO), 1;
+	if (strcmp(step, "fd") == 0)
+		return copy_fd(atoi(first)), 2;
+	if (strcmp(step, "await") == 0)
+		return await_fifo(first), 2;
+	if (strcmp(step, "accept") == 0)
+		return accept_one(atoi(first)), 2;
+	if (strcmp(step, "orphan") == 0)
+		return leave_orphan(), 1;
+	if (strcmp(step, "hang-up") == 0)
+		return close(agent), 1;
+	if (strcmp(step, "exit") == 0)
+		_exit(atoi(first));
+	if (strcmp(step, "signal") == 0)
+		return raise(atoi(first)), 2;
+	while (strcmp(step, "stall") == 0)
+		pause();
+	errno = EINVAL;
+	die(step);
+}
+
+/* `!flood-stream`: DATA on the stream until the supervisor is gone. */
+static _Noreturn void flood_stream(uint32_t stream)
+{
+	static uint8_t payload[32768];
+
+	for (;;)
+		send_frame(FRAME_DATA, stream, 1, 0, payload, sizeof(payload));
+}
+
+static void request(const struct frame *frame)
+{
+	static char text[FRAME_MAX_PAYLOAD + 1];
+	char *words[4];
+	int count = 0;
+
+	memcpy(text, frame->payload, frame->length);
+	text[frame->length] = '\0';
+	if (strncmp(text, "!flood-stream", 13) == 0)
+		flood_stream(frame->stream);
+	if (strncmp(text, "!data ", 6) == 0) {
+		/* So many frames of 32 KiB, then the end. */
+		static uint8_t payload[32768];
+
+		for (long left = atol(text + 6); left > 0; left--)
+			send_frame(FRAME_DATA, frame->stream, 1, 0, payload, sizeof(payload));
+	} else if (text[0] == '!') {
+		for (char *word = strtok(text + 1, " "); word && count < 4; word = strtok(NULL, " "))
+			words[count++] = word;
+		run_step(words, count);
+	}
+	send_frame(FRAME_RESPONSE, frame->stream, 0, 1, frame->payload, frame->length);
+}
+
+static void acknowledge(uint32_t size)
+{
+	uint8_t payload[4];
+
+	write_u32(payload, size);
+	send_frame(FRAME_LINK_ACK, 0, 0, 0, payload, sizeof(payload));
 }
 
 static void serve(bool stubborn)
