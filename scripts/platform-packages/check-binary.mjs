@@ -5,6 +5,7 @@ import { ELF_TARGETS, NEWEST_SYMBOL_VERSIONS, ROOT } from './platform-set.mjs';
 /** Libraries that every distribution with glibc has; libkrun itself is found and loaded at run time. */
 const LIBRARIES = {
   program: ['libc.so.6', 'libdl.so.2', 'libpthread.so.0'],
+  preload: ['libc.so.6'],
   addon: ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0', 'libstdc++.so.6', 'libgcc_s.so.1'],
 };
 const LOADERS = Object.values(ELF_TARGETS).map(({ interpreter }) =>
@@ -14,6 +15,7 @@ const LOADERS = Object.values(ELF_TARGETS).map(({ interpreter }) =>
 /** Symbols that stripping must leave: Node-API's entry, and what the shim answers in place of the library (native/shim/console.h, crash.c). */
 const EXPORTS = {
   'krun.node': ['napi_register_module_v1', 'node_api_module_get_api_version_v1'],
+  'boxlite-memory': ['open', 'open64', '__open_2', '__open64_2', 'fallocate', 'fallocate64'],
   'boxlite-krun-shim': ['open', 'open64', '_Unwind_RaiseException'],
 };
 /** A source file named by its absolute path: of the machine that built it, and different on the next. */
@@ -22,7 +24,7 @@ const SOURCE_PATH = /\/[\w@.+-]+(?:\/[\w@.+-]+)+\.(?:c|cc|cpp|cxx|h|hh|hpp|S|rs)
 /**
  * What is wrong with one file of a set.
  * @param {string} name file name
- * @param {'static' | 'program' | 'addon'} linkage
+ * @param {'static' | 'program' | 'addon' | 'preload'} linkage
  * @param {Buffer} bytes
  * @param {keyof typeof ELF_TARGETS} target
  * @returns {string[]} sentences that follow the file's name; none: it may be published

@@ -5,7 +5,9 @@ export type NativeLinkage =
   /** A program that loads the host's C library and, later, libkrun. */
   | 'program'
   /** A shared library that Node.js loads (Node-API). */
-  | 'addon';
+  | 'addon'
+  /** A shared library that is preloaded into a program of the host's, and needs no more than its C library. */
+  | 'preload';
 
 export interface NativeBinaryEntry {
   /** The workspace package (without scope) whose `native/build` it comes from in a source checkout. */
@@ -24,6 +26,11 @@ export const NATIVE_BINARIES = {
   'boxlite-guest': { package: 'guest-agent', linkage: 'static', purpose: 'agent inside each VM' },
   'kvm-probe': { package: 'kvm-probe', linkage: 'static', purpose: 'says what KVM here can do' },
   'boxlite-data-map': { package: 'disk-qcow2', linkage: 'static', purpose: 'says where a disk has holes' },
+  'boxlite-memory': {
+    package: 'vmm-qemu',
+    linkage: 'preload',
+    purpose: "opens a snapshot's memory for QEMU, for reading only",
+  },
   'boxlite-krun-shim': {
     package: 'vmm-libkrun',
     linkage: 'program',

@@ -80,7 +80,7 @@ describe('a native file that is not there is an error that lists each place and 
         code: 'config_error',
         reason: 'directory-incomplete',
         problem:
-          /lacks boxlite-supervisor, boxlite-stage-b, boxlite-hand-over, boxlite-landlock, boxlite-guest, boxlite-data-map, boxlite-krun-shim, krun\.node$/,
+          /lacks boxlite-supervisor, boxlite-stage-b, boxlite-hand-over, boxlite-landlock, boxlite-guest, boxlite-data-map, boxlite-memory, boxlite-krun-shim, krun\.node$/,
         hint: /unset/,
         places: 1,
       },

@@ -7,6 +7,7 @@ const EXIT_TIMEOUT_MS = 2_000;
 /**
  * Waits until QEMU has opened its kernel and disks and built the machine, or has ended because it could not. The guest boots meanwhile.
  * @param timeoutMs after which QEMU counts as hung
+ * @param use what else there is to do with its monitor before the machine is ready
  * @throws BoxliteError `vmm_failed` with what QEMU said, `timeout`, `aborted`
  */
 export async function awaitMachine(
@@ -15,11 +16,12 @@ export async function awaitMachine(
   monitorPath: string,
   timeoutMs: number,
   signal: AbortSignal | undefined,
+  use: (monitor: QmpClient) => Promise<void> = async () => undefined,
 ): Promise<void> {
   try {
     const limits = { timeoutMs, ...(signal === undefined ? {} : { signal }) };
-    const monitor = await QmpClient.connect(monitorPath, limits);
-    await monitor.close();
+    await using monitor = await QmpClient.connect(monitorPath, limits);
+    await use(monitor);
   } catch (thrown) {
     // When QEMU ends, its monitor does first; how it ended says why.
     const record = BoxliteError.isInstance(thrown, 'vmm_failed') ? await exitWithin(vm, EXIT_TIMEOUT_MS) : undefined;

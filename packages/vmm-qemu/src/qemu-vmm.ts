@@ -1,5 +1,5 @@
 import type { HardwareProbe, RunningVm, SupervisedVm, VmmCommand, VmmHandler, VmmHost, VmmSpec } from '@boxlite/core';
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, throwIfAborted } from '@boxlite/core';
 import { awaitMachine } from './await-machine.js';
 import { checkFiles } from './check-files.js';
 import { findQemu } from './host/find-qemu.js';
@@ -7,9 +7,13 @@ import { findQemuFiles } from './host/qemu-files.js';
 import { type Accelerator, type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.js';
 import { checkSpec } from './machine/check-spec.js';
 import { memoryOverheadMib } from './machine/memory-overhead.js';
-import { QMP_LISTENER_FD, QMP_LISTENER_NAME, qemuArguments } from './machine/qemu-arguments.js';
+import { QMP_LISTENER_FD, QMP_LISTENER_NAME, qemuArguments, STATE_FD } from './machine/qemu-arguments.js';
 import { qemuRunningVm } from './qemu-running-vm.js';
 import { seccompPolicy } from './seccomp-policy.js';
+import { checkSnapshot } from './snapshot/check-snapshot.js';
+import { continueMachine } from './snapshot/continue-machine.js';
+import { preloadEnvironment, preloadLibrary } from './snapshot/preload-library.js';
+import { snapshotKey } from './snapshot/snapshot-key.js';
 
 /** Settings of {@link createQemuVmm}. */
 export interface QemuVmmOptions {
@@ -49,58 +53,94 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
   const command = (spec: VmmSpec): VmmCommand => ({
     binary: binary(),
     args: qemuArguments(spec, { ...choice(), firmwareDir: files(choice().accelerator).firmwareDir }),
-    env: {},
+    env: spec.from === undefined ? {} : preloadEnvironment(spec.from.memory),
     listeners: [{ name: QMP_LISTENER_NAME, fd: QMP_LISTENER_FD }],
+    ...(spec.from === undefined ? {} : { files: [{ fd: STATE_FD, path: spec.from.state }] }),
   });
+  const timeoutMs = options.machineTimeoutMs ?? MACHINE_TIMEOUT_MS;
 
   return {
     id: 'qemu',
     check: checkSpec,
     command,
     memoryOverheadMib: (spec) => memoryOverheadMib(choice().accelerator, spec.vcpus),
-    async requirements() {
+    async requirements({ from }) {
       const { accelerator } = await decide();
       const { firmware, modules } = files(accelerator);
+      const restored = from === undefined ? [] : [preloadLibrary()];
       return {
-        paths: [binary(), ...modules, firmware].map((path) => ({ path, writable: false })),
+        paths: [binary(), ...modules, firmware, ...restored].map((path) => ({ path, writable: false })),
         devices: accelerator === 'kvm' ? ['/dev/kvm'] : [],
         seccompPolicy: await seccompPolicy(),
         seccompSwitches: accelerator === 'kvm' ? ['kvm'] : [],
       };
     },
     async start(spec, host, signal) {
+      if (spec.from !== undefined) throw onlyRestored(spec.boxId);
       checkSpec(spec);
       await checkFiles(spec);
       await decide();
-      return startMachine(spec, command(spec), host, options.machineTimeoutMs ?? MACHINE_TIMEOUT_MS, signal);
+      const built = (vm: SupervisedVm, monitorPath: string) =>
+        awaitMachine(vm, spec.boxId, monitorPath, timeoutMs, signal);
+      return startMachine(spec, command(spec), host, built, signal);
     },
-    attach: (vm, listenerPath) => qemuRunningVm(vm, listenerPath(QMP_LISTENER_NAME)),
+    async snapshotKey(spec) {
+      const { accelerator, tscKhz } = await decide();
+      return snapshotKey(spec, { binary: binary(), accelerator, tscKhz, files: files(accelerator) });
+    },
+    async restore(spec, host, signal) {
+      const { from } = spec;
+      if (from === undefined) throw nothingToRestore(spec.boxId);
+      checkSpec(spec);
+      await checkFiles(spec);
+      const { accelerator } = await decide();
+      const trailer = await checkSnapshot(spec, from, accelerator);
+      const loaded = (vm: SupervisedVm, monitorPath: string) =>
+        continueMachine(vm, spec, trailer, { monitorPath, timeoutMs, signal });
+      return startMachine(spec, command(spec), host, loaded, signal);
+    },
+    attach: (vm, listenerPath, machine) => qemuRunningVm(vm, listenerPath(QMP_LISTENER_NAME), machine),
   };
 }
 
 async function startMachine(
   spec: VmmSpec,
-  { binary, args, env, listeners }: VmmCommand,
+  { binary, args, env, listeners, files }: VmmCommand,
   host: VmmHost,
-  timeoutMs: number,
+  awaitRunning: (vm: SupervisedVm, monitorPath: string) => Promise<void>,
   signal: AbortSignal | undefined,
 ): Promise<RunningVm> {
-  if (signal?.aborted === true) {
-    throw new BoxliteError('aborted', `starting box ${spec.boxId}: aborted`, { cause: signal.reason });
-  }
+  throwIfAborted(signal, `starting box ${spec.boxId}`);
   const monitorPath = host.listenerPath(QMP_LISTENER_NAME);
   await host.jail.prepare();
   let vm: SupervisedVm | undefined;
   try {
     const command = host.jail.command({ binary, args, env });
-    const inherited = listeners.map(({ name, fd }) => ({ fd, path: host.listenerPath(name) }));
-    vm = await host.supervisor.launch({ ...host.request, command, listeners: inherited }, signal);
-    await awaitMachine(vm, spec.boxId, monitorPath, timeoutMs, signal);
-    return qemuRunningVm(vm, monitorPath);
+    const inherited = {
+      listeners: listeners.map(({ name, fd }) => ({ fd, path: host.listenerPath(name) })),
+      ...(files === undefined ? {} : { files }),
+    };
+    vm = await host.supervisor.launch({ ...host.request, command, ...inherited }, signal);
+    await awaitRunning(vm, monitorPath);
+    return qemuRunningVm(vm, monitorPath, spec);
   } catch (thrown) {
     await vm?.kill();
     await vm?.close();
     await host.jail.release();
     throw thrown;
   }
+}
+
+function onlyRestored(boxId: string): BoxliteError {
+  return new BoxliteError('invalid_argument', `box ${boxId} is to go on from a snapshot, which is not a start`, {
+    hint: 'call restore, or leave out from',
+    details: { field: 'from' },
+  });
+}
+
+function nothingToRestore(boxId: string): BoxliteError {
+  return new BoxliteError('invalid_argument', `box ${boxId} has no snapshot to go on from`, {
+    hint: 'give the snapshot as from, or call start',
+    details: { field: 'from' },
+  });
 }

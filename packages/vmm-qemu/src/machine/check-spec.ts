@@ -72,6 +72,10 @@ export function checkSpec(spec: VmmSpec): void {
 function checkPaths(spec: VmmSpec): void {
   checkPath('kernel', spec.kernel);
   if (spec.initrd !== undefined) checkPath('initrd', spec.initrd);
+  if (spec.from !== undefined) {
+    checkPath('from.memory', spec.from.memory);
+    checkPath('from.state', spec.from.state);
+  }
   checkPath('agentSocket', spec.agentSocket);
   if (Buffer.byteLength(spec.agentSocket) > MAX_SOCKET_PATH_BYTES) {
     refuse(

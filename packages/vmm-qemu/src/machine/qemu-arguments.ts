@@ -1,10 +1,13 @@
-import type { VmmDisk, VmmSpec } from '@boxlite/core';
+import type { VmmDisk, VmmSnapshot, VmmSpec } from '@boxlite/core';
+import { RAM_BLOCK } from '../snapshot/stream-format.js';
 import type { AcceleratorChoice } from './accelerator.js';
 import { cpuModel } from './cpu-model.js';
 import { kernelParameters } from './kernel-parameters.js';
 
 /** The descriptor on which QEMU inherits its monitor's listening socket. */
 export const QMP_LISTENER_FD = 10;
+/** The descriptor on which QEMU inherits the state it goes on from. */
+export const STATE_FD = 11;
 /** The name of that listener; the socket is `<name>.sock` where the host puts it. */
 export const QMP_LISTENER_NAME = 'qmp';
 /**
@@ -27,6 +30,8 @@ export interface QemuHostFacts extends AcceleratorChoice {
  * Nothing here is user text but paths, which go into JSON or are escaped; the guest's disks are never probed for their format.
  */
 export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly string[] {
+  const { from } = spec;
+  const isRestored = from !== undefined;
   return [
     ...[
       '-name',
@@ -40,7 +45,10 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
     ...(host.firmwareDir === undefined ? [] : ['-L', host.firmwareDir]),
     // Without ACPI QEMU tells the kernel of its devices on the command line, and this kernel has no ACPI. With KVM microvm has no
     // real-time clock by default; a kernel that looks for one then waits for seconds.
-    ...['-machine', 'microvm,acpi=off,x-option-roms=off,isa-serial=off,rtc=on'],
+    ...[
+      '-machine',
+      `microvm,acpi=off,x-option-roms=off,isa-serial=off,rtc=on${isRestored ? `,memory-backend=${RAM_BLOCK}` : ''}`,
+    ],
     ...[
       '-accel',
       host.accelerator === 'kvm' ? 'kvm' : `tcg,tb-size=${TCG_CACHE_MIB}`,
@@ -49,16 +57,33 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
     ],
     ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMib}M`],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-kernel', spec.kernel, '-append', [...kernelParameters(host, spec.vcpus), ...spec.commandLine].join(' ')],
-    ...(spec.initrd === undefined ? [] : ['-initrd', spec.initrd]),
+    ...(from === undefined ? bootArguments(spec, host) : restoreArguments(spec.memoryMib, from)),
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
     ...spec.disks.flatMap(diskArguments),
     ...['-device', 'virtio-serial-device'],
     ...['-chardev', 'stdio,id=console,signal=off', '-device', 'virtconsole,chardev=console'],
-    ...['-chardev', `socket,id=agent,path=${escapeComma(spec.agentSocket)}`],
+    // A restored guest is to see the old link hang up, so the new one is only made when it runs.
+    ...['-chardev', isRestored ? 'null,id=agent' : `socket,id=agent,path=${escapeComma(spec.agentSocket)}`],
     ...['-device', `virtserialport,chardev=agent,name=${AGENT_PORT_NAME}`],
     ...['-chardev', `socket,id=qmp,fd=${QMP_LISTENER_FD},server=on,wait=off`, '-mon', 'chardev=qmp,mode=control'],
+  ];
+}
+
+function bootArguments(spec: VmmSpec, host: QemuHostFacts): readonly string[] {
+  return [
+    ...['-kernel', spec.kernel, '-append', [...kernelParameters(host, spec.vcpus), ...spec.commandLine].join(' ')],
+    ...(spec.initrd === undefined ? [] : ['-initrd', spec.initrd]),
+  ];
+}
+
+/** Kernel and command line are in the memory already; QEMU would keep a copy of them for a boot that never comes. */
+function restoreArguments(memoryMib: number, { memory }: VmmSnapshot): readonly string[] {
+  return [
+    '-object',
+    `memory-backend-file,id=${RAM_BLOCK},size=${memoryMib}M,share=off,mem-path=${escapeComma(memory)}`,
+    ...['-incoming', `fd:${STATE_FD}`],
+    ...['-global', 'migration.x-events=on'],
   ];
 }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { BoxliteError, toBoxliteError } from '@boxlite/core';
+import { abortedError, BoxliteError, toBoxliteError } from '@boxlite/core';
 import { dialSocket } from './dial-socket.js';
 import { QmpDecoder, type QmpMessage } from './qmp-messages.js';
 
@@ -12,6 +12,9 @@ export interface QmpOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
+
+/** What is called with an event's name and data (QEMU, qapi). */
+export type QmpEventListener<Result = void> = (name: string, data: Readonly<Record<string, unknown>>) => Result;
 
 interface PendingCommand {
   resolve(value: unknown): void;
@@ -28,9 +31,10 @@ export class QmpClient implements AsyncDisposable {
   readonly #decoder = new QmpDecoder();
   readonly #pending = new Map<number, PendingCommand>();
   readonly #closed: Promise<void>;
-  #onEvent: (name: string) => void = () => undefined;
+  readonly #listeners = new Set<QmpEventListener>();
   #onGreeting: () => void = () => undefined;
   #greeted = false;
+  #version = '';
   #failure: BoxliteError | undefined;
   #lastId = 0;
 
@@ -68,9 +72,38 @@ export class QmpClient implements AsyncDisposable {
     }
   }
 
-  /** Called with the name of each event from now on. */
-  onEvent(listener: (name: string) => void): void {
-    this.#onEvent = listener;
+  /** Called with each event from now on. @returns ends that */
+  onEvent(listener: QmpEventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Of QEMU, such as `7.2.22`; empty where it does not tell. */
+  get version(): string {
+    return this.#version;
+  }
+
+  /**
+   * Resolves with the first event that `isIt` says true of. Begin to wait before the command that causes it.
+   * @throws BoxliteError `vmm_failed` when the connection ends, `timeout`, `aborted`
+   */
+  event(isIt: QmpEventListener<boolean>, { timeoutMs = this.#timeoutMs, signal }: QmpOptions = {}): Promise<unknown> {
+    let end = (): void => undefined;
+    const wait = (pending: PendingCommand) => {
+      const forget = this.onEvent((name, data) => {
+        if (isIt(name, data)) pending.resolve(undefined);
+      });
+      const onAbort = () => {
+        if (signal !== undefined) pending.reject(abortedError(signal, 'waiting for QEMU'));
+      };
+      end = () => {
+        forget();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted === true) onAbort();
+    };
+    return this.#command('an event', wait, timeoutMs).finally(() => end());
   }
 
   /**
@@ -97,7 +130,11 @@ export class QmpClient implements AsyncDisposable {
     return this.close();
   }
 
-  #command(name: string, start: (pending: PendingCommand, id: number) => void): Promise<unknown> {
+  #command(
+    name: string,
+    start: (pending: PendingCommand, id: number) => void,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<unknown> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#lastId += 1;
     const id = this.#lastId;
@@ -118,11 +155,11 @@ export class QmpClient implements AsyncDisposable {
       };
       const timer = setTimeout(() => {
         pending.reject(
-          new BoxliteError('timeout', `QEMU's monitor did not answer ${name} within ${this.#timeoutMs} ms`, {
+          new BoxliteError('timeout', `QEMU's monitor did not answer ${name} within ${timeoutMs} ms`, {
             hint: 'the host may be overloaded; stopping the box ends it in any case',
           }),
         );
-      }, this.#timeoutMs);
+      }, timeoutMs);
       this.#pending.set(id, pending);
       start(pending, id);
     });
@@ -140,9 +177,11 @@ export class QmpClient implements AsyncDisposable {
   #dispatch(message: QmpMessage): void {
     if (message.kind === 'greeting') {
       this.#greeted = true;
+      this.#version = message.version;
       this.#onGreeting();
-    } else if (message.kind === 'event') this.#onEvent(message.name);
-    else this.#settle(message);
+    } else if (message.kind === 'event') {
+      for (const listener of [...this.#listeners]) listener(message.name, message.data);
+    } else this.#settle(message);
   }
 
   #settle(answer: Extract<QmpMessage, { readonly id: number }>): void {

@@ -9,14 +9,14 @@ const decode = (...chunks: string[]) => {
 describe('QmpDecoder', () => {
   it('reads greetings, events, results and errors, however the stream is cut', () => {
     const stream = [
-      '{"QMP": {"version": {}}}',
+      '{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "x"}}}',
       '{"event": "STOP", "data": {"id": 7}}',
       '{"return": {"running": true}, "id": 1}',
       '{"error": {"class": "GenericError", "desc": "no \\u00fcbung"}, "id": 2}',
     ].join('\r\n');
     const expected = [
-      { kind: 'greeting' },
-      { kind: 'event', name: 'STOP' },
+      { kind: 'greeting', version: '7.2.22' },
+      { kind: 'event', name: 'STOP', data: { id: 7 } },
       { kind: 'result', id: 1, value: { running: true } },
       { kind: 'error', id: 2, description: 'no übung' },
     ];

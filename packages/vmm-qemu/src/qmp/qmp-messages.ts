@@ -5,8 +5,8 @@ export const MAX_QMP_LINE_BYTES = 65_536;
 
 /** What a monitor sends (QEMU, docs/interop/qmp-spec.txt). */
 export type QmpMessage =
-  | { readonly kind: 'greeting' }
-  | { readonly kind: 'event'; readonly name: string }
+  | { readonly kind: 'greeting'; readonly version: string }
+  | { readonly kind: 'event'; readonly name: string; readonly data: Readonly<Record<string, unknown>> }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly description: string };
 
@@ -38,13 +38,25 @@ function parseQmpMessage(line: string): QmpMessage {
     throw notQmp('something that is not JSON', thrown);
   }
   if (typeof parsed !== 'object' || parsed === null) throw notQmp('something that is not an object');
-  const { QMP, event, id, error, return: value } = parsed as Record<string, unknown>;
-  if (QMP !== undefined) return { kind: 'greeting' };
-  if (typeof event === 'string') return { kind: 'event', name: event };
+  const { QMP, event, data, id, error, return: value } = parsed as Record<string, unknown>;
+  if (QMP !== undefined) return { kind: 'greeting', version: versionIn(QMP) };
+  if (typeof event === 'string') return { kind: 'event', name: event, data: recordOf(data) };
   if (typeof id !== 'number') throw notQmp('an answer to nothing');
   if (error === undefined) return { kind: 'result', id, value };
   const description = (error as { desc?: unknown } | null)?.desc;
   return { kind: 'error', id, description: typeof description === 'string' ? description : 'no description' };
+}
+
+/** Such as `7.2.22`; empty when it is not told. */
+function versionIn(greeting: unknown): string {
+  const { major, minor, micro } = recordOf(recordOf(recordOf(greeting).version).qemu);
+  const parts = [major, minor, micro];
+  return parts.every((part) => typeof part === 'number') ? parts.join('.') : '';
+}
+
+/** The value, when it is an object; else an empty one. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function notQmp(what: string, cause?: unknown): BoxliteError {
