@@ -39,7 +39,8 @@ export function latestEntry(cache, target) {
     const key = readlinkSync(latestLink(cache, target));
     return /^[0-9a-f]{64}$/.test(key) ? cachedEntry(cache, key) : undefined;
   } catch (thrown) {
-    if (thrown.code === 'ENOENT') return undefined; // nothing was built yet
+    // Nothing was built yet, or somebody put something else there, which the next build replaces.
+    if (thrown.code === 'ENOENT' || thrown.code === 'EINVAL') return undefined;
     throw thrown;
   }
 }
