@@ -20,6 +20,9 @@
 #include "shutdown.h"
 #include "spawn.h"
 
+/* The present host has asked for something, or may have. */
+static bool link_used;
+
 static bool initialize(const struct init_request *init, uint64_t *machine_us, struct failure *failure)
 {
     uint64_t begun = monotonic_us();
@@ -267,8 +270,15 @@ static void close_slot(uint32_t stream)
 void dispatch(const struct frame *frame)
 {
     struct execution *execution;
+    link_used = link_used || (frame->type != FRAME_HELLO && frame->type != FRAME_LINK_ACK);
     switch (frame->type) {
     case FRAME_HELLO:
+        /*
+         * The first thing a host says. After anything else it is another host: this machine has been captured and goes on with it, and the hang-up in
+         * between was too short to be seen.
+         */
+        if (link_used)
+            dispatch_link_gone();
         reply_hello();
         break;
     case FRAME_REQUEST:
@@ -311,6 +321,7 @@ void dispatch(const struct frame *frame)
 
 void dispatch_link_gone(void)
 {
+    link_used = false;
     for (unsigned index = 0; index < executions_end(); index++) {
         if (execution_at(index)->state != EXECUTION_FREE)
             execution_detach(execution_at(index));
