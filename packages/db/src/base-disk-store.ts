@@ -27,8 +27,10 @@ export function createBaseDiskStore(connection: Connection): BaseDiskStore {
         return rows.map(decode);
       }),
     delete: (id) => connection.write(`cannot delete base disk ${id}`, (to) => deleteBaseDisk(to, id)),
-    addReference: (id, boxId, { replaces } = {}) =>
-      connection.write(`cannot refer box ${boxId} to base disk ${id}`, (to) => addReference(to, id, boxId, replaces)),
+    addReference: (id, boxId, { replaces, durable = true } = {}) =>
+      connection.write(`cannot refer box ${boxId} to base disk ${id}`, (to) => addReference(to, id, boxId, replaces), {
+        durable,
+      }),
     removeReferences: (boxId) =>
       connection.write(`cannot remove the references of box ${boxId}`, (to) => {
         to.run('DELETE FROM base_disk_ref WHERE box_id = ?', boxId);

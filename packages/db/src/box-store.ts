@@ -38,9 +38,11 @@ export function createBoxStore(connection: Connection): BoxStore {
           .all(`${SELECT_BOX} ORDER BY box_config.created_at, box_config.id`)
           .map((row) => decodeBox(row, connection.file)),
       ),
-    update: (id, change) =>
-      connection.write(`cannot change box ${id}`, (transaction) =>
-        updateState(transaction, id, change, connection.file),
+    update: (id, change, { durable = true } = {}) =>
+      connection.write(
+        `cannot change box ${id}`,
+        (transaction) => updateState(transaction, id, change, connection.file),
+        { durable },
       ),
     delete: (id) =>
       connection.write(

@@ -156,9 +156,14 @@ export interface BoxStore {
   list(): Promise<readonly BoxRecord[]>;
   /**
    * Read, change, write in one transaction. Returns the new state.
+   * @param options.durable false: need not survive a power cut before the next change that does (default true)
    * @throws BoxliteError `not_found`; `invalid_state` when the change is not an allowed transition
    */
-  update(id: BoxId, change: (state: BoxStateRecord) => BoxStateRecord): Promise<BoxStateRecord>;
+  update(
+    id: BoxId,
+    change: (state: BoxStateRecord) => BoxStateRecord,
+    options?: { readonly durable?: boolean },
+  ): Promise<BoxStateRecord>;
   /** True when there was one. References to base disks and snapshots of the box go with it. */
   delete(id: BoxId): Promise<boolean>;
 }
@@ -191,8 +196,13 @@ export interface BaseDiskStore {
   /**
    * Idempotent.
    * @param options.replaces in the same transaction the box gives up its references to other base disks of this kind
+   * @param options.durable as of `BoxStore.update`
    */
-  addReference(id: BaseDiskId, boxId: BoxId, options?: { readonly replaces?: BaseDiskRecord['kind'] }): Promise<void>;
+  addReference(
+    id: BaseDiskId,
+    boxId: BoxId,
+    options?: { readonly replaces?: BaseDiskRecord['kind']; readonly durable?: boolean },
+  ): Promise<void>;
   removeReferences(boxId: BoxId): Promise<void>;
   referencedBy(id: BaseDiskId): Promise<readonly BoxId[]>;
 }

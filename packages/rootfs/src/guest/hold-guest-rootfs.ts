@@ -49,7 +49,8 @@ export async function holdGuestRootfs(
       env,
     }),
     record,
-    recordUse: (boxId) => baseDisks.addReference(record.id, parseBoxId(boxId), { replaces: 'rootfs' }),
+    // A start that a power cut ends leaves nothing that runs from it, and the next one records it again.
+    recordUse: (boxId) => baseDisks.addReference(record.id, parseBoxId(boxId), { replaces: 'rootfs', durable: false }),
     release,
     [Symbol.asyncDispose]: release,
   };

@@ -1,4 +1,4 @@
-import { BoxliteError, type BoxRecord } from '@boxlite/core';
+import { BoxliteError, type BoxRecord, type BoxStateRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import { CleanupGuard } from '../init/cleanup-guard.js';
 import { runPipeline, type StageListener, type StageTiming } from '../init/pipeline.js';
@@ -85,7 +85,7 @@ export async function startBox(
 async function recordRunning(services: RuntimeServices, context: StartContext, live: LiveBox): Promise<void> {
   const now = Date.now();
   const { source, digest, version } = required(context, 'kernel');
-  await services.store.boxes.update(context.record.config.id, (state) => {
+  const running = (state: BoxStateRecord): BoxStateRecord => {
     const { errorReason: _errorReason, exitCode: _exitCode, template: _template, ...kept } = state;
     return {
       ...kept,
@@ -100,7 +100,9 @@ async function recordRunning(services: RuntimeServices, context: StartContext, l
       startedAt: now,
       updatedAt: now,
     };
-  });
+  };
+  // After a power cut nothing runs, so that nothing is lost with it.
+  await services.store.boxes.update(context.record.config.id, running, { durable: false });
 }
 
 /** What a stage made of the abort does not matter: a signal may carry any reason. */

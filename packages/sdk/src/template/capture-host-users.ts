@@ -10,8 +10,8 @@ export function withUnrecorded({ boxes }: Pick<StateStore, 'boxes'>, record: Box
     boxes: {
       ...boxes,
       list: async () => [...(await boxes.list()), { ...record, state }],
-      update: async (id, change): Promise<BoxStateRecord> => {
-        if (id !== record.config.id) return boxes.update(id, change);
+      update: async (id, change, options): Promise<BoxStateRecord> => {
+        if (id !== record.config.id) return boxes.update(id, change, options);
         state = change(state);
         return state;
       },

@@ -15,14 +15,16 @@ export interface MachineShape {
 /** Options of a box that a template is made for. */
 export type ShapeOptions = Pick<BoxOptions, 'cpus' | 'memoryMib' | 'vmm' | 'sandbox' | 'kernel' | 'security'>;
 
+/** What of a box's options a template depends on. */
+export function shapeOptions({ cpus, memoryMib, vmm, sandbox, security, kernel }: ShapeOptions): ShapeOptions {
+  const given = Object.entries({ cpus, memoryMib, vmm, sandbox, security, kernel });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
 /** The shape of boxes with these options. @throws BoxliteError `invalid_argument` naming the field */
 export function machineShape(options: ShapeOptions, known: Omit<MachineShape, 'options'> = {}): MachineShape {
-  const { cpus, memoryMib, vmm, sandbox, kernel, security } = options;
-  const given = Object.entries({ cpus, memoryMib, vmm, sandbox, kernel, security }).filter(
-    ([, value]) => value !== undefined,
-  );
   // An empty user: that of an image is nobody's before there is one.
-  return { ...known, options: parseBoxOptions({ ...Object.fromEntries(given), user: '' }) };
+  return { ...known, options: parseBoxOptions({ ...shapeOptions(options), user: '' }) };
 }
 
 /** The shape of a box that was started. */

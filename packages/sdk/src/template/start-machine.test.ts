@@ -83,6 +83,7 @@ function machine(change: { vmm?: object; hold?: object; services?: object; optio
       },
     },
     store: {
+      snapshots: { list: async () => [] },
       boxes: {
         list: async () => [],
         get: async () => ({ ...record, state }),

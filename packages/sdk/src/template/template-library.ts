@@ -1,7 +1,7 @@
 import { BoxliteError } from '@boxlite/core';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { evictTemplates } from './evict-templates.js';
-import { machineShape, type ShapeOptions } from './machine-shape.js';
+import { machineShape, type ShapeOptions, shapeOptions } from './machine-shape.js';
 import { MAKE_LEASE_ENTITY, makeTemplate, type TemplateStep } from './make-template.js';
 import { verifySnapshotContent } from './snapshot-files.js';
 import type { TemplateKeeper } from './template-keeper.js';
@@ -123,16 +123,7 @@ export class TemplateLibrary {
     const missing = this.#keeper.wanted.filter(({ key }) => key === undefined || !templates.store.has(key));
     if (missing.length === 0 || (await store.leases.holders(MAKE_LEASE_ENTITY)).some(({ pid }) => pid !== process.pid))
       return [];
-    return missing.map(({ options }) => {
-      const { cpus, memoryMib, vmm, sandbox, security } = options;
-      return {
-        cpus,
-        memoryMib,
-        security,
-        ...(vmm === undefined ? {} : { vmm }),
-        ...(sandbox === undefined ? {} : { sandbox }),
-      };
-    });
+    return missing.map(({ options }) => shapeOptions(options));
   }
 
   async #find(text: string): Promise<string> {

@@ -38,6 +38,7 @@ export async function boxHostUser(
     if (own !== undefined && !isTaken(own, taken) && !others.includes(own)) return { uid: own, gid: own };
     const ids = new Set([...taken.ids, ...sources.running(), ...others]);
     const hostUid = chooseHostId({ ...taken, ids }, sources.draw(HOST_IDS.first, HOST_IDS.last));
-    await boxes.update(id, (state) => ({ ...state, hostUid }));
+    // No file is that user's: after a power cut the box gets another one.
+    await boxes.update(id, (state) => ({ ...state, hostUid }), { durable: false });
   }
 }

@@ -44,8 +44,9 @@ export const containerRootfs: Stage<StartContext> = {
       const { format } = await disks.createChild(path, { path: base.path, format: 'raw' }, { virtualSize: sizeBytes });
       // A raw disk stands alone; an overlay names its base where the VMM can write, so that it is kept here, too.
       const disk = { store: disks.id, format, ...(format === 'raw' ? {} : { base: base.path }) };
-      // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it.
-      await services.store.boxes.update(record.config.id, (state) => ({ ...state, image, disk }));
+      // Recorded at once: a start that fails later keeps its disk, and the next start finds what belongs to it. Against a power cut it is made safe
+      // while the machine starts, before anything of the user's runs from it (guest-connect).
+      await services.store.boxes.update(record.config.id, (state) => ({ ...state, image, disk }), { durable: false });
       context.disk = { path, ...disk };
     } finally {
       await base.release();

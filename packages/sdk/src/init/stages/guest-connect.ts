@@ -20,16 +20,27 @@ export const guestConnect: Stage<StartContext> = {
   name: 'guest-connect',
   note: startNote,
   async run(context) {
-    if (context.template === undefined) return connectGuest(context, GUEST_READY_TIMEOUT_MS);
-    try {
-      await connectGuest(context, TEMPLATE_READY_TIMEOUT_MS);
-    } catch (thrown) {
-      if (context.signal?.aborted === true) throw thrown;
-      await startColdInstead(context, thrown);
-      await connectGuest(context, GUEST_READY_TIMEOUT_MS);
-    }
+    const [ready, durable] = await Promise.allSettled([untilReady(context), makeDurable(context)]);
+    if (ready.status === 'rejected') throw ready.reason;
+    if (durable.status === 'rejected') throw durable.reason;
   },
 };
+
+async function untilReady(context: StartContext): Promise<void> {
+  if (context.template === undefined) return connectGuest(context, GUEST_READY_TIMEOUT_MS);
+  try {
+    await connectGuest(context, TEMPLATE_READY_TIMEOUT_MS);
+  } catch (thrown) {
+    if (context.signal?.aborted === true) throw thrown;
+    await startColdInstead(context, thrown);
+    await connectGuest(context, GUEST_READY_TIMEOUT_MS);
+  }
+}
+
+/** What the start has recorded until now survives a power cut from here on: one sync for all of it, while the guest is waited for anyway. */
+async function makeDurable({ services, record }: StartContext): Promise<void> {
+  await services.store.boxes.update(record.config.id, (state) => state);
+}
 
 /** @throws BoxliteError `vmm_failed`, `timeout`, `aborted`, and what the agent's hello fails with */
 export async function connectGuest(context: StartContext, timeoutMs: number): Promise<void> {
