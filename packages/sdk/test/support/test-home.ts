@@ -53,7 +53,8 @@ export async function testHome(overrides: Partial<RuntimeServices> = {}): Promis
     log,
     services,
     async plant(id, state, options = {}) {
-      const record = { config: { id: id as BoxId, createdAt: 1, options }, state: { updatedAt: 1, ...state } };
+      const name = typeof options.name === 'string' ? { name: options.name } : {};
+      const record = { config: { id: id as BoxId, createdAt: 1, options, ...name }, state: { updatedAt: 1, ...state } };
       await store.boxes.insert(record.config, record.state as BoxStateRecord);
       const box = layout.box(id as BoxId);
       await box.prepare();

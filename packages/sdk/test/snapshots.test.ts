@@ -1,0 +1,361 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { BoxliteError } from '@boxlite/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { collectDiskBases } from '../src/snapshot/collect-disk-bases.js';
+import { recoverSnapshots } from '../src/snapshot/recover-snapshots.js';
+import { readSnapshots } from '../src/storage/read-snapshots.js';
+import { type SnapshotHome, snapshotHome } from './support/snapshot-home.js';
+
+const open: SnapshotHome[] = [];
+afterEach(async () => {
+  for (const home of open.splice(0)) await home[Symbol.asyncDispose]();
+});
+
+async function homeWith(...arguments_: Parameters<typeof snapshotHome>): Promise<SnapshotHome> {
+  const home = await snapshotHome(...arguments_);
+  open.push(home);
+  return home;
+}
+
+/** Everything captures make and only a home without them lacks. */
+function leftovers({ layout }: SnapshotHome) {
+  const bases = readdirSync(layout.basesDir).filter((name) => !name.endsWith('.ext4'));
+  return { bases, staging: readdirSync(layout.tmpDir) };
+}
+const NOTHING = { bases: [], staging: [] };
+const failing = (message: string) => new BoxliteError('vmm_failed', message);
+
+describe('pausing', () => {
+  it('is recorded, and resuming ends it; both do nothing a second time', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.pause();
+    await box.pause();
+    expect([await home.status('one'), home.machines.events]).toEqual(['paused', ['pause one']]);
+    await box.resume();
+    expect([await home.status('one'), home.machines.events.at(-1)]).toEqual(['running', 'resume one']);
+  });
+
+  it('is ended by the next start', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.pause();
+    await box.start();
+    expect(await home.status('one')).toBe('running');
+  });
+
+  it('a paused box can be stopped, in good order', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.pause();
+    await box.stop();
+    expect([await home.status('one'), home.machines.events]).toEqual(['stopped', ['pause one', 'resume one']]);
+  });
+
+  it('on a VMM that cannot is unsupported, and the error names one that can', async () => {
+    const home = await homeWith();
+    home.machines.isPlain = true;
+    const box = await home.run('one');
+    for (const attempt of [() => box.pause(), () => box.snapshot(), () => box.fork(1)]) {
+      await expect(attempt()).rejects.toMatchObject({
+        code: 'unsupported',
+        hint: expect.stringContaining('--vmm fake'),
+      });
+    }
+    expect(await home.status('one')).toBe('running');
+  });
+
+  it('of a box that does not run is refused', async () => {
+    const home = await homeWith();
+    await home.plant('one', { status: 'stopped' });
+    await expect((await home.handle('one')).pause()).rejects.toMatchObject({ code: 'invalid_state' });
+  });
+});
+
+describe('auto-pause', () => {
+  it('pauses a box that nobody has used for a while, and the next use lets it go on', async () => {
+    const home = await homeWith();
+    const box = await home.run('one', { autoPauseMs: 20 });
+    await box.start();
+    await expect.poll(() => home.status('one')).toBe('paused');
+    await box.start();
+    expect(await home.status('one')).toBe('running');
+    await expect.poll(() => home.status('one')).toBe('paused');
+  });
+
+  it('pauses no box another process uses', async () => {
+    const home = await homeWith();
+    const box = await home.run('one', { autoPauseMs: 20 });
+    const use = await home.store.leases.acquire('box-use:one', 'use', { shared: true });
+    await box.start();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(await home.status('one')).toBe('running');
+    await use.release();
+  });
+});
+
+describe('a snapshot', () => {
+  it('holds memory, state and disk of one moment, for its owner alone, while processes stand still', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    const info = await box.snapshot({ name: 'before' });
+    expect(info).toMatchObject({ boxId: 'one', name: 'before', memory: true, containerDiskBytes: 2 ** 20 });
+    expect(home.machines.events).toEqual(['freeze one', 'snapshot one', 'thaw one']);
+    const dir = join(home.layout.box('one').snapshotsDir, info.id);
+    expect(readdirSync(dir).sort()).toEqual(['memory', 'state']);
+    expect([statSync(dir).mode & 0o777, statSync(join(dir, 'memory')).mode & 0o777]).toEqual([0o700, 0o600]);
+    const [base = ''] = leftovers(home).bases;
+    expect(statSync(join(home.layout.basesDir, base)).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(home.layout.basesDir, base))).toEqual(readFileSync(home.layout.box('one').containerDisk));
+    expect(await box.snapshots()).toEqual([info]);
+    expect(await home.status('one')).toBe('running');
+  });
+
+  it('of a paused box leaves it paused', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.pause();
+    await box.snapshot();
+    expect(home.machines.events).toEqual([
+      'pause one',
+      'resume one',
+      'freeze one',
+      'snapshot one',
+      'thaw one',
+      'pause one',
+    ]);
+    expect(await home.status('one')).toBe('paused');
+  });
+
+  it('that fails leaves nothing, and the processes go on', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    home.machines.failCapture = failing('no room');
+    await expect(box.snapshot()).rejects.toMatchObject({ message: 'no room' });
+    expect(home.machines.events.at(-1)).toBe('thaw one');
+    expect([leftovers(home), await box.snapshots()]).toEqual([NOTHING, []]);
+  });
+
+  it('has a name of its own within the box, and one that is a name', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    await expect(box.snapshot({ name: 'a' })).rejects.toMatchObject({ code: 'already_exists' });
+    await expect(box.snapshot({ name: '../a' })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      details: { field: 'name' },
+    });
+    expect(leftovers(home).bases).toHaveLength(1);
+  });
+
+  it('of a box with volumes is unsupported, naming them', async () => {
+    const home = await homeWith();
+    const box = await home.run('one', { volumes: [{ hostPath: '/srv', guestPath: '/data' }] });
+    for (const attempt of [() => box.snapshot(), () => box.fork(2)]) {
+      await expect(attempt()).rejects.toMatchObject({
+        code: 'unsupported',
+        message: expect.stringContaining('/srv at /data'),
+      });
+    }
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('of a disk that names another base than it was made over is refused: the VMM could have written that', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await home.store.boxes.update('one' as never, (state) => ({
+      ...state,
+      disk: { store: 'qcow2', format: 'qcow2', base: '/other' },
+    }));
+    await expect(box.snapshot()).rejects.toMatchObject({ code: 'disk_chain_invalid' });
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('goes with the box, and is told of in the usage of the home until then', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    expect(await readSnapshots(home.services)).toMatchObject([{ name: 'one:a', users: ['one'] }]);
+    await box.remove(true);
+    expect([leftovers(home), await readSnapshots(home.services)]).toEqual([NOTHING, []]);
+  });
+
+  it('can be removed by itself', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    await box.removeSnapshot('a');
+    expect([leftovers(home), readdirSync(home.layout.box('one').snapshotsDir)]).toEqual([NOTHING, []]);
+    await expect(box.removeSnapshot('a')).rejects.toMatchObject({ code: 'not_found', details: { field: 'snapshot' } });
+  });
+
+  it('whose row was never written is swept when the home is opened', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    const { id } = await box.snapshot({ name: 'a' });
+    await home.store.snapshots.delete('one' as never, 'a');
+    await recoverSnapshots(home.services, 'one' as never);
+    await collectDiskBases(home.services);
+    expect(existsSync(join(home.layout.box('one').snapshotsDir, id))).toBe(false);
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('is refused by a hook that throws, before anything is captured', async () => {
+    const home = await homeWith({
+      onBeforeSnapshot: (_box, { reason }) => {
+        throw new Error(`no ${reason} now`);
+      },
+    });
+    const box = await home.run('one');
+    await expect(box.snapshot()).rejects.toThrow('no snapshot now');
+    await expect(box.fork(1)).rejects.toThrow('no fork now');
+    expect(home.machines.events).toEqual([]);
+  });
+});
+
+describe('going on from a snapshot', () => {
+  it('a stopped box is put back to it: disk, memory, and an environment that is its own', async () => {
+    const asked: unknown[] = [];
+    const home = await homeWith({
+      onAfterRestore: (info, about) => {
+        asked.push([info.id, about]);
+        return { env: { TOKEN: 'new' } };
+      },
+    });
+    const box = await home.run('one', { env: { A: '1' } });
+    await box.snapshot({ name: 'a' });
+    await expect(box.restore('a')).rejects.toMatchObject({ code: 'invalid_state' });
+    await box.stop();
+    await box.restore('a');
+    const { state } = await home.record('one');
+    expect(state).toMatchObject({ status: 'running', startedFrom: 'snapshot' });
+    expect(state.disk?.base).toMatch(/bases\/[A-Za-z0-9]{8}\.qcow2$/);
+    expect(state.nextDisk).toBeUndefined();
+    expect(asked).toEqual([['one', { reason: 'restore', parent: 'one', snapshot: 'a' }]]);
+    expect(home.machines.renewals).toMatchObject([{ env: ['PATH=/bin', 'A=1', 'TOKEN=new'] }]);
+  });
+
+  it('another box is made from it, which stays when the first is removed', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    const child = await box.restoreNew('a', { name: 'two' });
+    expect(await child.info()).toMatchObject({
+      name: 'two',
+      running: true,
+      pooled: false,
+      parent: { boxId: 'one', snapshot: 'a' },
+    });
+    await box.remove(true);
+    expect(leftovers(home).bases).toHaveLength(1);
+    expect(await readSnapshots(home.services)).toMatchObject([{ name: 'disk of a snapshot of one', users: ['two'] }]);
+    await child.remove(true);
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('that does not fit the VMM of today is refused with a remedy, and nothing is changed', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    await box.stop();
+    const before = await home.record('one');
+    home.machines.key = 'of a newer one';
+    for (const attempt of [() => box.restore('a'), () => box.restoreNew('a', {})]) {
+      await expect(attempt()).rejects.toMatchObject({
+        code: 'snapshot_invalid',
+        hint: expect.stringContaining('snapshot rm one a'),
+      });
+    }
+    expect(await home.record('one')).toEqual(before);
+  });
+
+  it('cut short while the disk is put back, it is ended by the next start', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    await box.stop();
+    home.machines.failRestore = () => failing('cut short');
+    await expect(box.restore('a')).rejects.toMatchObject({ message: 'cut short' });
+    const { state } = await home.record('one');
+    expect([state.status, state.nextDisk, state.disk?.base?.includes('/bases/')]).toEqual(['failed', undefined, true]);
+  });
+});
+
+describe('a fork', () => {
+  it('makes boxes that go on: named after their parent, with disks over one base, and no memory file left', async () => {
+    const home = await homeWith();
+    const box = await home.run('one', { name: 'web', hostname: 'h' });
+    const children = await box.fork(3);
+    expect(children.map(({ name }) => name)).toEqual(['web-1', 'web-2', 'web-3']);
+    const records = await Promise.all(children.map(({ id }) => home.record(id)));
+    expect(new Set(records.map(({ state }) => state.disk?.base)).size).toBe(1);
+    expect(records[0]).toMatchObject({
+      config: { parent: { boxId: 'one' }, options: { hostname: 'h', name: 'web-1' } },
+      state: { status: 'running', startedFrom: 'fork' },
+    });
+    expect(leftovers(home)).toMatchObject({ bases: [expect.stringMatching(/\.qcow2$/)], staging: [] });
+    expect(home.machines.events.slice(0, 3)).toEqual(['freeze one', 'fork one', 'thaw one']);
+    expect(await home.status('one')).toBe('running');
+    for (const child of children) await child.remove(true);
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('of which one child fails leaves none, and the error names it', async () => {
+    const home = await homeWith();
+    const box = await home.run('one', { name: 'web' });
+    home.machines.failRestore = (count) => (count === 3 ? failing('out of memory') : undefined);
+    await expect(box.fork(5)).rejects.toMatchObject({
+      code: 'vmm_failed',
+      message: expect.stringMatching(/^fork web-\d of box web: out of memory$/),
+    });
+    expect((await home.store.boxes.list()).map(({ config }) => config.id)).toEqual(['one']);
+    expect(leftovers(home)).toEqual(NOTHING);
+    expect(await home.status('one')).toBe('running');
+  });
+
+  it('whose guest cannot be renewed leaves none: nothing runs with the entropy of another', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    home.machines.failRenew = new BoxliteError('resource_exhausted', 'no renewal');
+    await expect(box.fork(2)).rejects.toMatchObject({ message: expect.stringContaining('no renewal') });
+    expect(await home.store.boxes.list()).toHaveLength(1);
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('that is aborted leaves none', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    const controller = new AbortController();
+    home.machines.failRestore = () => {
+      controller.abort();
+      return failing('late');
+    };
+    await expect(box.fork(2, { signal: controller.signal })).rejects.toBeInstanceOf(BoxliteError);
+    expect(await home.store.boxes.list()).toHaveLength(1);
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it.each([
+    [0, {}, 'count'],
+    [65, {}, 'count'],
+    [2, { names: ['a'] }, 'names'],
+    [2, { names: ['a', 'a'] }, 'names'],
+    [1, { name: '/' }, 'name'],
+    [1, { detach: true, autoRemove: true }, 'autoRemove'],
+  ])('%j with %j is refused, naming %s', async (count, options, field) => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await expect(box.fork(count, options)).rejects.toMatchObject({ code: 'invalid_argument', details: { field } });
+  });
+
+  it('for a name that is taken is refused before anything is captured', async () => {
+    const home = await homeWith();
+    await home.plant('other', { status: 'stopped' }, {});
+    const box = await home.run('one', { name: 'web' });
+    await (await box.fork(1)).at(0)?.stop();
+    home.machines.events.length = 0;
+    await expect(box.fork(1)).rejects.toMatchObject({ code: 'already_exists' });
+    expect(home.machines.events).toEqual([]);
+  });
+});
