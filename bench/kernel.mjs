@@ -1,14 +1,17 @@
 // BoxLite's guest kernel against libkrunfw's on the VMM of this machine: time to the agent's hello, a whole cold start, and memory of an idle box.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { alternate } from './lib/alternate.mjs';
+import { startBareKrun } from './lib/bare-krun.mjs';
 import { startBareQemu } from './lib/bare-qemu.mjs';
 import { builtPackage } from './lib/packages.mjs';
 import { report } from './lib/report.mjs';
 import { withScratch } from './lib/scratch.mjs';
 import { difference, ratio, summarize } from './lib/statistics.mjs';
 import { MEMORY_MIB, withWarmHome } from './lib/warm-home.mjs';
+import { findLibkrun } from './peers/lib/find-libkrun.mjs';
+import { BARE_PROGRAM } from './peers/lib/peers-cache.mjs';
 
 export const defaultRuns = 20;
 
@@ -24,16 +27,17 @@ export function run({ runs, progress }) {
       const kernels = await findKernels(homeDir);
       if (kernels === undefined) return report([]);
       const vmm = await chosenVmm(boxlite, remove);
+      const bare = bareMachine(vmm);
       const variants = Object.entries(kernels).flatMap(([name, kernel]) => [
-        ...(vmm === 'qemu'
-          ? [[`bare, ${name}`, () => startBare(name, kernel.path, join(directory, 'bare'), parts)]]
-          : []),
+        ...(bare === undefined
+          ? []
+          : [[`bare, ${name}`, () => startBare(bare, name, kernel.path, join(directory, 'bare'), parts)]]),
         [`box, ${name}`, () => startBox(name, kernel.choice, boxlite, homeDir, remove)],
       ]);
       const samples = await alternate(Object.fromEntries(variants), { runs, warmUp: 1, progress });
       const compare = (relation, figure) =>
         relation(summarize(samples[`${figure}, ours`]), summarize(samples[`${figure}, libkrunfw`]));
-      const hello = vmm === 'qemu' ? 'bare QEMU, spawn to hello' : 'spawn to hello';
+      const hello = bare === undefined ? IN_A_BOX : BARE;
       return report(
         Object.entries(samples).map(([name, values]) => ({ name, samples: values, unit: unitOf(name) })),
         [
@@ -61,6 +65,8 @@ export function run({ runs, progress }) {
   );
 }
 
+const BARE = 'bare, spawn to hello';
+const IN_A_BOX = 'box, spawn to hello';
 const COLD = 'create + start + first exec';
 const RESIDENT = 'resident memory of the idle VMM';
 const unitOf = (figure) => (figure.startsWith(RESIDENT) ? 'MiB' : 'ms');
@@ -109,7 +115,7 @@ async function startBox(name, kernel, boxlite, homeDir, remove) {
   const resident = residentMib(record.vmm.pid);
   await remove(box);
   return {
-    [`spawn to hello, ${name}`]: stage('vmm-spawn') + stage('guest-connect'),
+    [`${IN_A_BOX}, ${name}`]: stage('vmm-spawn') + stage('guest-connect'),
     [`${COLD}, ${name}`]: finished - begun,
     [`${RESIDENT}, ${name}`]: resident,
   };
@@ -119,19 +125,28 @@ function residentMib(pid) {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 }
 
-/** QEMU dials the agent's socket before its guest runs: no kernel can be faster than that. */
-async function startBare(name, kernel, directory, { rootfsDisk, prepareMachine }) {
+/** Starts the VMM with nothing around it; undefined where the program for that is not built (`node bench/peers/install.mjs`). */
+function bareMachine(vmm) {
+  if (vmm === 'qemu') return startBareQemu;
+  if (vmm !== 'libkrun' || !existsSync(BARE_PROGRAM)) return undefined;
+  return (machine) => startBareKrun({ ...machine, program: BARE_PROGRAM, library: findLibkrun() });
+}
+
+async function startBare(bare, name, kernel, directory, { rootfsDisk, prepareMachine }) {
   const machine = await prepareMachine(directory);
-  const qemu = await startBareQemu({ ...machine, kernel, rootfsDisk, memoryMib: MEMORY_MIB });
-  const dialled = performance.now();
+  const vmm = await bare({ ...machine, kernel, rootfsDisk, memoryMib: MEMORY_MIB });
+  const connected = performance.now();
   try {
-    const { at } = await qemu.firstByte;
+    const { at } = await vmm.firstByte;
     return {
-      [`bare QEMU, spawn to hello, ${name}`]: at - qemu.spawnedAt,
-      [`bare QEMU, before the guest runs (the floor), ${name}`]: dialled - qemu.spawnedAt,
+      [`${BARE}, ${name}`]: at - vmm.spawnedAt,
+      // QEMU dials the agent's socket before its guest runs: no kernel can be faster than that.
+      ...(bare === startBareQemu
+        ? { [`bare, before the guest runs (the floor), ${name}`]: connected - vmm.spawnedAt }
+        : {}),
     };
   } finally {
-    await qemu.end();
+    await vmm.end();
     await rm(directory, { recursive: true });
   }
 }

@@ -137,11 +137,12 @@ describe.skipIf(missing !== undefined)(`the kernel of a box${missing === undefin
     });
 
     it('zram: memory goes out compressed, and comes back', async () => {
-      await sh('echo 128M > /sys/block/zram0/disksize && mkswap /dev/zram0 && swapon /dev/zram0');
+      const device = `zram${(await sh('cat /sys/class/zram-control/hot_add')).trim()}`;
+      await sh(`echo 128M > /sys/block/${device}/disksize && mkswap /dev/${device} && swapon /dev/${device}`);
       expect(await probe('pageout', '32')).toMatch(/^\d{5} KiB went out\n$/);
-      const [stored, compressed] = (await sh('cat /sys/block/zram0/mm_stat')).trim().split(/\s+/).map(Number);
+      const [stored, compressed] = (await sh(`cat /sys/block/${device}/mm_stat`)).trim().split(/\s+/).map(Number);
       expect(compressed).toBeLessThan(Number(stored));
-      await sh('swapoff /dev/zram0 && echo 1 > /sys/block/zram0/reset');
+      await sh(`swapoff /dev/${device} && echo 1 > /sys/block/${device}/reset`);
     });
   });
 });

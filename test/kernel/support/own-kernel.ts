@@ -16,6 +16,9 @@ export async function whyNoOwnKernel(): Promise<string | undefined> {
   return result?.available === false ? `no kernel of BoxLite's own: ${result.reason}` : undefined;
 }
 
+/** A kernel that is named by its path says not how many processors it can use. */
+export const namedByPath = chosen !== undefined && isAbsolute(chosen);
+
 /** The file of the kernel that the boxes of these tests have. */
 export async function ownKernel(): Promise<string> {
   if (chosen !== undefined && isAbsolute(chosen)) return chosen;
