@@ -162,7 +162,7 @@ function shareArguments(options: BootAgentOptions, shares: readonly { tag: strin
 }
 
 /** What the supervisor does to frames: stream ids of a slot are translated, the hello is repeated to each, the link is acknowledged. */
-function createRelay(link: Socket): Omit<BootedAgent, keyof BootedMachine> {
+export function createRelay(link: Socket): Omit<BootedAgent, keyof BootedMachine> {
   const decoder = new FrameDecoder();
   const listeners = new Map<number, (frame: Frame) => void>();
   const early = new Map<number, Frame[]>();
