@@ -2,13 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { BoxliteError, type ErrorCode } from '@boxlite/core';
-import type { StageName } from '@boxlite/sdk';
+import type { StageName, TemplateStep } from '@boxlite/sdk';
 
 /** Where a process stops dead, so that it is killed at exactly that point. */
 export type Breakpoint = (
-  | { readonly stage: StageName }
+  | { readonly stage: StageName | `template-${TemplateStep}` }
   /** Before a call of node:fs or node:fs/promises with a path that matches. */
-  | { readonly call: 'rm' | 'rename' | 'link' | 'unlink' | 'open' | 'lutimes'; readonly path: string }
+  | { readonly call: 'rm' | 'rename' | 'link' | 'unlink' | 'open' | 'copyFile' | 'lutimes'; readonly path: string }
 ) & {
   /** True: it only says that it got there, and goes on. */
   readonly running?: boolean;

@@ -1,5 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import type { BoxInfo, BoxOptions, ExecStatus, PoolOptions, StopOptions } from '@boxlite/sdk';
+import type {
+  BoxInfo,
+  BoxOptions,
+  BuildTemplateOptions,
+  ExecStatus,
+  PoolOptions,
+  SnapshotInfo,
+  StopOptions,
+  TemplateInfo,
+} from '@boxlite/sdk';
 import { type Breakpoint, type CalledProcess, calledProcess } from './called-process.js';
 
 export type { Breakpoint } from './called-process.js';
@@ -15,6 +24,12 @@ export interface HostCalls {
   stop(id: string, options?: Pick<StopOptions, 'graceMs'>): Promise<void>;
   info(id: string): Promise<BoxInfo>;
   list(): Promise<readonly BoxInfo[]>;
+  template(options: Omit<BuildTemplateOptions, 'signal' | 'onStep'>): Promise<TemplateInfo>;
+  templates(): Promise<readonly TemplateInfo[]>;
+  snapshot(id: string, name: string): Promise<SnapshotInfo>;
+  snapshots(id: string): Promise<readonly SnapshotInfo[]>;
+  restore(id: string, name: string): Promise<void>;
+  fork(id: string, count: number): Promise<readonly string[]>;
   /** Opens a pool and waits until it is full. */
   pool(options: PoolOptions): Promise<void>;
   remove(id: string, options?: { readonly force?: boolean }): Promise<void>;
