@@ -72,6 +72,17 @@ describe('qemuArguments', () => {
     expect(several).not.toContain('tsc');
   });
 
+  it('for a machine that goes on maps its memory private, reads its state from a descriptor, boots nothing and is not connected yet', () => {
+    const from = { memory: '/home/k/templates/a,b/memory', state: '/home/k/templates/a,b/state' };
+    const text = lines(qemuArguments({ ...spec, from }, tcg));
+    expect(text).toContain('rtc=on,memory-backend=microvm.ram\n');
+    expect(text).toContain(
+      '-object memory-backend-file,id=microvm.ram,size=128M,share=off,mem-path=/home/k/templates/a,,b/memory\n-incoming fd:11\n',
+    );
+    expect(text).toContain('-chardev null,id=agent\n');
+    for (const absent of ['-kernel', '-append', from.state, spec.agentSocket]) expect(text).not.toContain(absent);
+  });
+
   it('lets no path become an option of its own', () => {
     const path = '/vms/a,b=c "d"\\/disk,read-only=off';
     const args = qemuArguments(

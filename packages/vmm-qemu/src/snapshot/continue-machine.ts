@@ -4,7 +4,7 @@ import type { QmpClient } from '../qmp/qmp-client.js';
 import { recordOf } from '../qmp/qmp-messages.js';
 import { invalid } from './check-snapshot.js';
 import { disksOf } from './machine-shape.js';
-import type { StateTrailer } from './state-trailer.js';
+import type { DiskShape, StateTrailer } from './state-trailer.js';
 
 /** What QEMU says of a state it cannot load (migration/savevm.c, softmmu/physmem.c). */
 const REFUSALS = /load of migration failed|error while loading state|backing store size/;
@@ -29,8 +29,9 @@ export async function continueMachine(
     if (monitor.version !== trailer.qemu) {
       throw invalid('from.state', `it was made by QEMU ${trailer.qemu}, this is ${monitor.version}`);
     }
-    await loaded(monitor, timeoutMs, signal);
-    await resizeDisks(monitor, trailer);
+    // Asked together: each answer alone would be a turn of two processes.
+    const [disks] = await Promise.all([disksOf(monitor), loaded(monitor, timeoutMs, signal)]);
+    await resizeDisks(monitor, trailer, disks);
     await Promise.all([monitor.execute('cont'), connectAgent(monitor, spec.agentSocket)]);
   };
   try {
@@ -58,8 +59,11 @@ async function loaded(monitor: QmpClient, timeoutMs: number, signal: AbortSignal
 }
 
 /** `block_resize` is what makes a virtio disk tell its guest of a size; the size is the one it has. */
-async function resizeDisks(monitor: QmpClient, { disks: were }: StateTrailer): Promise<void> {
-  const disks = await disksOf(monitor);
+async function resizeDisks(
+  monitor: QmpClient,
+  { disks: were }: StateTrailer,
+  disks: readonly DiskShape[],
+): Promise<void> {
   if (disks.length !== were.length) throw invalid('disks', `it has ${were.length} disks, this machine ${disks.length}`);
   for (const [index, { bytes, readOnly }] of disks.entries()) {
     if (readOnly || bytes === were[index]?.bytes) continue;
