@@ -60,6 +60,8 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
     ...(from === undefined ? bootArguments(spec, host) : restoreArguments(spec.memoryMib, from)),
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
+    // Memory the guest has freed goes back to the host.
+    ...['-device', 'virtio-balloon-device,free-page-reporting=on'],
     ...spec.disks.flatMap(diskArguments),
     ...['-device', 'virtio-serial-device'],
     ...['-chardev', 'stdio,id=console,signal=off', '-device', 'virtconsole,chardev=console'],
