@@ -6,6 +6,10 @@ import { join } from 'node:path';
 import { setUp } from './setup.mjs';
 
 const say = (line) => console.log(line);
+const KERNELS = {
+  boxlite: "BoxLite's own",
+  libkrunfw: "libkrunfw's (`npm run build:kernel` makes BoxLite's own, which starts faster)",
+};
 const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(3)} s`.padStart(10);
 
 if (!setUp({ groups: ['build', 'run'], say })) process.exit(1);
@@ -26,8 +30,9 @@ try {
   const execution = await box.exec('uname', ['-a'], { stdin: false });
   const { stdout, exitCode } = await collect(execution);
   say(`  ${'exec'.padEnd(18)} ${seconds(performance.now() - execBegin)}`);
-  const { vmm } = await box.info();
+  const { vmm, kernel } = await box.info();
   say(`  VMM: ${vmm}`);
+  say(`  kernel: ${KERNELS[kernel.source] ?? kernel.source}, Linux ${kernel.version}`);
   say(`  guest: ${Buffer.from(stdout).toString().trimEnd()}`);
   say(`  exit status: ${exitCode}`);
   const stopBegin = performance.now();

@@ -5,6 +5,7 @@ import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureDebianPackages } from './setup/debian-packages.mjs';
+import { ensureGuestKernel } from './setup/guest-kernel.mjs';
 import { ensureNpmPackages, ensurePnpm } from './setup/pnpm.mjs';
 import { arm64BuildObstacle, ensureArm64Sysroot } from './toolchain/arm64-sysroot.mjs';
 
@@ -29,6 +30,8 @@ export function setUp({ groups, say = (line) => console.error(line) }) {
     say('  npm run setup');
     return false;
   }
+  // First of all, for it takes longest, and needs nothing of the rest. The demo boots what there is.
+  if (groups.includes('test') && !ensureGuestKernel(ROOT, { say })) return false;
   if (groups.includes('test')) {
     // Without it the tests of the arm64 build are skipped, with this reason.
     const problem = arm64BuildObstacle() ?? ensureArm64Sysroot();

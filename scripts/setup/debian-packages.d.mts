@@ -1,4 +1,4 @@
-type PackageGroup = 'build' | 'run' | 'test';
+type PackageGroup = 'build' | 'run' | 'kernel' | 'test';
 export const DEBIAN_PACKAGES: Readonly<Record<PackageGroup, Readonly<Record<string, string>>>>;
 export function missingDebianPackages(groups: readonly PackageGroup[]): Map<string, string>;
 export function installCommands(names: readonly string[]): string[][];

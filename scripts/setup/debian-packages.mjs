@@ -17,6 +17,15 @@ export const DEBIAN_PACKAGES = {
     bubblewrap: 'the jail around each virtual machine',
     'busybox-static': 'the starter image',
   },
+  kernel: {
+    'linux-source-6.1': "source of BoxLite's guest kernel",
+    flex: 'builds the guest kernel (its configuration)',
+    bison: 'builds the guest kernel (its configuration)',
+    bc: 'builds the guest kernel (constants of its clock)',
+    'libelf-dev': 'builds the guest kernel (objtool)',
+    'xz-utils': 'unpacks the source of the guest kernel',
+    patch: 'applies our changes to the guest kernel',
+  },
   test: {
     debootstrap: 'the nested host that tests with KVM run in; a real Debian image',
     'libcap2-bin': 'gives files of a test image capabilities',
@@ -43,7 +52,7 @@ export const DEBIAN_PACKAGES = {
 };
 
 /**
- * @param {('build' | 'run' | 'test')[]} groups
+ * @param {('build' | 'run' | 'kernel' | 'test')[]} groups
  * @returns {Map<string, string>} the missing packages and why each is needed
  */
 export function missingDebianPackages(groups) {
@@ -71,7 +80,7 @@ export function installCommands(names) {
 
 /**
  * Installs what is missing as root; as an ordinary user prints the exact commands and returns false.
- * @param {('build' | 'run' | 'test')[]} groups
+ * @param {('build' | 'run' | 'kernel' | 'test')[]} groups
  */
 export function ensureDebianPackages(
   groups,
