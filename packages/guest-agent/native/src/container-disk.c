@@ -20,11 +20,12 @@
 #define MOUNT_FLAGS MS_NODEV
 /*
  * A disk that turns out damaged goes read-only rather than getting worse. Inode tables of groups that were added are never zeroed in the
- * background: nothing reads them before they are written, and zeros that reach the host's file cost space there.
+ * background: nothing reads them before they are written, and zeros that reach the host's file cost space there. Nor are all block bitmaps read in the
+ * background: that takes a thread and many reads, at every start.
  */
-#define OPTIONS "errors=remount-ro,noinit_itable"
+#define OPTIONS "errors=remount-ro,noinit_itable,no_prefetch_block_bitmaps"
 /* While groups are added it must not say noinit_itable: the kernel would zero their inode tables at once (fs/ext4/resize.c). */
-#define OPTIONS_WHILE_GROWING "errors=remount-ro,init_itable"
+#define OPTIONS_WHILE_GROWING "errors=remount-ro,init_itable,no_prefetch_block_bitmaps"
 
 /* The kernel is told while the machine is being continued: soon or never. */
 #define RESIZE_WAIT_US 2000000u

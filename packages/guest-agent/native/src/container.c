@@ -159,7 +159,7 @@ bool container_prepare(struct container *container, struct failure *failure)
     /* So that a disk the agent mounts later is seen by an init that is there already. */
     if (mount(NULL, "/", NULL, MS_SHARED, NULL) != 0)
         return fail(failure, "internal", "", errno, "sharing the mounts");
-    if (!staging_prepare(failure))
+    if (!machine_loopback_up(failure) || !staging_prepare(failure))
         return false;
     container->cgroup = container_cgroup_open();
     if (start_init(container, failure))

@@ -119,7 +119,10 @@ static _Noreturn void execute(struct child *child)
             memcpy(child->path, entry, size);
             child->path[size] = '/';
             memcpy(child->path + (size == 0 ? 0 : size + 1), command, length + 1);
-            long failed = try_execute(child, child->path);
+            /* A look is cheap; an execve of what is not there makes and destroys half a process. */
+            long failed = RAW(SYS_faccessat, AT_FDCWD, child->path, F_OK);
+            if (failed == 0)
+                failed = try_execute(child, child->path);
             if (failed == -EACCES)
                 reason = failed; /* a later entry may still have one that works */
             else if (failed != -ENOENT && failed != -ENOTDIR)
