@@ -38,6 +38,8 @@ export function qemuPssMib(pid, memoryMib) {
 
 function purposeOf(range, permissions, path, memoryMib) {
   const [start, end] = range.split('-').map((hex) => BigInt(`0x${hex}`));
+  // Of a machine that goes on from a capture: its memory file, mapped private.
+  if (path.endsWith('/memory')) return 'guestRam';
   if (path === '' && end - start === BigInt(memoryMib) * 2n ** 20n) return 'guestRam';
   if (permissions === 'rwxp') return 'codeCache';
   if (path.includes('/kernels/')) return 'kernelFile';

@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Box, Boxlite } from '@boxlite/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patience } from '../support/patience.js';
+import { runCli, spawnCli } from '../support/run-cli.js';
 import { temporaryHome } from '../support/temporary-home.js';
 import { vmmUnderTest } from '../support/vmm-under-test.js';
 
@@ -66,6 +70,87 @@ describe.skipIf(!isQemu)('a fork of a running box', () => {
       );
       expect(new Set(ids).size).toBe(4);
       for (const child of children) await boxlite.remove(child.id, { force: true });
+    },
+    patience(120_000),
+  );
+
+  it(
+    'outlives its parent, keeps its disk over a cold start, and gives back what it stood on',
+    async () => {
+      const source = await boxlite.create({ name: 'source', memoryMib: 128 });
+      await text(source, 'echo shared > /root/file');
+      const [child] = await source.fork(1, { name: 'survivor' });
+      if (child === undefined) throw new Error('no child');
+      await boxlite.remove('source', { force: true });
+      await text(child, 'echo own > /root/own; sync');
+      const { kinds } = await boxlite.system.df();
+      expect(kinds.find(({ kind }) => kind === 'snapshots')?.entries).toMatchObject([{ usedBy: ['survivor'] }]);
+      await child.stop();
+      expect(await text(child, 'cat /root/file /root/own')).toBe('shared\nown');
+      // A fork of a fork stands on two bases.
+      const [grandchild] = await child.fork(1);
+      if (grandchild === undefined) throw new Error('no grandchild');
+      await boxlite.remove(child.id, { force: true });
+      expect(await text(grandchild, 'cat /root/file /root/own')).toBe('shared\nown');
+      await boxlite.remove(grandchild.id, { force: true });
+      expect(readdirSync(join(home.home, 'bases')).filter((name) => name.endsWith('.qcow2'))).toEqual([]);
+    },
+    patience(150_000),
+  );
+
+  it(
+    'is to be had from another process, by the command line, and runs on without it',
+    async () => {
+      const cli = (...args: string[]) => runCli(args, { home: home.home });
+      const forked = await cli('fork', 'parent', '-n', '2', '--name', 'worker', '--json');
+      expect(forked.stderr).toBe('');
+      const children = JSON.parse(forked.stdout.toString());
+      expect(children).toMatchObject([
+        { name: 'worker-1', status: 'running', detached: true, startedFrom: 'fork', parent: { boxId: parent.id } },
+        { name: 'worker-2', status: 'running', detached: true, startedFrom: 'fork', parent: { boxId: parent.id } },
+      ]);
+      expect((await cli('exec', 'worker-2', 'cat', '/root/before')).stdout.toString()).toBe('before\n');
+      expect((await cli('snapshot', 'create', 'worker-1', 'one')).stdout.toString()).toBe('one\n');
+      expect((await cli('snapshot', 'ls', 'worker-1')).stdout.toString()).toMatch(/^one +yes /m);
+      expect((await cli('restore', 'worker-1', 'one')).stderr).toContain('stop it first');
+      expect((await cli('stop', 'worker-1')).status).toBe(0);
+      expect(await cli('restore', 'worker-1', 'one')).toMatchObject({ status: 0, stderr: '' });
+      expect((await cli('exec', 'worker-1', 'cat', '/root/before')).stdout.toString()).toBe('before\n');
+      expect((await cli('snapshot', 'rm', 'worker-1', 'one')).status).toBe(0);
+      expect((await cli('fork', 'nobody')).status).toBe(1);
+      expect((await cli('rm', '-f', 'worker-1', 'worker-2')).status).toBe(0);
+    },
+    patience(180_000),
+  );
+});
+
+describe.skipIf(!isQemu)('a fork whose process is killed', () => {
+  it(
+    'leaves no box, no disk and no process after the next open',
+    async () => {
+      const home = await temporaryHome();
+      const boxlite = await Boxlite.open({ homeDir: home.home });
+      const box = await boxlite.create({ name: 'parent', memoryMib: 128 });
+      await box.start();
+      const child = spawnCli(['fork', 'parent', '-n', '8'], { home: home.home });
+      // As soon as one of the children is there.
+      await expect
+        .poll(async () => (await boxlite.list()).length, { timeout: patience(30_000), interval: 5 })
+        .toBeGreaterThan(1);
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      const next = await Boxlite.open({ homeDir: home.home });
+      await expect.poll(async () => (await next.list()).length, { timeout: patience(20_000) }).toBeLessThanOrEqual(9);
+      await next.shutdown();
+      const last = await Boxlite.open({ homeDir: home.home });
+      const names = (await last.list()).map(({ name, pooled }) => [name, pooled]);
+      expect(names).toEqual([['parent', false]]);
+      await last.shutdown();
+      expect(await text(box, 'echo goes on')).toBe('goes on');
+      await boxlite.remove('parent', { force: true });
+      expect(readdirSync(join(home.home, 'bases')).filter((name) => name.endsWith('.qcow2'))).toEqual([]);
+      await boxlite.shutdown();
+      await home.end();
     },
     patience(120_000),
   );
