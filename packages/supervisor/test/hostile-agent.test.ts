@@ -29,9 +29,8 @@ describe('a guest agent that breaks the protocol ends its box with a record', ()
     expect(await vm.wait()).toMatchObject(BROKEN);
   });
 
-  it('something else than a hello first', async () => {
-    const first = hex({ type: FrameType.RESPONSE, stream: (1 << 16) | 1 });
-    const vm = await fixture.launch(['dial', fixture.box.agentSocket, 'raw', first, 'stall']);
+  it.each(Object.keys(bad))('%s, before its hello', async (name) => {
+    const vm = await fixture.launch(['dial', fixture.box.agentSocket, 'raw', bad[name]!, 'stall']);
     expect(await vm.wait()).toMatchObject(BROKEN);
   });
 
@@ -80,4 +79,19 @@ it('accepts the agent link from the VMM alone: another process of the same user 
   const inbox = new FrameInbox(vm.channel);
   spawn('sh', ['-c', `: > ${fifo}`]);
   expect(await inbox.text(FrameType.HELLO)).toBe('hi');
+});
+
+it('what an agent had ready for an earlier link, and sends before its hello, reaches nobody', async () => {
+  const stream = (1 << 16) | 1;
+  const stale = [
+    { type: FrameType.RESPONSE, stream, payload: Buffer.from('stale') },
+    { type: FrameType.SLOT_GONE, stream: 1 << 16 },
+    { type: FrameType.LINK_ACK, payload: Buffer.from([255, 255, 255, 127]) },
+  ].map((frame) => hex(frame));
+  const steps = ['dial', fixture.box.agentSocket, ...stale.flatMap((bytes) => ['raw', bytes]), 'hello', 'hi', 'serve'];
+  const vm = await fixture.launch(steps);
+  const inbox = new FrameInbox(vm.channel);
+  expect(await inbox.text(FrameType.HELLO)).toBe('hi');
+  await vm.channel.send({ type: FrameType.REQUEST, stream: 1, payload: Buffer.from('fresh') });
+  expect(await inbox.text(FrameType.RESPONSE, 1)).toBe('fresh');
 });

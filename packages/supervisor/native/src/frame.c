@@ -58,13 +58,11 @@ enum frame_verdict frame_from_client(const struct frame *frame)
 	}
 }
 
-enum frame_verdict frame_from_agent(const struct frame *frame, int greeted)
+static enum frame_verdict judge_greeted(const struct frame *frame)
 {
 	uint32_t slot = frame->stream >> 16;
 	uint32_t local = frame->stream & 0xffff;
 
-	if (!greeted && frame->type != FRAME_HELLO)
-		return FRAME_BROKEN;
 	switch (frame->type) {
 	case FRAME_HELLO:
 		return frame->stream == 0 ? FRAME_CONTROL : FRAME_BROKEN;
@@ -85,4 +83,11 @@ enum frame_verdict frame_from_agent(const struct frame *frame, int greeted)
 		/* 32 and above are the supervisor's own; a guest that sends one wants to be taken for it. */
 		return frame->type >= FRAME_WELCOME ? FRAME_BROKEN : FRAME_IGNORE;
 	}
+}
+
+enum frame_verdict frame_from_agent(const struct frame *frame, int greeted)
+{
+	enum frame_verdict verdict = judge_greeted(frame);
+
+	return greeted || verdict == FRAME_BROKEN || frame->type == FRAME_HELLO ? verdict : FRAME_IGNORE;
 }

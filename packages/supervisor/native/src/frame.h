@@ -54,7 +54,10 @@ void frame_header(uint8_t header[FRAME_HEADER], const struct frame *frame, uint3
 /* Judges a frame a host process sent. */
 enum frame_verdict frame_from_client(const struct frame *frame);
 
-/* Judges a frame the guest agent sent; `greeted` is false until its HELLO came. */
+/*
+ * Judges a frame the guest agent sent; `greeted` is false until its HELLO came. What comes before is for nobody: a guest that goes on from a capture may
+ * have had it ready for another link.
+ */
 enum frame_verdict frame_from_agent(const struct frame *frame, int greeted);
 
 uint32_t read_u32(const uint8_t *bytes);
