@@ -116,6 +116,8 @@ export function busyboxEntries({ binary, applets }) {
       content: 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n',
     },
     { name: 'etc/group', type: 'file', content: 'root:x:0:\nnogroup:x:65534:\n' },
+    // What the guest agent mounts over: where they are missing every box has to make them on its disk first.
+    ...['etc/hostname', 'etc/hosts', 'etc/resolv.conf'].map((name) => ({ name, type: 'file', content: '' })),
     { name: 'bin/busybox', type: 'file', mode: 0o755, content: binary },
     ...applets.map((name) => ({ name, type: 'symlink', mode: 0o777, target: '/bin/busybox' })),
   ];
