@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { mergeFragments } from '../../packages/guest-kernel/kernel/build/config.mjs';
 import { FRAGMENTS, fragmentNames, KERNEL_SOURCES } from '../../packages/guest-kernel/kernel/build/target.mjs';
 import { cachedKernel } from '../../packages/guest-kernel/kernel/index.mjs';
 import { kernelPackageProblems } from './check-kernel-package.mjs';
-import { KERNEL_TARGETS, kernelPackageDirectory } from './fill-kernel-package.mjs';
+import { builtNames, KERNEL_TARGETS, kernelPackageDirectory } from './fill-kernel-package.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'kernel-package-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -121,6 +121,13 @@ it.runIf(cachedKernel(target) !== undefined)(
   { timeout: 300_000 },
   () => {
     const tools = join(kernelPackageDirectory(target), '../../.cache/tools/node_modules/.bin');
+    const before = builtNames(target).filter((name) => existsSync(join(kernelPackageDirectory(target), name)));
+    onTestFinished(() => {
+      // A kernel left in the checkout would go before the cache's, also when that is newer.
+      for (const name of builtNames(target).filter((name) => !before.includes(name))) {
+        rmSync(join(kernelPackageDirectory(target), name), { recursive: true, force: true });
+      }
+    });
     execFileSync('pnpm', ['pack', '--pack-destination', join(scratch, 'tarballs')], {
       cwd: kernelPackageDirectory(target),
       env: { ...process.env, PATH: `${tools}:${process.env.PATH}` },
