@@ -1,3 +1,4 @@
+import { watch } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { VmmSnapshot } from '@boxlite/core';
@@ -66,6 +67,22 @@ describe('snapshots of machines in QEMU', () => {
     expect(await readdir(directory)).toEqual([]);
     await vm.close();
     expect(await readdir(dirname(machine.spec.agentSocket))).toEqual([]);
+  });
+
+  it('aborted while the memory is read leave no file, and the guest goes on and can be captured again', async () => {
+    await using machine = await parts.createMachine(handler);
+    const { vm, fork } = await running(machine);
+    const { directory, ...target } = await place(machine);
+    const controller = new AbortController();
+    const watcher = watch(directory).once('change', () => controller.abort());
+    await expect(fork(target, { signal: controller.signal })).rejects.toMatchObject({ code: 'aborted' });
+    watcher.close();
+    expect(await readdir(directory)).toEqual([]);
+    await ping(machine);
+    await fork(target);
+    await ping(machine);
+    await vm.kill();
+    await vm.close();
   });
 
   it('of a machine that was attached to without its memory and agent socket are unsupported', async () => {

@@ -32,11 +32,15 @@ export async function listenForStream(agentSocket: string): Promise<StreamListen
     });
   }
   const server = createServer({ pauseOnConnect: true });
+  // Also the one that comes when nobody waits any more: a server only closes once its connections have.
+  const connections: Socket[] = [];
+  server.on('connection', (socket) => connections.push(socket));
   await listening(server, path);
   return {
     path,
     receive: (take, signal) => receive(server, take, signal),
     async [Symbol.asyncDispose]() {
+      for (const socket of connections) socket.destroy();
       if (!server.listening) return;
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
