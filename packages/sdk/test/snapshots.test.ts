@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BoxliteError } from '@boxlite/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { recoverBox } from '../src/runtime/recovery/recover-box.js';
 import { collectDiskBases } from '../src/snapshot/collect-disk-bases.js';
 import { recoverSnapshots } from '../src/snapshot/recover-snapshots.js';
 import { readSnapshots } from '../src/storage/read-snapshots.js';
@@ -333,6 +334,22 @@ describe('a fork', () => {
     };
     await expect(box.fork(2, { signal: controller.signal })).rejects.toBeInstanceOf(BoxliteError);
     expect(await home.store.boxes.list()).toHaveLength(1);
+    expect(leftovers(home)).toEqual(NOTHING);
+  });
+
+  it('whose process was killed leaves no box when the home is opened next, not even one that runs detached', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    const [child] = await box.fork(1, { detach: true });
+    if (child === undefined) throw new Error('no child');
+    await home.store.boxes.update(child.id, (state) => ({ ...state, pooled: true }));
+    const owners = new Set([`box-owner:${child.id}`]);
+    await recoverBox(home.services, await home.record(child.id), owners);
+    expect((await child.info()).running).toBe(true);
+    await recoverBox(home.services, await home.record(child.id), new Set());
+    await recoverBox(home.services, await home.record('one'), new Set());
+    expect((await home.store.boxes.list()).map(({ config }) => config.id)).toEqual(['one']);
+    expect(await home.status('one')).toBe('running');
     expect(leftovers(home)).toEqual(NOTHING);
   });
 

@@ -23,24 +23,29 @@ export async function recoverBox(
   const box = services.layout.box(id);
   const liveness = await boxLiveness(box);
   const { status } = record.state;
-  if (liveness.alive && isActive(status)) {
+  const abandoned = isAbandoned(record, owned);
+  // One that is nobody's yet runs on where it is detached: whoever was to have it is gone.
+  const isNobodys = abandoned && record.state.pooled === true;
+  if (liveness.alive && isActive(status) && !isNobodys) {
     await rotateExitRecord(box, processStartedAtMs(liveness.vmm));
     return;
   }
-  const abandoned = isAbandoned(record, owned);
   if (!liveness.alive && !claimsToRun(status) && !abandoned) return;
   // Whoever holds the lease is starting or stopping it right now, and all of this is the middle of that.
-  await ifBoxIsIdle(services, id, 'recover', () => recoverIdleBox(services, record, box, abandoned));
+  await ifBoxIsIdle(services, id, 'recover', () => recoverIdleBox(services, record, box, owned));
 }
 
 async function recoverIdleBox(
   services: RuntimeServices,
   { config }: BoxRecord,
   box: BoxLayout,
-  abandoned: boolean,
+  owned: ReadonlySet<string>,
 ): Promise<void> {
   const record = await reconciledRecord(services, config.id, box);
-  if (record === undefined || isActive(record.state.status)) return;
+  if (record === undefined) return;
+  // Of now: it may have been handed out meanwhile.
+  const abandoned = isAbandoned(record, owned);
+  if (isActive(record.state.status) && !(abandoned && record.state.pooled === true)) return;
   if (record.state.status === 'stopping') {
     services.log({ level: 'info', message: 'finishing a stop that was broken off', boxId: config.id });
     await stopBox(services, record, box, undefined, {});
