@@ -27,7 +27,12 @@ export interface Capture {
   readonly state: string;
 }
 
-export interface CapturableAgent extends BootedAgent {
+/** Its process is known, so that what it costs can be measured. */
+export interface ContinuedAgent extends BootedAgent {
+  readonly pid: number;
+}
+
+export interface CapturableAgent extends ContinuedAgent {
   /** Stops the machine for good and leaves what it was. */
   capture(): Promise<Capture>;
 }
@@ -52,7 +57,7 @@ export async function bootCapturable(options: CapturableOptions, directory: stri
 }
 
 /** Another machine that goes on from there. What it writes to its disk is its own, and is lost with it. The agent's hello on the new link may still be on its way. */
-export async function continueAgent(capture: Capture): Promise<BootedAgent> {
+export async function continueAgent(capture: Capture): Promise<ContinuedAgent> {
   const machine = await startQemu(capture.options, { memory: capture.memory, shared: false });
   await machine.qmp.execute('migrate-set-capabilities', IGNORE_SHARED);
   await machine.qmp.execute('migrate-incoming', { uri: `exec:cat ${capture.state}` });
@@ -71,7 +76,7 @@ interface Machine {
 }
 
 /** Gives the agent's port, which nobody has held so far, a host end. */
-async function connectAgent({ qemu, qmp, directory, exited }: Machine): Promise<BootedAgent> {
+async function connectAgent({ qemu, qmp, directory, exited }: Machine): Promise<ContinuedAgent> {
   const path = join(directory, 'agent.sock');
   const server = createServer();
   server.listen(path);
@@ -87,6 +92,7 @@ async function connectAgent({ qemu, qmp, directory, exited }: Machine): Promise<
   relay.send({ type: FrameType.HELLO });
   return Object.assign(relay, {
     link,
+    pid: qemu.pid as number,
     exited,
     consoleText: () => readFile(join(directory, 'console.log'), 'utf8'),
     async [Symbol.asyncDispose]() {
@@ -171,6 +177,7 @@ class Qmp {
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('error', () => undefined); // QEMU is killed at the end of every test
+    socket.on('close', () => this.#answer({ error: { desc: 'QEMU has ended' } }));
     createInterface(socket)
       .on('error', () => undefined) // the socket's, which it repeats
       .on('line', (line) => {

@@ -63,12 +63,16 @@ async function drawnByForks(capture: Capture, draw: (client: AgentClient) => Pro
   let begun = 0;
   const one = async () => {
     while (begun++ < FORKS) {
+      const started = performance.now();
       await using machine = await continueAgent(capture);
       const all = await draw(createAgentClient(machine.channel()));
+      if (process.env.G_TIME) console.error(begun, Math.round(performance.now() - started));
       for (const [name, value] of Object.entries(all)) drawn.set(name, [...(drawn.get(name) ?? []), value]);
     }
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, one));
+  // None is left running when another has failed.
+  const ended = await Promise.allSettled(Array.from({ length: SIDE_BY_SIDE }, one));
+  for (const result of ended) if (result.status === 'rejected') throw result.reason;
   return drawn;
 }
 
