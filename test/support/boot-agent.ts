@@ -14,7 +14,7 @@ import {
   type GuestChannel,
   LINK_ACK_BYTES,
 } from '@boxlite/core';
-import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
+import { testKernel } from './test-kernel.js';
 
 /** A machine to boot with QEMU, without supervisor and jail: for tests of what runs inside. */
 export interface BootAgentOptions {
@@ -112,7 +112,7 @@ export async function bootAgent(options: BootAgentOptions): Promise<BootedAgent>
 
 async function microvm(options: BootAgentOptions): Promise<NonNullable<BootAgentOptions['machine']>> {
   const home = join(tmpdir(), `boxlite-test-kernel-${process.getuid?.() ?? 0}`);
-  const kernel = options.kernel ?? (await createLibkrunfwKernelSource({ home }).kernel()).path;
+  const kernel = options.kernel ?? (await testKernel(home)).path;
   return ({ agentSocket, consoleFile }) => ({
     program: 'qemu-system-x86_64',
     args: qemuArguments(options, kernel, agentSocket, consoleFile),

@@ -13,7 +13,6 @@ import {
 import type { VmmHandlerSetup, VmmTestMachine } from '@boxlite/core/testing';
 import { createQcow2DiskStore } from '@boxlite/disk-qcow2';
 import { createAgentClient, readAgentBinary } from '@boxlite/guest-agent';
-import { createLibkrunfwKernelSource } from '@boxlite/guest-kernel';
 import { collectPaths, createCompositeSandbox, createJailer, pathRules } from '@boxlite/jailer';
 import { createBwrapSandbox } from '@boxlite/jailer-bwrap';
 import { createLandlockSandbox } from '@boxlite/jailer-landlock';
@@ -24,6 +23,7 @@ import { createSupervisor } from '@boxlite/supervisor';
 import { withOwnFiles } from '../../packages/sdk/src/init/own-files.js';
 import { withLibraries } from '../../packages/sdk/src/runtime/build-jail.js';
 import { guestProgram } from '../../packages/sdk/src/testing/test-guest.js';
+import { testKernel } from './test-kernel.js';
 
 const MIB = 1024 * 1024;
 /** Characters that end something for QEMU's option parser or for JSON. */
@@ -52,7 +52,7 @@ export interface VmParts extends AsyncDisposable {
 export async function createVmParts(): Promise<VmParts> {
   const layout = createHomeLayout(await mkdtemp(join(tmpdir(), HOME_PREFIX)));
   await layout.prepare();
-  const kernel = await createLibkrunfwKernelSource({ home: layout.home }).kernel();
+  const kernel = await testKernel(layout.home);
   const rootfs = join(layout.basesDir, 'rootfs00.ext4');
   const agent = await readAgentBinary();
   await buildImageDisk({
@@ -78,6 +78,7 @@ export async function createVmParts(): Promise<VmParts> {
       vcpus: 1,
       memoryMib: 128,
       kernel: kernel.path,
+      ...(kernel.maxVcpus === undefined ? {} : { kernelMaxVcpus: kernel.maxVcpus }),
       commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', 'init=/boxlite/bin/boxlite-guest'],
       disks: [
         { path: box.containerDisk, format: 'qcow2', readOnly: false },

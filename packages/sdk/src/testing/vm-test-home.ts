@@ -1,9 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DiskStore, KernelSource, PluginRegistry, VmmHandler, VmmSpec } from '@boxlite/core';
+import type { DiskStore, PluginRegistry, VmmHandler, VmmSpec } from '@boxlite/core';
 import type { VmmHandlerSetup, VmmTestMachine } from '@boxlite/core/testing';
 import { type BoxLayout, createBoxId, createHomeLayout, type HomeLayout } from '@boxlite/layout';
+import { kernelService } from '../kernel/kernel-service.js';
 import { parseBoxOptions } from '../options/box-options.js';
 import { chooseSandbox } from '../registry/choose-sandbox.js';
 import { defaultRegistry } from '../registry/default-registry.js';
@@ -11,6 +12,7 @@ import { createHardwareProbe } from '../registry/hardware-probe.js';
 import { pluginChooser } from '../registry/plugin-chooser.js';
 import type { PluginContext } from '../registry/plugin-context.js';
 import { buildJail } from '../runtime/build-jail.js';
+import { silentLog } from '../runtime/log.js';
 import { type GuestProgram, guestProgram } from './test-guest.js';
 
 const MIB = 1024 * 1024;
@@ -63,13 +65,16 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
   const context = await openContext(layout);
   const chooser = pluginChooser(registry, context);
   const { choose } = chooser;
+  const chooseKernel = kernelService({
+    ...{ registry, plugins: { choose }, home: layout.home, log: silentLog, environment: process.env },
+  });
   const program = await guestProgram(options.busybox ?? '/bin/busybox');
   const bases = await buildBases(layout, program);
 
   const createMachine: VmTestHome['createMachine'] = async (handler, change = {}, disk = {}) => {
     // A machine of the suite has the disk any handler must know, whatever the home's file system can do.
     const disks = await choose<DiskStore>('disk-store', 'qcow2');
-    const kernel = await (await choose<KernelSource>('kernel-source', handler.kernelSource)).kernel();
+    const kernel = await chooseKernel(undefined, handler.kernelSource);
     const box = layout.box(createBoxId());
     await box.prepare();
     await disks.createChild(box.containerDisk, { path: bases.image, format: 'raw' }, disk);
@@ -82,6 +87,7 @@ export async function createVmTestHome(options: VmTestHomeOptions = {}): Promise
       memoryMib: MEMORY_MIB,
       kernel: kernel.path,
       ...(kernel.initrd === undefined ? {} : { initrd: kernel.initrd }),
+      ...(kernel.maxVcpus === undefined ? {} : { kernelMaxVcpus: kernel.maxVcpus }),
       commandLine: ['root=/dev/vdb', 'ro', 'rootfstype=ext4', 'init=/boxlite/bin/boxlite-guest'],
       disks: [
         { path: box.containerDisk, format: 'qcow2', readOnly: false },
