@@ -13,9 +13,21 @@ export interface HostIdSources {
   readonly draw: (first: number, last: number) => number;
 }
 
+/** How long what runs here is remembered, in milliseconds: reading it takes as long as half the jail, and one of a hundred million ids is drawn. */
+const RUNNING_TTL_MS = 60_000;
+
+let lastRunning: { readonly at: number; readonly ids: ReadonlySet<number> } | undefined;
+
+function recentlyRunning(): ReadonlySet<number> {
+  const now = performance.now();
+  if (lastRunning === undefined || now - lastRunning.at > RUNNING_TTL_MS)
+    lastRunning = { at: now, ids: readRunningIds() };
+  return lastRunning.ids;
+}
+
 const HOST: HostIdSources = {
   taken: () => readTakenIds(),
-  running: () => readRunningIds(),
+  running: recentlyRunning,
   draw: (first, last) => randomInt(first, last + 1),
 };
 
