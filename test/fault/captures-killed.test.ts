@@ -56,7 +56,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       'at %o leaves no VM, no machine without a box and no template',
       { timeout: TIMEOUT_MS },
       async (point) => {
-        const host = await hostProcess(home.home);
+        await using host = await hostProcess(home.home);
         await killAt(host, point, () => host.call.template(MACHINE));
         await using next = await hostProcess(home.home);
         expect(await waitUntilGone(() => processesOf(home.home).filter((pid) => pid !== next.pid))).toEqual([]);
@@ -108,7 +108,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       'for a snapshot, at %o: there is no snapshot, and a detached box runs on',
       { timeout: TIMEOUT_MS },
       async (moment) => {
-        const host = await hostProcess(home.home);
+        await using host = await hostProcess(home.home);
         await runningBox(host, true);
         await killAt(host, moment, () => host.call.snapshot(id, 'half'));
         await using next = await hostProcess(home.home);
@@ -126,7 +126,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
     it('for a snapshot of a box that is not detached: the box is stopped, and starts again', {
       timeout: TIMEOUT_MS,
     }, async () => {
-      const host = await hostProcess(home.home);
+      await using host = await hostProcess(home.home);
       await runningBox(host, false);
       await killAt(host, { call: 'copyFile', path: '/disk\\.qcow2$' }, () => host.call.snapshot(id, 'half'));
       await using next = await hostProcess(home.home);
@@ -146,7 +146,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       'for forks, at %o: there are no children and no VM of theirs, and a detached parent runs on',
       { timeout: TIMEOUT_MS },
       async (moment) => {
-        const host = await hostProcess(home.home);
+        await using host = await hostProcess(home.home);
         await runningBox(host, true);
         await killAt(host, moment, () => host.call.fork(id, 2));
         await using next = await hostProcess(home.home);
@@ -165,7 +165,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       'putting a box back to a snapshot, at %s: it can be put back again',
       { timeout: TIMEOUT_MS },
       async (stage) => {
-        const host = await hostProcess(home.home);
+        await using host = await hostProcess(home.home);
         await runningBox(host, false);
         await host.call.snapshot(id, 'kept');
         await run(host, 'echo later > /kept; echo later > /dev/shm/kept; sync');

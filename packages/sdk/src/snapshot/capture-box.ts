@@ -14,7 +14,7 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { captureDisk, type HeldDiskBase } from './capture-disk.js';
 import { whileFrozen } from './guest-freeze.js';
 import { machineKey } from './machine-key.js';
-import { notRunning } from './pause-box.js';
+import { notRunning, recordPaused } from './pause-box.js';
 import { vmmCannot } from './vmm-that-can.js';
 
 /** A box that runs, and where it is captured. */
@@ -54,6 +54,8 @@ export async function captureBox(
   const wasPaused = state.status === 'paused';
   // Its agent has to bring the container to a stand in good order.
   if (wasPaused) await live.vm.resume?.();
+  // Whoever uses it next lets it go on, also when this process dies while it stands still.
+  else await recordPaused(services, record, 'paused');
   try {
     const kind = ability === 'fork' ? 'clone_base' : 'snapshot';
     const held = await captureDisk(services, { boxId: config.id, disk, kind, area }, (copy) =>
@@ -64,6 +66,7 @@ export async function captureBox(
     return { files, machine, disk: held };
   } finally {
     if (wasPaused) await live.vm.pause?.();
+    else await recordPaused(services, record, 'running');
   }
 }
 

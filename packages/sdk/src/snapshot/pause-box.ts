@@ -46,9 +46,9 @@ export async function resumeBox(
   await recordPaused(services, record, 'running');
 }
 
-/** The machine is the one that was looked at, or the record is left alone. */
-async function recordPaused(
-  { store }: PauseServices,
+/** Records whether a box stands still. The machine is the one that was looked at, or the record is left alone. */
+export async function recordPaused(
+  { store }: Pick<RuntimeServices, 'store'>,
   { config, state: { vmm } }: BoxRecord,
   status: 'paused' | 'running',
 ): Promise<void> {
