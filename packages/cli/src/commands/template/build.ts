@@ -37,6 +37,7 @@ export function addTemplateBuildCommand(parent: Command, context: CliContext): v
     .addOption(flags.memoryOption())
     .addOption(flags.vmmOption())
     .addOption(flags.sandboxOption())
+    .addOption(flags.kernelOption())
     .addOption(flags.jailerOption())
     .addOption(flags.securityOption())
     .addOption(flags.seccompOption())
