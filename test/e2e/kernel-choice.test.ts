@@ -45,8 +45,8 @@ afterEach(async () => {
   for (const boxlite of opened.splice(0)) await boxlite.shutdown();
 });
 afterAll(async () => {
-  await home.end();
   await rm(directory, { recursive: true, force: true });
+  await home.end();
 });
 
 async function openHome(options: BoxliteOptions = {}): Promise<Boxlite> {
