@@ -36,7 +36,7 @@ describe('boxlite doctor', () => {
     const factsOf = (id: string) => Object.keys(diagnosis.checks.find((check) => check.id === id)?.facts ?? {});
     expect(factsOf('disk-space')).toEqual(['path', 'freeBytes', 'totalBytes']);
     expect(factsOf('cgroups')).toEqual(['hierarchy', 'controllers', 'degradations']);
-    expect(factsOf('guest-kernel')).toEqual(['version', 'origin', 'path', 'digest']);
+    expect(factsOf('guest-kernel')).toEqual(['source', 'version', 'origin', 'path', 'digest']);
     expect(factsOf('libkrun')).toEqual(['path', 'origin', 'version', 'minimumVersion', 'features', 'maxVcpus']);
     expect(factsOf('vmm:qemu')).toEqual(['kind', 'plugin', 'available', 'default', 'origin']);
   });
