@@ -8,21 +8,11 @@ import type { StageTiming } from '../init/pipeline.js';
 import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { SharedAttempt } from '../runtime/shared-attempt.js';
-import { AutoPause, boxUseEntity } from '../snapshot/auto-pause.js';
-import { findSnapshot } from '../snapshot/find-snapshot.js';
-import { forkBox } from '../snapshot/fork-box.js';
-import { type ForkOptions, parseForkOptions } from '../snapshot/fork-options.js';
-import { beforeSnapshot } from '../snapshot/hooks.js';
-import { notRunning, pauseBox, resumeBox } from '../snapshot/pause-box.js';
-import { removeSnapshot } from '../snapshot/remove-snapshot.js';
-import { restoreBox, restoreNewBox } from '../snapshot/restore-box.js';
-import { snapshotBox } from '../snapshot/snapshot-box.js';
-import {
-  parseSnapshotOptions,
-  type SnapshotInfo,
-  type SnapshotOptions,
-  snapshotInfo,
-} from '../snapshot/snapshot-info.js';
+import { AutoPause } from '../snapshot/auto-pause.js';
+import { BoxCaptures } from '../snapshot/box-captures.js';
+import type { ForkOptions } from '../snapshot/fork-options.js';
+import { notRunning } from '../snapshot/pause-box.js';
+import type { SnapshotInfo, SnapshotOptions } from '../snapshot/snapshot-info.js';
 import { type BoxInfo, boxInfo } from './box-info.js';
 import { boxLogs, type LogOptions } from './box-logs.js';
 import { type BoxMetrics, boxMetrics, type MutableBoxMetrics } from './box-metrics.js';
@@ -53,6 +43,7 @@ export class Box implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #attempt = new SharedAttempt<LiveBox>();
   readonly #autoPause: AutoPause;
+  readonly #captures: BoxCaptures;
   /** The VMM this handle has started last, running or not. */
   #started: ProcessIdentity | undefined;
 
@@ -66,7 +57,16 @@ export class Box implements AsyncDisposable {
     const { autoPauseMs } = parseBoxOptions(record.config.options);
     this.#autoPause = new AutoPause({
       ...{ id: this.id, afterMs: autoPauseMs, leases: services.store.leases },
-      pause: () => this.#pauseIdle(),
+      pause: () => this.#captures.pauseIdle(),
+    });
+    this.#captures = new BoxCaptures(services, {
+      box: this,
+      layout: this.#layout,
+      record: () => this.#record(),
+      running: (signal) => this.#running(signal),
+      live: () => this.#connections.live,
+      isInUse: () => this.#autoPause.isInUse,
+      adopt: (started) => this.adoptStarted(started),
     });
   }
 
@@ -172,16 +172,12 @@ export class Box implements AsyncDisposable {
    * @throws BoxliteError `invalid_state` when it does not run; `unsupported`, naming the VMMs that can
    */
   async pause(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#leased(
-      'pause',
-      options.signal,
-      async (live, record) => void (await pauseBox(this.#services, record, live)),
-    );
+    await this.#captures.pause(options.signal);
   }
 
   /** Lets a paused box go on; does nothing when it runs. @throws BoxliteError `invalid_state` when it does neither */
   async resume(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#leased('pause', options.signal, (live, record) => resumeBox(this.#services, record, live));
+    await this.#captures.resume(options.signal);
   }
 
   /**
@@ -191,28 +187,17 @@ export class Box implements AsyncDisposable {
    *   `disk_full`, `aborted`; what `onBeforeSnapshot` throws
    */
   async snapshot(options: SnapshotOptions = {}): Promise<SnapshotInfo> {
-    const { name } = parseSnapshotOptions(options);
-    const { signal } = options;
-    return this.#autoPause.during(async () => {
-      await beforeSnapshot(this.#services.hooks, this, 'snapshot');
-      const made = await this.#leased('snapshot', signal, (live, record) =>
-        snapshotBox(this.#services, { record, box: this.#layout, live, name, signal }),
-      );
-      return snapshotInfo(made);
-    });
+    return this.#autoPause.during(() => this.#captures.snapshot(options));
   }
 
   /** The snapshots of the box, oldest first. */
   async snapshots(): Promise<readonly SnapshotInfo[]> {
-    await this.#record();
-    return (await this.#services.store.snapshots.list(this.id)).map(snapshotInfo);
+    return this.#captures.list();
   }
 
   /** Removes a snapshot; boxes that were made from it are not touched. @throws BoxliteError `not_found` */
   async removeSnapshot(name: string): Promise<void> {
-    await withBoxLease(this.#services, this.id, 'snapshot', undefined, async () => {
-      await removeSnapshot(this.#services, await this.#record(), this.#layout, name);
-    });
+    await this.#captures.remove(name);
   }
 
   /**
@@ -222,14 +207,7 @@ export class Box implements AsyncDisposable {
    *   what `onAfterRestore` throws
    */
   async restore(name: string, options: StartOptions = {}): Promise<void> {
-    await this.#autoPause.during(() =>
-      withBoxLease(this.#services, this.id, 'restore', options.signal, async () => {
-        const record = await this.#record();
-        const snapshot = await findSnapshot(this.#services, record, name);
-        const started = await restoreBox(this.#services, { record, box: this.#layout, snapshot }, options);
-        this.adoptStarted(started);
-      }),
-    );
+    await this.#autoPause.during(() => this.#captures.restore(name, options));
   }
 
   /**
@@ -239,13 +217,7 @@ export class Box implements AsyncDisposable {
    * @throws BoxliteError as {@link snapshot}, and what a start throws, naming the child
    */
   async fork(count: number, options: ForkOptions = {}): Promise<readonly Box[]> {
-    const { signal } = options;
-    const { detach, autoRemove } = parseBoxOptions((await this.#record()).config.options);
-    const parsed = parseForkOptions(count, options, { name: this.name, detach, autoRemove });
-    return this.#autoPause.during(async () => {
-      await beforeSnapshot(this.#services.hooks, this, 'fork');
-      return forkBox(this.#services, { ...parsed, box: this.#layout, look: () => this.#running(signal), signal });
-    });
+    return this.#autoPause.during(() => this.#captures.fork(count, options));
   }
 
   /** What the box is and how it is doing. A box that died without anybody watching is found out here. */
@@ -297,17 +269,8 @@ export class Box implements AsyncDisposable {
   }
 
   /** @internal Makes a new box from a snapshot of this one; see `Boxlite.restore`. */
-  async restoreNew(name: string, made: ForkOptions): Promise<Box> {
-    const record = await this.#record();
-    const snapshot = await findSnapshot(this.#services, record, name);
-    const { detach, autoRemove } = parseBoxOptions(record.config.options);
-    const { signal, ...options } = made;
-    const parsed = parseForkOptions(1, options, { name: null, detach, autoRemove });
-    return restoreNewBox(
-      this.#services,
-      { record, box: this.#layout, snapshot },
-      { ...parsed, name: parsed.names[0], signal },
-    );
+  restoreNew(name: string, options: ForkOptions): Promise<Box> {
+    return this.#captures.restoreNew(name, options);
   }
 
   /** @internal Takes a machine into use that was started for this box. */
@@ -332,6 +295,7 @@ export class Box implements AsyncDisposable {
    */
   async retire(graceMs: number): Promise<void> {
     await this.#attempt.abort(this.#services.lifetime.reason);
+    await this.#captures.settled();
     try {
       if (await this.#isOurs()) await this.#stop({ graceMs });
     } finally {
@@ -377,38 +341,6 @@ export class Box implements AsyncDisposable {
     const record = await this.#record();
     if (live === undefined || !isServed(record)) throw notRunning(record);
     return { live: live === this.#connections.live ? live : this.#connections.adopt(live), record };
-  }
-
-  /** Does something with the running box while no other process starts, stops or changes it. */
-  async #leased<T>(
-    purpose: 'pause' | 'snapshot',
-    signal: AbortSignal | undefined,
-    action: (live: LiveBox, record: BoxRecord) => Promise<T>,
-  ): Promise<T> {
-    this.#services.lifetime.throwIfAborted();
-    return withBoxLease(this.#services, this.id, purpose, signal, async () => {
-      const { live, record } = await this.#running(signal);
-      return action(live, record);
-    });
-  }
-
-  /** Nobody has used the box for a while. Never rejects: nobody is there to hear of it. */
-  async #pauseIdle(): Promise<void> {
-    const { lifetime, store, log } = this.#services;
-    const isIdle = async () =>
-      !this.#autoPause.isInUse && (await store.leases.holders(boxUseEntity(this.id))).length === 0;
-    try {
-      if (lifetime.aborted || this.#connections.live?.vm.pause === undefined || !(await isIdle())) return;
-      await withBoxLease(this.#services, this.id, 'pause', lifetime, async () => {
-        const record = await this.#record();
-        const live = this.#connections.live;
-        if (live !== undefined && record.state.status === 'running')
-          await pauseBox(this.#services, record, live, isIdle);
-      });
-    } catch (cause) {
-      if (lifetime.aborted) return; // The runtime was shut down meanwhile.
-      log({ level: 'warn', message: 'the idle box could not be paused', boxId: this.id, cause });
-    }
   }
 
   async #connected(options: StartOptions): Promise<LiveBox> {
