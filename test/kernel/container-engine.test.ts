@@ -110,14 +110,14 @@ END`);
       beforeAll(async () => {
         await machine.sh('cat > /root/hello.tar', { input: helloArchive(await buildKernelProbe()) });
         await sh('podman load --quiet --input /root/hello.tar');
-      }, patience(60_000));
+      }, patience(180_000));
 
       it(
         'runs hello on the bridge network',
         async () => {
           expect(await sh('podman run --rm localhost/hello')).toBe('hello from process 1\n');
         },
-        patience(60_000),
+        patience(180_000),
       );
 
       it(
@@ -126,7 +126,7 @@ END`);
           const limits = '--network none --memory 32m --pids-limit 20 --cpus 0.5';
           expect(await sh(`podman run --rm ${limits} localhost/hello`)).toBe('hello from process 1\n');
         },
-        patience(60_000),
+        patience(180_000),
       );
 
       it(
@@ -140,7 +140,7 @@ END`);
             'true',
           );
         },
-        patience(60_000),
+        patience(180_000),
       );
     });
   },
