@@ -8,9 +8,10 @@ import { join } from 'node:path';
 const asked = process.env.BOXLITE_TEST_VMM;
 if (asked !== undefined && asked !== '') process.env.BOXLITE_VMM = asked;
 
-/** For programs that are given an environment of their own: the VMM under test, and the kernel that was built for these tests. */
+/** For programs that are given an environment of their own: the VMM under test, whether templates are made, and the kernel that was built for these tests. */
 export const VMM_ENVIRONMENT: Readonly<Record<string, string>> = {
   ...(process.env.BOXLITE_VMM === undefined ? {} : { BOXLITE_VMM: process.env.BOXLITE_VMM }),
+  ...(process.env.BOXLITE_TEMPLATES === undefined ? {} : { BOXLITE_TEMPLATES: process.env.BOXLITE_TEMPLATES }),
   ...(process.env.BOXLITE_KERNEL === undefined ? {} : { BOXLITE_KERNEL: process.env.BOXLITE_KERNEL }),
   XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
 };

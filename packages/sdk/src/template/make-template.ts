@@ -1,5 +1,5 @@
 import { BoxliteError, type RunningVm } from '@boxlite/core';
-import { GUEST_READY_TIMEOUT_MS, TEMPLATE_READY_TIMEOUT_MS } from '../init/stages/guest-connect.js';
+import { GUEST_READY_TIMEOUT_MS } from '../init/connect-guest.js';
 import { required } from '../init/start-context.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { type BlankMachine, withBlankMachine } from './blank-machine.js';
@@ -63,7 +63,7 @@ export async function makeTemplate(
         await blank.context.undoSpawn?.();
         onStep?.('verify');
         const described = await describeSnapshotFiles(files, signal);
-        await tryOut(services, shape, options, (trial) => trial.start(TEMPLATE_READY_TIMEOUT_MS, files));
+        await tryOut(services, shape, options, (trial) => trial.start(GUEST_READY_TIMEOUT_MS, files));
         onStep?.('install');
         await services.templates.store.discard(key);
         const outcome = await services.templates.store.install(area, {

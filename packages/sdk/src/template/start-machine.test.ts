@@ -116,6 +116,7 @@ describe('a start with a template', () => {
     expect(timings.filter(({ startedFrom }) => startedFrom === 'template').map(({ name }) => name)).toEqual([
       'vmm-spawn',
       'guest-connect',
+      'guest-init',
     ]);
     expect(seen).toContainEqual(expect.objectContaining({ name: 'vmm-spawn', startedFrom: 'template' }));
     expect([wanted, warnings()]).toEqual([[], []]);
@@ -204,6 +205,38 @@ describe('a template that cannot be used', () => {
     expect(existsSync(box.exitFile)).toBe(false);
     expect(readFileSync(box.stderrFile, 'utf8')).toBe('');
     expect(timings.find(({ name }) => name === 'guest-connect')).toMatchObject({ startedFrom: 'cold' });
+  });
+
+  it('is put aside when the guest breaks while it becomes the box', async () => {
+    const { start, events, state, warnings } = machine({
+      services: {
+        agent: async (channel: string) => ({
+          hello: Promise.resolve({}),
+          init: channel === 'booted' ? async () => undefined : failing('vmm_failed', 'the kernel panicked'),
+        }),
+      },
+    });
+    const { timings } = await start();
+    expect(events.slice(2)).toEqual(['restored killed', 'jail released', 'template removed', 'booted']);
+    expect(warnings()).toEqual([expect.stringContaining('the kernel panicked')]);
+    expect(state()).toMatchObject({ status: 'running', startedFrom: 'cold' });
+    expect(timings.at(-1)).toMatchObject({ name: 'guest-init', startedFrom: 'cold' });
+  });
+
+  it('is left alone when what is wrong is the box or its image', async () => {
+    const { start, events, state } = machine({
+      services: {
+        agent: async () => ({
+          hello: Promise.resolve({}),
+          init: async () => {
+            throw new BoxliteError('image_invalid', 'no user of that name');
+          },
+        }),
+      },
+    });
+    await expect(start()).rejects.toMatchObject({ code: 'image_invalid' });
+    expect(events).not.toContain('template removed');
+    expect(state()).toMatchObject({ status: 'failed' });
   });
 
   it('is left alone when the start was aborted', async () => {

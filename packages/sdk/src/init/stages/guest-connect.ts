@@ -1,21 +1,10 @@
-import { BoxliteError } from '@boxlite/core';
-import { withinTime } from '../../runtime/time-limit.js';
 import { startColdInstead } from '../../template/start-machine.js';
+import { connectGuest, GUEST_READY_TIMEOUT_MS, TEMPLATE_READY_TIMEOUT_MS } from '../connect-guest.js';
 import type { Stage } from '../pipeline.js';
-import { required, type StartContext } from '../start-context.js';
+import type { StartContext } from '../start-context.js';
 import { startNote } from '../start-note.js';
-import { consoleTail, reportingVmmEnd } from '../vmm-ended.js';
 
-/** A guest that has not said hello by then is stuck; emulated machines on a loaded host need about ten seconds. */
-export const GUEST_READY_TIMEOUT_MS = 60_000;
-
-/** A guest that goes on from a template answers within 0.1 s, an emulated one; a loaded host is given more. */
-export const TEMPLATE_READY_TIMEOUT_MS = 5_000;
-
-/**
- * Waits for the agent's hello; a VMM that ends first is the cause that is reported, not a time-out. A guest that goes on from a template and does not
- * say it is booted instead.
- */
+/** Waits for the guest. One that goes on from a template and does not say hello is booted instead. */
 export const guestConnect: Stage<StartContext> = {
   name: 'guest-connect',
   note: startNote,
@@ -40,21 +29,4 @@ async function untilReady(context: StartContext): Promise<void> {
 /** What the start has recorded until now survives a power cut from here on: one sync for all of it, while the guest is waited for anyway. */
 async function makeDurable({ services, record }: StartContext): Promise<void> {
   await services.store.boxes.update(record.config.id, (state) => state);
-}
-
-/** @throws BoxliteError `vmm_failed`, `timeout`, `aborted`, and what the agent's hello fails with */
-export async function connectGuest(context: StartContext, timeoutMs: number): Promise<void> {
-  const agent = await context.services.agent(required(context, 'vm').channel);
-  const hello = await reportingVmmEnd(context, () =>
-    withinTime(agent.hello, timeoutMs, context.signal, 'waiting for the guest'),
-  );
-  if (hello === 'timeout') throw await notReady(context, timeoutMs);
-  context.agent = agent;
-}
-
-async function notReady(context: StartContext, timeoutMs: number): Promise<BoxliteError> {
-  return new BoxliteError('timeout', `the guest of box ${context.box.id} was not ready after ${timeoutMs / 1000} s`, {
-    hint: `read ${context.box.consoleLog}`,
-    details: { console: await consoleTail(context) },
-  });
 }

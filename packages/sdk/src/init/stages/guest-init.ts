@@ -1,27 +1,55 @@
+import { BoxliteError } from '@boxlite/core';
 import type { VolumeMount } from '@boxlite/guest-agent';
 import type { CheckedVolume } from '../../options/volume.js';
+import { startColdInstead } from '../../template/start-machine.js';
+import { connectGuest, GUEST_READY_TIMEOUT_MS } from '../connect-guest.js';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
+import { startNote } from '../start-note.js';
 import { reportingVmmEnd } from '../vmm-ended.js';
 import type { VolumeShare } from '../volume-shares.js';
 
-/** Makes the blank guest this box: name, and the container on its disk; the client adds clock and entropy. */
+/** Errors of a guest that is not itself any more. */
+const BROKEN_GUEST = ['vmm_failed', 'agent_unavailable', 'agent_protocol', 'stopped'] as const;
+
+/**
+ * Makes the blank guest this box: name, and the container on its disk; the client adds clock and entropy. A guest that goes on from a template and breaks
+ * at it is booted instead.
+ */
 export const guestInit: Stage<StartContext> = {
   name: 'guest-init',
+  note: startNote,
   async run(context) {
-    const { options } = context;
-    const { config } = required(context, 'image');
-    const init = {
-      hostname: options.hostname ?? hostnameOf(options.name),
-      env: mergeEnv(config.env, options.env),
-      cwd: options.workingDir ?? config.workingDir,
-      user: options.user ?? config.user,
-      volumes: volumeMounts(required(context, 'volumes'), required(context, 'shares')),
-      privileged: options.privileged,
-    };
-    await reportingVmmEnd(context, () => required(context, 'agent').init(init, context.signal));
+    try {
+      await initialize(context);
+    } catch (thrown) {
+      if (!isBrokenGuest(context, thrown)) throw thrown;
+      await startColdInstead(context, thrown);
+      await connectGuest(context, GUEST_READY_TIMEOUT_MS);
+      await initialize(context);
+    }
   },
 };
+
+async function initialize(context: StartContext): Promise<void> {
+  const { options } = context;
+  const { config } = required(context, 'image');
+  const init = {
+    hostname: options.hostname ?? hostnameOf(options.name),
+    env: mergeEnv(config.env, options.env),
+    cwd: options.workingDir ?? config.workingDir,
+    user: options.user ?? config.user,
+    volumes: volumeMounts(required(context, 'volumes'), required(context, 'shares')),
+    privileged: options.privileged,
+  };
+  await reportingVmmEnd(context, () => required(context, 'agent').init(init, context.signal));
+}
+
+/** Memory that rotted on the disk shows only now; what is wrong with the box or its image is none of the template's. */
+function isBrokenGuest({ template, signal }: StartContext, thrown: unknown): boolean {
+  if (template === undefined || signal?.aborted === true) return false;
+  return BROKEN_GUEST.some((code) => BoxliteError.isInstance(thrown, code));
+}
 
 /** Where the guest mounts which share, parents before what lies in them. */
 export function volumeMounts(
