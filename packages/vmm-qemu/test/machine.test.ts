@@ -85,7 +85,9 @@ async function deafRootfs(directory: string): Promise<string> {
   await copyFile('/bin/busybox', join(root, 'bin/busybox'));
   // A frame of type HELLO with one byte of payload, see core's wire/frame.ts.
   const hello = String.raw`\1\0\0\0\0\0\0\0\1\0\0\0x`;
-  const script = `#!/bin/busybox sh\nexec 3<>$(echo /dev/vport*p1)\nprintf '${hello}' >&3\nexec /bin/busybox sleep 1000\n`;
+  // Not every kernel mounts it by itself.
+  const devices = '/bin/busybox mount -t devtmpfs dev /dev';
+  const script = `#!/bin/busybox sh\n${devices}\nexec 3<>$(echo /dev/vport*p1)\nprintf '${hello}' >&3\nexec /bin/busybox sleep 1000\n`;
   await writeFile(join(root, 'init'), script, { mode: 0o755 });
   const image = join(directory, 'deaf.ext4');
   await promisify(execFile)('mkfs.ext4', ['-q', '-d', root, image, '8M']);
