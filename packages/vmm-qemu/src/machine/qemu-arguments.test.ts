@@ -44,7 +44,7 @@ describe('qemuArguments', () => {
       -global virtio-mmio.force-legacy=false
       -object rng-builtin,id=rng
       -device virtio-rng-device,rng=rng
-      -device virtio-balloon-device,free-page-reporting=on
+      -device virtio-balloon-device,free-page-reporting=on,page-poison=off
       -blockdev {"driver":"qcow2","node-name":"disk0","read-only":false,"discard":"unmap","file":{"driver":"file","filename":"/home/k/boxes/x/disks/disk.qcow2","read-only":false,"discard":"unmap"}}
       -device virtio-blk-device,drive=disk0
       -blockdev {"driver":"raw","node-name":"disk1","read-only":true,"discard":"unmap","file":{"driver":"file","filename":"/home/k/bases/12345678.ext4","read-only":true,"discard":"unmap"}}

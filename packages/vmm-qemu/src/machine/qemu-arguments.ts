@@ -61,7 +61,8 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
     // Memory the guest has freed goes back to the host.
-    ...['-device', 'virtio-balloon-device,free-page-reporting=on'],
+    // Given back pages of a restored machine read as what its snapshot had there: a guest that would rely on zeroes is told to give none back.
+    ...['-device', 'virtio-balloon-device,free-page-reporting=on,page-poison=off'],
     ...spec.disks.flatMap(diskArguments),
     ...['-device', 'virtio-serial-device'],
     ...['-chardev', 'stdio,id=console,signal=off', '-device', 'virtconsole,chardev=console'],

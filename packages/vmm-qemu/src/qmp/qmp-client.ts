@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { abortedError, BoxliteError, toBoxliteError } from '@boxlite/core';
+import { abortedError, BoxliteError, escapeText, toBoxliteError } from '@boxlite/core';
 import { dialSocket } from './dial-socket.js';
 import { QmpDecoder, type QmpMessage } from './qmp-messages.js';
 
@@ -189,7 +189,7 @@ export class QmpClient implements AsyncDisposable {
     // An answer that comes after its time-out has nobody left who waits for it.
     if (pending === undefined) return;
     if (answer.kind === 'result') pending.resolve(answer.value);
-    else pending.reject(new BoxliteError('vmm_failed', `QEMU refused: ${answer.description}`));
+    else pending.reject(new BoxliteError('vmm_failed', `QEMU refused: ${escapeText(answer.description)}`));
   }
 
   #fail(error: BoxliteError): void {

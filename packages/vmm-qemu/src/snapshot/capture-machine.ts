@@ -2,6 +2,7 @@ import {
   type AttachedMachine,
   BoxliteError,
   type CaptureOptions,
+  escapeText,
   throwIfAborted,
   toBoxliteError,
   type VmmSnapshot,
@@ -133,7 +134,7 @@ async function migrate(monitor: QmpClient, path: string): Promise<void> {
   await Promise.all([begun, settled]);
   const { status, 'error-desc': reason } = recordOf(await monitor.execute('query-migrate'));
   if (status === 'completed') return;
-  throw new BoxliteError('vmm_failed', `QEMU did not finish its stream: ${String(reason ?? status)}`, {
+  throw new BoxliteError('vmm_failed', `QEMU did not finish its stream: ${escapeText(String(reason ?? status))}`, {
     hint: 'try again; if it stays so, stop the box and start it again',
   });
 }

@@ -1,4 +1,4 @@
-import { BoxliteError, type SupervisedVm, type VmmSpec } from '@boxlite/core';
+import { BoxliteError, escapeText, type SupervisedVm, type VmmSpec } from '@boxlite/core';
 import { awaitMachine } from '../await-machine.js';
 import type { QmpClient } from '../qmp/qmp-client.js';
 import { recordOf } from '../qmp/qmp-messages.js';
@@ -27,7 +27,7 @@ export async function continueMachine(
 ): Promise<void> {
   const goOn = async (monitor: QmpClient) => {
     if (monitor.version !== trailer.qemu) {
-      throw invalid('from.state', `it was made by QEMU ${trailer.qemu}, this is ${monitor.version}`);
+      throw invalid('from.state', `it was made by QEMU ${trailer.qemu}, this is ${escapeText(monitor.version)}`);
     }
     // Asked together: each answer alone would be a turn of two processes.
     const [disks] = await Promise.all([disksOf(monitor), loaded(monitor, timeoutMs, signal)]);

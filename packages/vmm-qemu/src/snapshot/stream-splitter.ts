@@ -1,4 +1,4 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, escapeText } from '@boxlite/core';
 import { PAGE_BYTES, PageFlag, RAM_BLOCK, SectionType, STREAM_MAGIC, STREAM_VERSION } from './stream-format.js';
 
 /** Where the two halves of a stream go. What is given is only good until the call returns. */
@@ -189,7 +189,7 @@ export class StreamSplitter {
 }
 
 function refuse(what: string): never {
-  throw new BoxliteError('vmm_failed', `QEMU's stream ${what}`, {
+  throw new BoxliteError('vmm_failed', `QEMU's stream ${escapeText(what)}`, {
     hint: 'use a version of QEMU that this was tested with (package README, "Snapshots"); stop the box and start it again',
   });
 }
