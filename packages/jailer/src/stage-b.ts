@@ -7,7 +7,10 @@ export const STAGE_B_SECCOMP_FD = 5;
 /** 8: {@link pathIdentities}. */
 export const STAGE_B_IDENTITY_FD = 8;
 
-/** Listening sockets handed to the VMM start here (`SuperviseRequest.listeners`); stage B keeps these and closes the rest. */
+/**
+ * Sockets and files handed to the VMM start here (`SuperviseRequest.listeners`, `files`), and end below `INNER_NAMESPACE_FD`; stage B keeps these and
+ * closes the rest.
+ */
 export const FIRST_LISTENER_FD = 10;
 
 /**

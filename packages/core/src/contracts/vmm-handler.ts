@@ -96,7 +96,7 @@ export interface VmmCommand {
   readonly stdin?: Uint8Array;
   /** Named sockets the handler wants to be inherited as listening file descriptors (QEMU's monitor). */
   readonly listeners: readonly { readonly name: string; readonly fd: number }[];
-  /** Files the VMM inherits open for reading, from descriptor 10 up: it needs no path to them, and no right to open it. */
+  /** Files the VMM inherits open for reading, on descriptors 10 to 30: it needs no path to them, and no right to open them. */
   readonly files?: readonly InheritedFile[];
 }
 
