@@ -1,12 +1,20 @@
 #!/usr/bin/env node
 // Builds the guest kernels, or takes them from the user's cache, and puts them into the kernel packages, then checks those. Run by `pnpm pack`.
-//   node scripts/build-kernel-packages.mjs [target ...]     default: every target
+//   node scripts/build-kernel-packages.mjs [--if-cached] [target ...]     default: every target
+// With --if-cached nothing is built: a package whose kernel is not in the cache stays without one, which only publishing refuses.
+import { cachedKernel } from '../packages/guest-kernel/kernel/index.mjs';
 import { kernelPackageProblems } from './kernel-packages/check-kernel-package.mjs';
 import { fillKernelPackage, KERNEL_TARGETS, kernelPackageDirectory } from './kernel-packages/fill-kernel-package.mjs';
 
-const targets = process.argv.length > 2 ? process.argv.slice(2) : KERNEL_TARGETS;
+const named = process.argv.slice(2).filter((word) => word !== '--if-cached');
+const isBuilding = !process.argv.includes('--if-cached');
+const targets = named.length > 0 ? named : KERNEL_TARGETS;
 for (const target of targets) {
   if (!KERNEL_TARGETS.includes(target)) throw new Error(`${target} is none of ${KERNEL_TARGETS.join(', ')}`);
+  if (!isBuilding && cachedKernel(target) === undefined) {
+    console.error(`kernel-${target}: not built, packed without its kernel; build it with \`npm run build:kernel\``);
+    continue;
+  }
   const directory = kernelPackageDirectory(target);
   await fillKernelPackage(target, directory, (words) => console.error(`kernel-${target}: ${words}`));
   const problems = kernelPackageProblems(target, directory);
