@@ -11,12 +11,13 @@ const isBuilding = !process.argv.includes('--if-cached');
 const targets = named.length > 0 ? named : KERNEL_TARGETS;
 for (const target of targets) {
   if (!KERNEL_TARGETS.includes(target)) throw new Error(`${target} is none of ${KERNEL_TARGETS.join(', ')}`);
-  if (!isBuilding && cachedKernel(target) === undefined) {
+  const cached = isBuilding ? undefined : cachedKernel(target);
+  if (!isBuilding && cached === undefined) {
     console.error(`kernel-${target}: not built, packed without its kernel; build it with \`npm run build:kernel\``);
     continue;
   }
   const directory = kernelPackageDirectory(target);
-  await fillKernelPackage(target, directory, (words) => console.error(`kernel-${target}: ${words}`));
+  await fillKernelPackage(target, directory, (words) => console.error(`kernel-${target}: ${words}`), cached);
   const problems = kernelPackageProblems(target, directory);
   for (const problem of problems) console.error(problem);
   // Not on stdout: `pnpm pack --json` has its own words there.

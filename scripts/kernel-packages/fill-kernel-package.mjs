@@ -19,9 +19,10 @@ export const builtNames = (target) => [TARGETS[target].file, 'config', 'COPYING'
  * @param {string} target
  * @param {string} directory the package
  * @param {(words: string) => void} report progress
+ * @param {{ readonly directory: string }} [kernel] one that is built; default: that of this checkout's configuration, built where it is missing
  */
-export async function fillKernelPackage(target, directory, report) {
-  const { directory: built } = await buildKernel(target, { report });
+export async function fillKernelPackage(target, directory, report, kernel) {
+  const { directory: built } = kernel ?? (await buildKernel(target, { report }));
   const staged = join(directory, `.filling-${process.pid}`);
   try {
     mkdirSync(staged);

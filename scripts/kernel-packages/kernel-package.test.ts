@@ -124,7 +124,9 @@ it.runIf(cachedKernel(target) !== undefined)(
     const before = builtNames(target).filter((name) => existsSync(join(kernelPackageDirectory(target), name)));
     onTestFinished(() => {
       // A kernel left in the checkout would go before the cache's, also when that is newer.
-      for (const name of builtNames(target).reverse().filter((name) => !before.includes(name))) {
+      for (const name of builtNames(target)
+        .reverse()
+        .filter((name) => !before.includes(name))) {
         rmSync(join(kernelPackageDirectory(target), name), { recursive: true, force: true });
       }
     });
