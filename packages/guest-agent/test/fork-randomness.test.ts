@@ -63,10 +63,8 @@ async function drawnByForks(capture: Capture, draw: (client: AgentClient) => Pro
   let begun = 0;
   const one = async () => {
     while (begun++ < FORKS) {
-      const started = performance.now();
       await using machine = await continueAgent(capture);
       const all = await draw(createAgentClient(machine.channel()));
-      if (process.env.G_TIME) console.error(begun, Math.round(performance.now() - started));
       for (const [name, value] of Object.entries(all)) drawn.set(name, [...(drawn.get(name) ?? []), value]);
     }
   };
