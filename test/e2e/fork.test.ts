@@ -154,4 +154,29 @@ describe.skipIf(!isQemu)('a fork whose process is killed', () => {
     },
     patience(120_000),
   );
+
+  it(
+    'that is shut down in the middle removes what it has made',
+    async () => {
+      const home = await temporaryHome();
+      const boxlite = await Boxlite.open({ homeDir: home.home });
+      const box = await boxlite.create({ name: 'parent', memoryMib: 128 });
+      await box.start();
+      const forking = box.fork(8).then(
+        () => 'done',
+        (thrown: unknown) => (thrown as { code?: string }).code,
+      );
+      await expect
+        .poll(async () => (await boxlite.list()).length, { timeout: patience(30_000), interval: 5 })
+        .toBeGreaterThan(1);
+      await boxlite.shutdown();
+      expect(await forking).not.toBe('done');
+      const next = await Boxlite.open({ homeDir: home.home });
+      expect((await next.list()).map(({ name }) => name)).toEqual(['parent']);
+      await next.remove('parent');
+      await next.shutdown();
+      await home.end();
+    },
+    patience(120_000),
+  );
 });
