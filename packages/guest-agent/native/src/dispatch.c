@@ -318,6 +318,11 @@ void dispatch(const struct frame *frame)
     }
 }
 
+bool dispatch_link_used(void)
+{
+    return link_used;
+}
+
 void dispatch_link_gone(void)
 {
     link_used = false;

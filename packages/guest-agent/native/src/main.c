@@ -150,7 +150,8 @@ static void handle_link(uint32_t events)
     agent.link_writable = true;
     if ((events & EPOLLHUP) && !agent.link_once) {
         /* A command that is about to start has a copy of the port: then it stays open, and what is unread of the old host is lost by reading it. */
-        if (!gone && !executions_starting()) {
+        /* Nor is it opened again where no host has said anything yet: the kernel may hear of the host only after the agent has opened its end. */
+        if (!gone && dispatch_link_used() && !executions_starting()) {
             lose_link();
             agent.link = link_reopen(agent.link);
             watch_link();
