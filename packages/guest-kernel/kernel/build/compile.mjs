@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { lostOptions } from './config.mjs';
@@ -25,7 +25,7 @@ const IDENTITY = {
  * @param {string} target
  * @param {object} from of `buildInputs`
  * @param {{ workshop: string, out: string, report?: (words: string) => void, signal?: AbortSignal, jobs?: number }} options
- *   `workshop` and `out` are empty directories
+ *   `workshop` and `out` are empty directories; the workshop, full of objects then, is the caller's to remove
  * @returns {Promise<object>} the manifest
  */
 export async function compileKernel(target, from, { workshop, out, report = () => undefined, signal, jobs }) {
@@ -93,6 +93,5 @@ export async function compileKernel(target, from, { workshop, out, report = () =
     license: 'GPL-2.0-only',
   };
   writeFileSync(join(out, 'kernel.json'), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o644 });
-  rmSync(workshop, { recursive: true, force: true });
   return manifest;
 }
