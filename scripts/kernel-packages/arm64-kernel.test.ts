@@ -107,7 +107,7 @@ describe.skipIf(obstacle !== undefined)(`the arm64 kernel (${obstacle ?? 'emulat
       machine: ({ agentSocket, consoleFile }) => ({
         program: ARM64_EMULATOR,
         args: machine(
-          [disk, rootfs],
+          [rootfs, disk], // this machine numbers its transports backwards
           [
             ...['-append', 'console=hvc0 root=/dev/vdb ro rootfstype=ext4 init=/boxlite/bin/boxlite-guest panic=-1'],
             ...['-chardev', `file,id=console,path=${consoleFile}`, '-device', 'virtconsole,chardev=console'],
@@ -119,7 +119,7 @@ describe.skipIf(obstacle !== undefined)(`the arm64 kernel (${obstacle ?? 'emulat
     });
     const client = createAgentClient(vm.channel());
     await client.init({ hostname: 'arm' });
-    const { exitCode, stdout } = await finish(await client.exec({ argv: ['uname', '-rm'] }));
+    const { exitCode, stdout } = await finish(await client.exec({ argv: ['busybox', 'uname', '-rm'] }));
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${kernel?.manifest.release} aarch64\n` });
   });
 });
