@@ -22,7 +22,7 @@ const MIB = 1024 * 1024;
 const MAX_BANDWIDTH = 2 ** 40;
 /** From the end of the stream to QEMU's word that it was the whole; and from a broken stream to the end of the attempt. */
 const SETTLE_TIMEOUT_MS = 30_000;
-/** The longest a capture may take. Measured: 2 GiB in use take 3 s. */
+/** The longest a capture may take: far more than 2 GiB in use need on a busy machine. */
 const CAPTURE_TIMEOUT_MS = 600_000;
 /** States of a migration that nothing follows (QEMU, qapi/migration.json). */
 const SETTLED: readonly unknown[] = ['completed', 'failed', 'cancelled'];
