@@ -140,7 +140,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       { call: 'copyFile', path: '/disk\\.qcow2$' },
       { call: 'link', path: '/bases/' },
       { call: 'link', path: '/boxes/.*/disk\\.qcow2$' },
-      { call: 'open', path: '/boxes/.*/state$' },
+      { call: 'open', path: '/shim\\.stderr$' },
     ];
     it.each(forking)(
       'for forks, at %o: there are no children and no VM of theirs, and a detached parent runs on',
@@ -160,7 +160,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       },
     );
 
-    const restoring = ['vmm-spawn', 'guest-connect', 'guest-init'] as const;
+    const restoring = ['vmm-spawn', 'guest-connect', 'guest-renew'] as const;
     it.each(restoring)(
       'putting a box back to a snapshot, at %s: it can be put back again',
       { timeout: TIMEOUT_MS },

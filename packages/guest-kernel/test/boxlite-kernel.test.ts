@@ -91,6 +91,20 @@ describe("BoxLite's own kernel", () => {
     expect(await versionOf({ environment, resolveFrom })).toBe('6.1.99-boxlite');
   });
 
+  it('is not taken from the package of a checkout, which packing fills: the build cache is the newer', async () => {
+    await writeCache(cacheHome);
+    const workspace = join(directory, 'packages/kernel-linux-x64');
+    await writeBuild(join(workspace, 'kernel'), { release: '6.1.2' });
+    await writeFile(
+      join(workspace, 'package.json'),
+      JSON.stringify({ exports: { './kernel.json': './kernel/kernel.json' } }),
+    );
+    await mkdir(join(directory, 'node_modules/@boxlite'), { recursive: true });
+    await symlink(workspace, join(directory, 'node_modules/@boxlite/kernel-linux-x64'));
+    const options = { environment: { XDG_CACHE_HOME: cacheHome }, resolveFrom: [directory] };
+    expect((await createBoxliteKernelSource({ ...inCache(), ...options }).kernel()).version).toBe('6.1.99-boxlite');
+  });
+
   it('is what the home has from before when cache and package are gone, unless that was damaged', async () => {
     await writeCache(cacheHome);
     const first = await createBoxliteKernelSource(inCache()).kernel();

@@ -38,7 +38,8 @@ export async function collectKvmFacts(host: KvmHost): Promise<KvmFacts> {
   const cpu = parseCpuInfo(await textOf(root, '/proc/cpuinfo'));
   const names = await machineNames(root);
   const isNamedGuest = architecture === 'arm64' && hypervisorOf(names) !== 'other';
-  const outcome = await runProgram(host);
+  const first = await runProgram(host);
+  const outcome = isPassing(first) ? await runProgram(host) : first;
   const lacksDriver = !system.deviceExists || isUnanswered(outcome);
   return {
     ...system,
@@ -53,6 +54,12 @@ export async function collectKvmFacts(host: KvmHost): Promise<KvmFacts> {
     clockSource: (await textOf(root, '/sys/devices/system/clocksource/clocksource0/current_clocksource')).trim(),
     ...outcome,
   };
+}
+
+/** It may have been the moment: a host without memory to spare for an instant, a signal. What is decided from this lives as long as the process. */
+function isPassing({ run: program, runFailure }: Pick<KvmFacts, 'run' | 'runFailure'>): boolean {
+  if (program === undefined) return runFailure !== undefined;
+  return program.step === 'create_vm' || program.step === 'create_vcpu' || program.step === 'time_limit';
 }
 
 /** A device node without a driver behind it. */

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, truncate, utimes, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Boxlite, type BoxliteOptions } from '@boxlite/sdk';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { failureOf } from '../../../test/support/failure-of.js';
 import { startDockerRegistry } from '../../images/test/docker-registry.js';
 import { sampleImage } from '../../images/test/sample-image.js';
@@ -47,6 +47,8 @@ describe('a box whose disk was spoiled', () => {
 });
 
 describe('the storage of a home', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
   it('adds up by kind, in blocks on disk', async () => {
     const registry = await startDockerRegistry();
     const image = await sampleImage();
@@ -91,6 +93,7 @@ describe('the storage of a home', () => {
 
   it('is tidied of kernels that are not booted any more, but not while a box is being started', async () => {
     const boxlite = await openHome();
+    vi.stubEnv('BOXLITE_KERNEL', 'libkrunfw');
     const { createLibkrunfwKernelSource } = await import('@boxlite/guest-kernel');
     await createLibkrunfwKernelSource({ home: boxlite.homeDir }).kernel();
     const old = await plantKernels(boxlite);

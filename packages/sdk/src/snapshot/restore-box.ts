@@ -102,7 +102,10 @@ async function fittingSnapshot(services: RuntimeServices, request: RestoreReques
   await present(request, machine.guestRootfs, 'the disk with the agent it was made with is gone');
   const vmm = await services.vmm(machine.vmmId);
   const key = await machineKey(vmm, { record, box, kernel, guestRootfs: machine.guestRootfs });
-  if (key !== machine.key) throw unfit(request, `the vmm ${machine.vmmId} of this host is not what it was made with`);
+  if (key !== machine.key) {
+    const why = `the vmm ${machine.vmmId} of this host is not what it was made with`;
+    throw unfit(request, why, new Error(`it was made with ${machine.key}, and this is ${key}`));
+  }
   return {
     resume: {
       origin: 'snapshot',
