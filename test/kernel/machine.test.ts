@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined)(title('a machine with many processors'), 
       expect(await machine.sh('nproc')).toBe('64\n');
       expect(await machine.sh('cat /sys/devices/system/cpu/online')).toBe('0-63\n');
     },
-    patience(120_000),
+    patience(300_000),
   );
 });
 

@@ -4,7 +4,14 @@ import { required, type StartContext } from './start-context.js';
 import { consoleTail, reportingVmmEnd } from './vmm-ended.js';
 
 /** A guest that has not said hello by then is stuck; emulated machines on a loaded host need about ten seconds. */
-export const GUEST_READY_TIMEOUT_MS = 60_000;
+const LEAST_READY_TIMEOUT_MS = 60_000;
+/** Each processor is started by itself: 64 emulated ones take a minute on two cores that do other things, too. */
+const READY_TIMEOUT_PER_CPU_MS = 4_000;
+
+/** How long a guest that boots may take to say hello, in milliseconds. */
+export function guestReadyTimeoutMs({ cpus }: { readonly cpus: number }): number {
+  return Math.max(LEAST_READY_TIMEOUT_MS, cpus * READY_TIMEOUT_PER_CPU_MS);
+}
 
 /** A guest that goes on from a template answers within 0.1 s, an emulated one; a loaded host is given more. */
 export const TEMPLATE_READY_TIMEOUT_MS = 5_000;

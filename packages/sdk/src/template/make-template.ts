@@ -1,5 +1,5 @@
 import { BoxliteError, type RunningVm } from '@boxlite/core';
-import { GUEST_READY_TIMEOUT_MS } from '../init/connect-guest.js';
+import { guestReadyTimeoutMs } from '../init/connect-guest.js';
 import { required } from '../init/start-context.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { type BlankMachine, withBlankMachine } from './blank-machine.js';
@@ -57,13 +57,13 @@ export async function makeTemplate(
       const { area, files } = await services.templates.store.begin();
       try {
         onStep?.('boot');
-        await blank.start(GUEST_READY_TIMEOUT_MS);
+        await blank.start(guestReadyTimeoutMs(shape.options));
         onStep?.('capture');
         await snapshotOf(blank)(files, { signal });
         await blank.context.undoSpawn?.();
         onStep?.('verify');
         const described = await describeSnapshotFiles(files, signal);
-        await tryOut(services, shape, options, (trial) => trial.start(GUEST_READY_TIMEOUT_MS, files));
+        await tryOut(services, shape, options, (trial) => trial.start(guestReadyTimeoutMs(shape.options), files));
         onStep?.('install');
         await services.templates.store.discard(key);
         const outcome = await services.templates.store.install(area, {

@@ -1,5 +1,5 @@
 import { startColdInstead } from '../../template/start-machine.js';
-import { connectGuest, GUEST_READY_TIMEOUT_MS, TEMPLATE_READY_TIMEOUT_MS } from '../connect-guest.js';
+import { connectGuest, guestReadyTimeoutMs, TEMPLATE_READY_TIMEOUT_MS } from '../connect-guest.js';
 import type { Stage } from '../pipeline.js';
 import type { StartContext } from '../start-context.js';
 import { startNote } from '../start-note.js';
@@ -16,13 +16,13 @@ export const guestConnect: Stage<StartContext> = {
 };
 
 async function untilReady(context: StartContext): Promise<void> {
-  if (context.template === undefined) return connectGuest(context, GUEST_READY_TIMEOUT_MS);
+  if (context.template === undefined) return connectGuest(context, guestReadyTimeoutMs(context.options));
   try {
     await connectGuest(context, TEMPLATE_READY_TIMEOUT_MS);
   } catch (thrown) {
     if (context.signal?.aborted === true) throw thrown;
     await startColdInstead(context, thrown);
-    await connectGuest(context, GUEST_READY_TIMEOUT_MS);
+    await connectGuest(context, guestReadyTimeoutMs(context.options));
   }
 }
 

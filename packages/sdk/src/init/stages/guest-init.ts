@@ -2,7 +2,7 @@ import { BoxliteError } from '@boxlite/core';
 import type { VolumeMount } from '@boxlite/guest-agent';
 import type { CheckedVolume } from '../../options/volume.js';
 import { startColdInstead } from '../../template/start-machine.js';
-import { connectGuest, GUEST_READY_TIMEOUT_MS } from '../connect-guest.js';
+import { connectGuest, guestReadyTimeoutMs } from '../connect-guest.js';
 import type { Stage } from '../pipeline.js';
 import { required, type StartContext } from '../start-context.js';
 import { startNote } from '../start-note.js';
@@ -25,7 +25,7 @@ export const guestInit: Stage<StartContext> = {
     } catch (thrown) {
       if (!isBrokenGuest(context, thrown)) throw thrown;
       await startColdInstead(context, thrown);
-      await connectGuest(context, GUEST_READY_TIMEOUT_MS);
+      await connectGuest(context, guestReadyTimeoutMs(context.options));
       await initialize(context);
     }
   },
