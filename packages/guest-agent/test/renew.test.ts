@@ -11,6 +11,7 @@ const COUNTER = `i=0; gap=0; last=
 while true; do
   read now rest < /proc/uptime
   now=\${now%.*}\${now#*.}
+  now=\${now#0}; now=\${now#0} # in the first second 0.89 would be an octal number
   [ -n "$last" ] && [ $((now - last)) -gt $gap ] && gap=$((now - last)) && echo $gap > /tmp/gap
   last=$now; i=$((i+1)); echo $i > /tmp/count
 done`;
