@@ -34,13 +34,18 @@ export async function snapshotKey(spec: VmmSpec, host: SnapshotHost): Promise<st
     agentSocket: ANY,
   };
   const { binary, accelerator, tscKhz, files } = host;
-  const choice = { accelerator, reason: '', ...(tscKhz === undefined ? {} : { tscKhz }) };
+  const choice = { accelerator, reason: '', ...(tscKhz === undefined ? {} : { tscKhz: roughly(tscKhz) }) };
   return JSON.stringify({
     format: 1,
     programs: await Promise.all([binary, ...files.modules, files.firmware].map(identityOf)),
     processor: accelerator === 'kvm' ? await processorOf() : undefined,
     arguments: qemuArguments(machine, choice),
   });
+}
+
+/** To 10 MHz: one host is told 2 596 098 kHz by KVM at most times, and 2 596 099 at some. */
+function roughly(tscKhz: number): number {
+  return Math.round(tscKhz / 10_000) * 10_000;
 }
 
 async function identityOf(path: string): Promise<string> {
