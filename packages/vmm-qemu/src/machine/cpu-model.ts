@@ -9,9 +9,6 @@ const NOT_IN_TCG = [
   ...['clzero', 'xsaveerptr', 'ibpb', 'nrip-save', 'xsavec', 'xsaves'],
   // TCG has it, but then the guest kernel spends 50 ms on starting a hypervisor of its own.
   'svm',
-  // Each access of the guest kernel to user memory would end a translated block twice (stac, clac), in code that is translated afresh by every machine.
-  // What it defends is the guest kernel against programs of the same guest.
-  'smap',
 ];
 
 /**

@@ -35,7 +35,7 @@ describe('qemuArguments', () => {
       -L /usr/share/qemu
       -machine microvm,acpi=off,x-option-roms=off,isa-serial=off,rtc=on
       -accel tcg,tb-size=64
-      -cpu EPYC,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-perfctr-core,-clzero,-xsaveerptr,-ibpb,-nrip-save,-xsavec,-xsaves,-svm,-smap
+      -cpu EPYC,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-perfctr-core,-clzero,-xsaveerptr,-ibpb,-nrip-save,-xsavec,-xsaves,-svm
       -smp 1
       -m 128M
       -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
