@@ -90,7 +90,10 @@ describe('auto-pause', () => {
     const box = await home.run('one', { autoPauseMs: 20 });
     const use = await home.store.leases.acquire('box-use:one', 'use', { shared: true });
     await box.start();
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    // One that is idle longer before it is paused, and used by nobody.
+    const idle = await home.run('two', { autoPauseMs: 100 });
+    await idle.start();
+    await expect.poll(() => home.status('two')).toBe('paused');
     expect(await home.status('one')).toBe('running');
     await use.release();
   });
