@@ -23,18 +23,18 @@ const CHECKS = [
 ];
 
 function runChecks() {
-  let failed = 0;
+  const failedChecks = [];
   for (const [name, program, args] of CHECKS) {
     const begin = Date.now();
     const run = spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
     const verdict = run.status === 0 ? 'ok' : 'FAILED';
     console.log(`check: ${name}: ${verdict} (${((Date.now() - begin) / 1000).toFixed(1)} s)`);
     if (run.status !== 0) {
-      failed += 1;
+      failedChecks.push(name);
       console.log(`${run.stdout ?? ''}${run.stderr ?? run.error}`);
     }
   }
-  return { passed: CHECKS.length - failed, failed };
+  return { passed: CHECKS.length - failedChecks.length, failed: failedChecks.length, failedChecks };
 }
 
 function runVitest(extra) {
@@ -63,10 +63,31 @@ function runVitest(extra) {
       failed: report.numFailedTests + brokenFiles.length,
       skipped: report.numPendingTests + report.numTodoTests,
       exit: run.status,
+      sayFailures: () => sayFailures(report.testResults, checkout.root),
     };
   } catch (cause) {
     console.log(`vitest left no report: ${cause}`); // it died: that is one failure, whatever it had run
     return { passed: 0, failed: 1, skipped: 0, exit: run.status };
+  }
+}
+
+/**
+ * Every failed test with the first lines of its message: the end of a long output is what people and CI systems keep.
+ * @param {{ name: string, status: string, message?: string, assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }[]} files
+ */
+function sayFailures(files, root) {
+  const indented = (text) =>
+    text
+      .split('\n')
+      .slice(0, 12)
+      .map((line) => `      ${line.slice(0, 300)}`)
+      .join('\n');
+  for (const file of files.filter(({ status }) => status === 'failed')) {
+    const name = file.name.slice(root.length + 1);
+    const tests = file.assertionResults.filter(({ status }) => status === 'failed');
+    if (tests.length === 0) console.log(`failed: ${name}\n${indented(file.message ?? '')}`);
+    for (const test of tests)
+      console.log(`failed: ${name} > ${test.fullName}\n${indented((test.failureMessages ?? []).join('\n'))}`);
   }
 }
 
@@ -83,8 +104,9 @@ function runKvmSmoke() {
   const [program, ...args] = [...asRoot, process.execPath, 'test/kvm-host/test-kvm.mjs', '--smoke'];
   const run = spawnSync(program, args, { cwd: ROOT, stdio: 'inherit' });
   try {
-    const { passed, failed, skipped } = JSON.parse(readFileSync(KVM_REPORT, 'utf8'));
-    return { passed, failed: failed + (run.status !== 0 && failed === 0 ? 1 : 0), skipped };
+    const { passed, failed, skipped, results } = JSON.parse(readFileSync(KVM_REPORT, 'utf8'));
+    const failures = results.flatMap((part) => part.failures.map((why) => `as ${part.who}: ${part.name}: ${why}`));
+    return { passed, failed: failed + (run.status !== 0 && failed === 0 ? 1 : 0), skipped, failures };
   } catch (cause) {
     console.log(`the nested KVM host left no report: ${cause}`); // it could not be built or started: the lines above say why
     return { passed: 0, failed: 1, skipped: 0 };
@@ -105,7 +127,7 @@ const extra = process.argv.slice(2).filter((argument) => argument !== '--full');
 
 if (!setUp({ groups: ['build', 'run', 'test'] })) process.exit(1);
 const before = boxliteProcesses();
-const checks = extra.length === 0 ? runChecks() : { passed: 0, failed: 0 };
+const checks = extra.length === 0 ? runChecks() : { passed: 0, failed: 0, failedChecks: [] };
 const tests = runVitest(extra);
 const kvm = extra.length === 0 ? runKvmSmoke() : { passed: 0, failed: 0, skipped: 0 };
 const leftovers = checkLeftovers(before);
@@ -114,5 +136,13 @@ const failed =
   checks.failed + tests.failed + kvm.failed + leftovers.failed + (tests.exit !== 0 && tests.failed === 0 ? 1 : 0);
 const skippedCount = (tests.skipped ?? 0) + kvm.skipped;
 const skipped = skippedCount === 0 ? '' : `, ${skippedCount} skipped`;
+if (failed > 0) {
+  console.log('');
+  for (const name of checks.failedChecks) console.log(`failed: check ${name}`);
+  tests.sayFailures?.();
+  if (kvm.failed > 0) console.log(`failed: ${kvm.failed} in the nested KVM host`);
+  for (const failure of kvm.failures ?? []) console.log(`      ${failure}`);
+  if (leftovers.failed > 0) console.log('failed: a process is left behind, see above');
+}
 console.log(`\n${passed} passed, ${failed} failed${skipped}`);
 process.exitCode = failed === 0 ? 0 : 1;
