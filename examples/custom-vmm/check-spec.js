@@ -18,12 +18,7 @@ export function checkSpec(spec) {
   refuseIf(disks.length > 24, 'unsupported', 'disks', 'attach at most 24');
   refuseIf(shares.length > 0, 'unsupported', 'shares', 'start the box without volumes');
   refuseIf(nics.length > 0, 'unsupported', 'nics', 'start the box without network');
-  refuseIf(
-    from !== undefined,
-    'unsupported',
-    'from',
-    'boot the box: the VMM "qemu" can go on from snapshots, this one cannot',
-  );
+  refuseIf(from !== undefined, 'unsupported', 'from', 'boot the box, or use "qemu", which has snapshots');
   const isOneWord = commandLine.every((parameter) => /^[!-~]+$/.test(parameter));
   refuseIf(!isOneWord, 'invalid_argument', 'commandLine', 'give one kernel parameter an element');
   for (const [field, path] of filesOf(spec)) {

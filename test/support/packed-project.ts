@@ -119,10 +119,9 @@ async function install(directory: string, tarballs: string): Promise<void> {
     const { stdout } = await run('tar', ['-xOzf', join(tarballs, file), 'package/package.json']);
     const manifest = JSON.parse(stdout) as Manifest;
     const { name } = manifest;
-    if (name.startsWith('@boxlite/')) await checkExports(join(tarballs, file), manifest);
     // Packages of other platforms are optional, and npm leaves them out by itself when they come from a registry.
-    if (name.startsWith('@boxlite/platform-') && name !== `@boxlite/platform-${process.platform}-${process.arch}`)
-      continue;
+    if (/^@boxlite\/(platform|kernel)-/.test(name) && !name.endsWith(`-${process.platform}-${process.arch}`)) continue;
+    if (name.startsWith('@boxlite/')) await checkExports(join(tarballs, file), manifest);
     dependencies[name] = `file:tarballs/${file}`;
   }
   const manifest = { name: 'stranger', version: '1.0.0', private: true, type: 'module', dependencies };
