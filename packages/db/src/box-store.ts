@@ -24,8 +24,10 @@ export function createBoxStore(connection: Connection): BoxStore {
     return row === undefined ? undefined : decodeBox(row, connection.file);
   };
   return {
-    insert: (config, state) =>
-      connection.write(`cannot record box ${config.id}`, (transaction) => insertBox(transaction, config, state)),
+    insert: (config, state, { durable = true } = {}) =>
+      connection.write(`cannot record box ${config.id}`, (transaction) => insertBox(transaction, config, state), {
+        durable,
+      }),
     get: (id) => connection.read(`cannot read box ${id}`, (from) => one(from, 'box_config.id = ?', id)),
     find: (idOrName) =>
       connection.read(`cannot find box ${JSON.stringify(idOrName)}`, (from) => {
@@ -44,11 +46,12 @@ export function createBoxStore(connection: Connection): BoxStore {
         (transaction) => updateState(transaction, id, change, connection.file),
         { durable },
       ),
-    delete: (id) =>
+    delete: (id, { durable = true } = {}) =>
       connection.write(
         `cannot delete box ${id}`,
         // State, references and snapshots go by their foreign keys.
         (transaction) => transaction.run('DELETE FROM box_config WHERE id = ?', id).changes > 0,
+        { durable },
       ),
   };
 }

@@ -17,7 +17,7 @@ interface RunFlags extends BoxFlags {
   readonly tty?: boolean;
 }
 
-/** `boxlite run`: create, start, run the command, pass its status on, stop. */
+/** `boxlite run`: create, start, run the command, pass its status on, stop or remove. */
 export function addRunCommand(program: Command, context: CliContext): void {
   const runCommand = program
     .command('run')
@@ -49,7 +49,10 @@ async function run(boxlite: Boxlite, signals: SignalRelay, words: readonly strin
     } finally {
       progress.end();
     }
-    return given.detach === true ? await startDetached(box, signal) : await runAttached(box, signals, given);
+    if (given.detach === true) return await startDetached(box, signal);
+    const status = await runAttached(box, signals, given);
+    await (leavesNothing(given) ? boxlite.remove(box.id, { force: true }) : box.stop());
+    return status;
   } catch (thrown) {
     // A box whose command never ran is of no use to whoever asked for it to be removed afterwards.
     const leave = () => (temporary ? boxlite.remove(box.id, { force: true }) : box.stop());
@@ -76,8 +79,15 @@ async function runAttached(box: Box, signals: SignalRelay, given: RunFlags): Pro
   const signal = signals.abortSignal;
   const execution = await box.main({ stdin, signal, ...(tty ? { tty: terminalSize() } : {}) });
   const status = await attachTerminal(execution, { stdin, tty, signals });
-  await box.stop();
   return status.exitCode;
+}
+
+/**
+ * Whether nobody can see how the box ends after its command: it goes with its disk, and what its other processes would do in the end reaches nothing outside of it. So
+ * it need not be asked. What it wrote to a volume may still be in its memory.
+ */
+function leavesNothing({ rm, volume = [] }: RunFlags): boolean {
+  return rm === true && volume.length === 0;
 }
 
 /** A box that removes itself belongs to the process that made it, which with -d is gone before the command ends. */

@@ -148,8 +148,8 @@ export interface Lease extends AsyncDisposable {
 }
 
 export interface BoxStore {
-  /** @throws BoxliteError `already_exists` (field `name` or `id`) */
-  insert(config: BoxConfigRecord, state: BoxStateRecord): Promise<void>;
+  /** @param options.durable as of {@link update} @throws BoxliteError `already_exists` (field `name` or `id`) */
+  insert(config: BoxConfigRecord, state: BoxStateRecord, options?: { readonly durable?: boolean }): Promise<void>;
   get(id: BoxId): Promise<BoxRecord | undefined>;
   /** Exact id, then name, then unique id prefix. @throws BoxliteError `invalid_argument` when a prefix fits several */
   find(idOrName: string): Promise<BoxRecord | undefined>;
@@ -164,8 +164,8 @@ export interface BoxStore {
     change: (state: BoxStateRecord) => BoxStateRecord,
     options?: { readonly durable?: boolean },
   ): Promise<BoxStateRecord>;
-  /** True when there was one. References to base disks and snapshots of the box go with it. */
-  delete(id: BoxId): Promise<boolean>;
+  /** True when there was one. References to base disks and snapshots of the box go with it. @param options.durable as of {@link update} */
+  delete(id: BoxId, options?: { readonly durable?: boolean }): Promise<boolean>;
 }
 
 /** One record a reference: `put` replaces the one before. */

@@ -142,10 +142,11 @@ export class Box implements AsyncDisposable {
    */
   async main(options: ExecOptions & { readonly signal?: AbortSignal } = {}): Promise<Execution> {
     await this.start({ signal: options.signal });
-    const [command, ...args] = mainCommand(await this.#record());
+    const record = await this.#record();
+    const [command, ...args] = mainCommand(record);
     const execution = await this.exec(command, args, options);
     const status = execution.wait().then(async (ended) => {
-      await recordExitCode(this.#services, this.id, ended.exitCode);
+      await recordExitCode(this.#services, record, ended.exitCode);
       return ended;
     });
     status.catch(() => undefined); // Whoever waits gets it; whoever does not has nothing to be told.

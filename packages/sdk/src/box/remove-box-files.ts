@@ -1,5 +1,6 @@
-import type { BoxId } from '@boxlite/core';
+import type { BoxId, BoxRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
+import { parseBoxOptions } from '../options/box-options.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { collectDiskBases } from '../snapshot/collect-disk-bases.js';
 import { forgetJail } from './forget-jail.js';
@@ -7,13 +8,20 @@ import { killVm } from './kill-vm.js';
 
 /**
  * The record first, in one transaction, then the files: a box is there whole or not at all, and a directory without a record is removed
- * when the home is opened next. The caller holds the box's lease and has made sure that nothing runs.
+ * when the home is opened next. The caller holds the box's lease and has made sure that nothing runs. A record that comes back with a power cut misses its files: of
+ * a box that removes itself that does not matter, for with its process it is removed again.
  */
-export async function removeBoxFiles(services: RuntimeServices, id: BoxId, box: BoxLayout): Promise<void> {
+export async function removeBoxFiles(
+  services: RuntimeServices,
+  { config, state }: BoxRecord,
+  box: BoxLayout,
+): Promise<void> {
+  const { id } = config;
+  const isKept = state.pooled !== true && !parseBoxOptions(config.options).autoRemove;
   await killVm(services, box);
   await services.noteDiskUse(box);
   await forgetJail(services, id);
-  await services.store.boxes.delete(id);
+  await services.store.boxes.delete(id, { durable: isKept });
   await services.boxRemoved(id);
   await box.cleanup();
   await collectAfter(services, id);

@@ -3,7 +3,6 @@ import type { BoxLayout } from '@boxlite/layout';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import type { LiveBox } from './live-box.js';
 import { reconciledRecord } from './reconcile.js';
-import { removeBoxFiles } from './remove-box-files.js';
 import { stopBox } from './stop-box.js';
 import { withBoxLease } from './with-box-lease.js';
 
@@ -29,7 +28,6 @@ export async function removeBox(
         details: { field: 'force' },
       });
     }
-    await stopBox(services, record, box, live, { graceMs: 0 });
-    await removeBoxFiles(services, id, box);
+    await stopBox(services, record, box, live, { graceMs: 0, removes: true });
   });
 }

@@ -29,7 +29,7 @@ export async function settleEnd(
       await ifBoxIsIdle(services, id, 'remove', async () => {
         const status = await recordEnd(services, id, box, exit);
         if (status !== 'alive') await releaseJail(services, id, live);
-        if (status === 'stopped') await removeBoxFiles(services, id, box);
+        if (status === 'stopped') await removeBoxFiles(services, record, box);
       });
     } else {
       await recordEnd(services, id, box, exit);

@@ -1,4 +1,4 @@
-import type { BoxRecord, ExitRecord } from '@boxlite/core';
+import type { BoxRecord, BoxStateRecord, ExitRecord } from '@boxlite/core';
 import type { BoxLayout } from '@boxlite/layout';
 import { removeShares } from '../init/volume-shares.js';
 import { parseBoxOptions } from '../options/box-options.js';
@@ -25,32 +25,45 @@ export interface StopOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Stops a box and records it. The caller holds the box's lease; `live` is this process's connection, if it has one. */
+/** How a box ends whose end is somebody's means to another one. */
+interface EndOptions extends StopOptions {
+  /** It is removed, too. Default: as the box says. */
+  readonly removes?: boolean;
+}
+
+/** Stops a box and records it, or removes it. The caller holds the box's lease; `live` is this process's connection, if it has one. */
 export async function stopBox(
   services: RuntimeServices,
   record: BoxRecord,
   box: BoxLayout,
   live: LiveBox | undefined,
-  { graceMs = DEFAULT_STOP_GRACE_MS, signal }: StopOptions,
+  { graceMs = DEFAULT_STOP_GRACE_MS, signal, removes = false }: EndOptions,
 ): Promise<void> {
   const { id } = record.config;
-  const { autoRemove } = parseBoxOptions(record.config.options);
+  const goes = removes || parseBoxOptions(record.config.options).autoRemove;
   if (!claimsToRun(record.state.status)) {
     // Whoever started it may have died before it was recorded.
     await killVm(services, box);
     // Also one whose start failed: whoever stops it has seen why.
-    if (autoRemove) await removeBoxFiles(services, id, box);
+    if (goes) await removeBoxFiles(services, record, box);
     return;
   }
   if (record.state.status === 'running') {
-    await services.store.boxes.update(id, (state) => ({ ...state, status: 'stopping', updatedAt: Date.now() }));
+    // For whoever goes on with it when this process ends; after a power cut nothing runs.
+    const stopping = (state: BoxStateRecord): BoxStateRecord => ({
+      ...state,
+      status: 'stopping',
+      updatedAt: Date.now(),
+    });
+    await services.store.boxes.update(id, stopping, { durable: false });
   }
   const exit = await endVm(services, record, box, live, graceMs, signal);
-  await forgetJail(services, id);
+  if (!goes) await forgetJail(services, id);
   await releaseJail(services, id, live);
   await removeShares(box);
-  await services.store.boxes.update(id, (state) => endedState(state, exit, Date.now()));
-  if (autoRemove) await removeBoxFiles(services, id, box);
+  // How it ended is of no use in a record that goes.
+  if (goes) await removeBoxFiles(services, record, box);
+  else await services.store.boxes.update(id, (state) => endedState(state, exit, Date.now()));
 }
 
 /** Asked for: however the VMM went down in the end, the box is stopped and not failed. */

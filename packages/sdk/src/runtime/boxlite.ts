@@ -338,7 +338,9 @@ export class Boxlite implements AsyncDisposable {
 
   async #insert({ config, state }: BoxRecord): Promise<void> {
     try {
-      await this.#services.store.boxes.insert(config, state);
+      // A power cut takes a box that removes itself along; its record then misses nobody.
+      const isKept = state.pooled !== true && !parseBoxOptions(config.options).autoRemove;
+      await this.#services.store.boxes.insert(config, state, { durable: isKept });
     } catch (thrown) {
       await this.#forget(config.id);
       throw thrown;

@@ -52,7 +52,7 @@ async function recoverIdleBox(
   } else if (await killVm(services, box)) {
     services.log({ level: 'warn', message: 'ended a VM whose starter died before it was recorded', boxId: config.id });
   }
-  if (abandoned) await removeBoxFiles(services, config.id, box);
+  if (abandoned) await removeBoxFiles(services, record, box);
 }
 
 /** A failed start is kept as long as its host lives, to be looked at or tried again. */
