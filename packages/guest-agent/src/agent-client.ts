@@ -2,22 +2,31 @@ import { BoxliteError, escapeText, FrameType, type GuestChannel } from '@boxlite
 import { AgentConnection } from './agent-connection.js';
 import { fromWireError } from './agent-error.js';
 import { createDeferred } from './deferred.js';
-import type { ExecOptions, InitOptions, InitResult, QuiesceOptions, RenewOptions } from './exec-options.js';
-import type { InitDone, Response } from './gen/agent_pb.js';
+import type {
+  ExecOptions,
+  InitOptions,
+  InitResult,
+  PrepareOptions,
+  PrepareResult,
+  QuiesceOptions,
+  RenewOptions,
+} from './exec-options.js';
 import { ExecutionStream, type GuestExecution } from './guest-execution.js';
 import type { Hello } from './hello.js';
 import {
+  checkAgentPrepares,
   checkAgentRenews,
   checkAgentTakes,
   encodeRequest,
   execOperation,
   initOperation,
-  type Operation,
+  prepareOperation,
   quiesceOperation,
   renewOperation,
   requestFrames,
   signalOperation,
 } from './requests.js';
+import type { InitDone, Operation, Response } from './wire/agent-messages.js';
 
 const SIGKILL = 9;
 
@@ -30,6 +39,12 @@ const SIGKILL = 9;
 export interface AgentClient {
   /** What the agent said first. */
   readonly hello: Promise<Hello>;
+  /**
+   * Before init, in a machine that is about to be captured for boxes of one image: mounts its disk, builds a container that is not privileged, and reads
+   * files into memory. No program of the image runs. An init for the same disk goes on from there.
+   * @throws BoxliteError `invalid_state` when it has been done, or an init has; `disk_invalid`, `image_invalid`, `invalid_argument`, `unsupported`
+   */
+  prepare(options?: PrepareOptions, signal?: AbortSignal): Promise<PrepareResult>;
   /**
    * Makes the container. Once a boot.
    * @throws BoxliteError `invalid_state` when it has been done, `disk_invalid`, `image_invalid`, `invalid_argument`, `unsupported`
@@ -66,6 +81,18 @@ export function createAgentClient(channel: GuestChannel): AgentClient {
   const connection = new AgentConnection(channel);
   return {
     hello: connection.hello,
+    async prepare(options = {}, signal) {
+      checkAgentPrepares((await withAbort(connection.hello, 'prepare', signal)).capabilities);
+      const { result } = await call(
+        connection,
+        'prepare',
+        (id) => encodeRequest(id, prepareOperation(options)),
+        signal,
+      );
+      if (result.case !== 'prepared') throw unexpected('prepare', result.case);
+      const { diskUs, readBytes, readFiles } = result.value;
+      return { diskUs: Number(diskUs), readBytes: Number(readBytes), readFiles };
+    },
     async init(options, signal) {
       if ((options.volumes ?? []).length > 0) {
         checkAgentTakes(options, (await withAbort(connection.hello, 'init', signal)).capabilities);

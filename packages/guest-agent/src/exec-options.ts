@@ -46,7 +46,7 @@ export interface InitOptions {
   readonly disk?: string;
   /**
    * The size its device must have, in bytes: a machine that continues from a capture may hear of its disk's size later than of this request, and waits
-   * (2 s) until it has. Default: whatever it is.
+   * (10 s) until it has. Default: whatever it is.
    */
   readonly diskBytes?: number;
   /** The guest's clock is set to it. Default: the time of the call. */
@@ -65,6 +65,25 @@ export interface InitOptions {
   readonly volumes?: readonly VolumeMount[];
   /** The container may do whatever the machine can. Default false. */
   readonly privileged?: boolean;
+}
+
+/** What is prepared in a machine that is about to be captured for boxes of one image. */
+export interface PrepareOptions {
+  /** As in `InitOptions`. */
+  readonly disk?: string;
+  readonly diskBytes?: number;
+  /** Files and directories of the image to read into memory, absolute, at most 512; what is not there is passed over. Default: none. */
+  readonly paths?: readonly string[];
+  /** How much of them is read at most, in bytes. Default 0. */
+  readonly readBytes?: number;
+}
+
+/** What `prepare` has done. */
+export interface PrepareResult {
+  /** Microseconds for the disk, growing its file system included. */
+  readonly diskUs: number;
+  readonly readBytes: number;
+  readonly readFiles: number;
 }
 
 /** What an init has made, and how long the guest took. Times in microseconds. */

@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { BoxliteError, FrameFlag, FrameType, MAX_FRAME_PAYLOAD } from '@boxlite/core';
-import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type {
   EnvironmentInput,
   ExecOptions,
   InitOptions,
+  PrepareOptions,
   QuiesceOptions,
   RenewOptions,
   TerminalSize,
   VolumeMount,
 } from './exec-options.js';
-import { RequestSchema } from './gen/agent_pb.js';
+import { type Operation, requestMessage } from './wire/agent-messages.js';
+import { encodeMessage } from './wire/encode-message.js';
 
 /** The agent's own bounds (native/src/request.h). */
 const MAX_ARGUMENTS = 8192;
@@ -24,6 +25,9 @@ const MAX_ENTROPY = 512;
 const LEAST_RENEWAL_ENTROPY = 32;
 /** The ability of an agent to quiesce, thaw and renew. */
 const RENEW = 'renew';
+/** The ability of an agent to prepare a machine for boxes of one image. */
+const PREPARE = 'prepare';
+const MAX_READ_PATHS = 512;
 const MAX_VOLUMES = 16;
 /** The ability of an agent to mount shares. */
 const VOLUMES = 'volumes';
@@ -33,15 +37,12 @@ const MAX_TIMEOUT_MS = 0xffff_ffff;
 
 const encoder = new TextEncoder();
 
-/** One of the operations a request can ask for. */
-export type Operation = NonNullable<MessageInitShape<typeof RequestSchema>['operation']>;
-
 /**
  * A request as bytes.
  * @throws BoxliteError `invalid_argument` when it is longer than any agent takes
  */
 export function encodeRequest(id: number, operation: Operation): Uint8Array {
-  const bytes = toBinary(RequestSchema, create(RequestSchema, { id, operation }));
+  const bytes = encodeMessage(requestMessage, { id, operation });
   if (bytes.length > MAX_REQUEST_BYTES) throw tooLong(bytes.length, MAX_REQUEST_BYTES);
   return bytes;
 }
@@ -93,9 +94,7 @@ export function initOperation(options: InitOptions): Operation {
   const { hostname, entropy = randomBytes(64), diskBytes = 0 } = options;
   checkHostname(hostname);
   if (entropy.length > MAX_ENTROPY) throw invalid('entropy', `more than ${MAX_ENTROPY} bytes`);
-  if (!Number.isSafeInteger(diskBytes) || diskBytes < 0) {
-    throw invalid('diskBytes', `${diskBytes} is not a size of a disk in bytes`);
-  }
+  checkBytes('diskBytes', diskBytes);
   const { volumes = [] } = options;
   if (volumes.length > MAX_VOLUMES) throw invalid('volumes', `more than ${MAX_VOLUMES} volumes`);
   return {
@@ -115,6 +114,40 @@ export function initOperation(options: InitOptions): Operation {
       ...(options.resolvConf === undefined ? {} : { resolvConf: encoder.encode(options.resolvConf) }),
     },
   };
+}
+
+/** @throws BoxliteError `invalid_argument` naming the field the guest could not take */
+export function prepareOperation({
+  disk = '/dev/vda',
+  diskBytes = 0,
+  paths = [],
+  readBytes = 0,
+}: PrepareOptions): Operation {
+  checkBytes('diskBytes', diskBytes);
+  checkBytes('readBytes', readBytes);
+  if (paths.length > MAX_READ_PATHS) throw invalid('paths', `more than ${MAX_READ_PATHS} paths`);
+  return {
+    case: 'prepare',
+    value: {
+      disk,
+      diskBytes: BigInt(diskBytes),
+      paths: paths.map((path) => textBytes('paths', path)),
+      readBytes: BigInt(readBytes),
+    },
+  };
+}
+
+/** @throws BoxliteError `unsupported` when the agent cannot prepare a machine for an image */
+export function checkAgentPrepares(capabilities: readonly string[]): void {
+  if (capabilities.includes(PREPARE)) return;
+  throw new BoxliteError('unsupported', 'prepare: the guest agent of this machine is too old', {
+    hint: 'boot a machine with the present agent',
+  });
+}
+
+function checkBytes(field: string, bytes: number): void {
+  if (Number.isSafeInteger(bytes) && bytes >= 0) return;
+  throw invalid(field, `${bytes} is not a number of bytes`);
 }
 
 /**

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file agent.proto.
  */
 export const file_agent: GenFile = /*@__PURE__*/
-  fileDesc("CgthZ2VudC5wcm90bxIQYm94bGl0ZS5hZ2VudC52MSL1AQoFSGVsbG8SEgoKZ2VuZXJhdGlvbhgBIAEoDRIVCg1vbGRlc3RfY2xpZW50GAIgASgNEhUKDWFnZW50X3ZlcnNpb24YAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgFIAEoCRIUCgxhcmNoaXRlY3R1cmUYBiABKAkSFgoOa2VybmVsX2Jvb3RfdXMYByABKAQSFgoOYWdlbnRfc3RhcnRfdXMYCCABKAQSFAoMY2FwYWJpbGl0aWVzGAkgAygJEhMKC2luaXRpYWxpemVkGAogASgIEhAKCHF1aWVzY2VkGAsgASgIIvICCgdSZXF1ZXN0EgoKAmlkGAEgASgNEiYKBGluaXQYAiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkluaXRIABImCgRleGVjGAMgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5FeGVjSAASKgoGc2lnbmFsGAQgASgLMhguYm94bGl0ZS5hZ2VudC52MS5TaWduYWxIABIqCgZyZXNpemUYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLlJlc2l6ZUgAEiYKBHBpbmcYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLlBpbmdIABIsCgdxdWllc2NlGAcgASgLMhkuYm94bGl0ZS5hZ2VudC52MS5RdWllc2NlSAASJgoEdGhhdxgIIAEoCzIWLmJveGxpdGUuYWdlbnQudjEuVGhhd0gAEigKBXJlbmV3GAkgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5SZW5ld0gAQgsKCW9wZXJhdGlvbiK0AgoIUmVzcG9uc2USCgoCaWQYASABKA0SKAoFZXJyb3IYAiABKAsyFy5ib3hsaXRlLmFnZW50LnYxLkVycm9ySAASLwoJaW5pdF9kb25lGAMgASgLMhouYm94bGl0ZS5hZ2VudC52MS5Jbml0RG9uZUgAEjUKDGV4ZWNfc3RhcnRlZBgEIAEoCzIdLmJveGxpdGUuYWdlbnQudjEuRXhlY1N0YXJ0ZWRIABIqCgZleGl0ZWQYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLkV4aXRlZEgAEiYKBGRvbmUYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkRvbmVIABIsCgdyZW5ld2VkGAcgASgLMhkuYm94bGl0ZS5hZ2VudC52MS5SZW5ld2VkSABCCAoGcmVzdWx0IkoKBUVycm9yEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRINCgVmaWVsZBgDIAEoCRITCgtlcnJub192YWx1ZRgEIAEoDSKRAgoESW5pdBIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSDAoEZGlzaxgEIAEoCRILCgNlbnYYBSADKAwSCwoDY3dkGAYgASgMEgwKBHVzZXIYByABKAwSEgoFaG9zdHMYCCABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgJIAEoDEgBiAEBEikKB3ZvbHVtZXMYCiADKAsyGC5ib3hsaXRlLmFnZW50LnYxLlZvbHVtZRISCgpwcml2aWxlZ2VkGAsgASgIEhIKCmRpc2tfYnl0ZXMYDCABKARCCAoGX2hvc3RzQg4KDF9yZXNvbHZfY29uZiJLCgZWb2x1bWUSCwoDdGFnGAEgASgJEhMKC2Rlc3RpbmF0aW9uGAIgASgMEhEKCXJlYWRfb25seRgDIAEoCBIMCgRmaWxlGAQgASgJIm4KCEluaXREb25lEhQKDGNvbnRhaW5lcl91cxgBIAEoBBIWCg5kaXNrX2dyb3d0aF91cxgCIAEoBBIPCgdib290X2lkGAMgASgJEhIKCm1hY2hpbmVfdXMYBCABKAQSDwoHZGlza191cxgFIAEoBCIrCgdRdWllc2NlEgwKBHN5bmMYASABKAgSEgoKdGltZW91dF9tcxgCIAEoDSIGCgRUaGF3IssBCgVSZW5ldxIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSCwoDZW52GAQgAygMEgsKA2N3ZBgIIAEoDBIMCgR1c2VyGAkgASgMEhgKEHJlcGxhY2VfZGVmYXVsdHMYBSABKAgSEgoFaG9zdHMYBiABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgHIAEoDEgBiAEBQggKBl9ob3N0c0IOCgxfcmVzb2x2X2NvbmYiLAoHUmVuZXdlZBIPCgdib290X2lkGAEgASgJEhAKCHJlbmV3X3VzGAIgASgEIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0imgEKBEV4ZWMSDAoEYXJndhgBIAMoDBILCgNlbnYYAiADKAwSCwoDY3dkGAMgASgMEgwKBHVzZXIYBCABKAwSKwoDdHR5GAUgASgLMh4uYm94bGl0ZS5hZ2VudC52MS5UZXJtaW5hbFNpemUSDQoFc3RkaW4YBiABKAgSEgoKdGltZW91dF9tcxgHIAEoDRIMCgRtYWluGAggASgIIjAKC0V4ZWNTdGFydGVkEhQKDGV4ZWN1dGlvbl9pZBgBIAEoBBILCgNwaWQYAiABKA0iUwoGRXhpdGVkEhEKCWV4aXRfY29kZRgBIAEoDRIOCgZzaWduYWwYAiABKA0SEQoJdGltZWRfb3V0GAMgASgIEhMKC2R1cmF0aW9uX3VzGAQgASgEIicKBlNpZ25hbBIOCgZzaWduYWwYASABKA0SDQoFZ3JvdXAYAiABKAgiNgoGUmVzaXplEiwKBHNpemUYASABKAsyHi5ib3hsaXRlLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIGCgRQaW5nIgYKBERvbmViBnByb3RvMw");
+  fileDesc("CgthZ2VudC5wcm90bxIQYm94bGl0ZS5hZ2VudC52MSL1AQoFSGVsbG8SEgoKZ2VuZXJhdGlvbhgBIAEoDRIVCg1vbGRlc3RfY2xpZW50GAIgASgNEhUKDWFnZW50X3ZlcnNpb24YAyABKAkSDwoHYm9vdF9pZBgEIAEoCRIWCg5rZXJuZWxfcmVsZWFzZRgFIAEoCRIUCgxhcmNoaXRlY3R1cmUYBiABKAkSFgoOa2VybmVsX2Jvb3RfdXMYByABKAQSFgoOYWdlbnRfc3RhcnRfdXMYCCABKAQSFAoMY2FwYWJpbGl0aWVzGAkgAygJEhMKC2luaXRpYWxpemVkGAogASgIEhAKCHF1aWVzY2VkGAsgASgIIqADCgdSZXF1ZXN0EgoKAmlkGAEgASgNEiYKBGluaXQYAiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLkluaXRIABImCgRleGVjGAMgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5FeGVjSAASKgoGc2lnbmFsGAQgASgLMhguYm94bGl0ZS5hZ2VudC52MS5TaWduYWxIABIqCgZyZXNpemUYBSABKAsyGC5ib3hsaXRlLmFnZW50LnYxLlJlc2l6ZUgAEiYKBHBpbmcYBiABKAsyFi5ib3hsaXRlLmFnZW50LnYxLlBpbmdIABIsCgdxdWllc2NlGAcgASgLMhkuYm94bGl0ZS5hZ2VudC52MS5RdWllc2NlSAASJgoEdGhhdxgIIAEoCzIWLmJveGxpdGUuYWdlbnQudjEuVGhhd0gAEigKBXJlbmV3GAkgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5SZW5ld0gAEiwKB3ByZXBhcmUYCiABKAsyGS5ib3hsaXRlLmFnZW50LnYxLlByZXBhcmVIAEILCglvcGVyYXRpb24i5AIKCFJlc3BvbnNlEgoKAmlkGAEgASgNEigKBWVycm9yGAIgASgLMhcuYm94bGl0ZS5hZ2VudC52MS5FcnJvckgAEi8KCWluaXRfZG9uZRgDIAEoCzIaLmJveGxpdGUuYWdlbnQudjEuSW5pdERvbmVIABI1CgxleGVjX3N0YXJ0ZWQYBCABKAsyHS5ib3hsaXRlLmFnZW50LnYxLkV4ZWNTdGFydGVkSAASKgoGZXhpdGVkGAUgASgLMhguYm94bGl0ZS5hZ2VudC52MS5FeGl0ZWRIABImCgRkb25lGAYgASgLMhYuYm94bGl0ZS5hZ2VudC52MS5Eb25lSAASLAoHcmVuZXdlZBgHIAEoCzIZLmJveGxpdGUuYWdlbnQudjEuUmVuZXdlZEgAEi4KCHByZXBhcmVkGAggASgLMhouYm94bGl0ZS5hZ2VudC52MS5QcmVwYXJlZEgAQggKBnJlc3VsdCJKCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDQoFZmllbGQYAyABKAkSEwoLZXJybm9fdmFsdWUYBCABKA0ikQIKBEluaXQSEAoIaG9zdG5hbWUYASABKAkSFQoNd2FsbF9jbG9ja19ucxgCIAEoBBIPCgdlbnRyb3B5GAMgASgMEgwKBGRpc2sYBCABKAkSCwoDZW52GAUgAygMEgsKA2N3ZBgGIAEoDBIMCgR1c2VyGAcgASgMEhIKBWhvc3RzGAggASgMSACIAQESGAoLcmVzb2x2X2NvbmYYCSABKAxIAYgBARIpCgd2b2x1bWVzGAogAygLMhguYm94bGl0ZS5hZ2VudC52MS5Wb2x1bWUSEgoKcHJpdmlsZWdlZBgLIAEoCBISCgpkaXNrX2J5dGVzGAwgASgEQggKBl9ob3N0c0IOCgxfcmVzb2x2X2NvbmYiSwoGVm9sdW1lEgsKA3RhZxgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoDBIRCglyZWFkX29ubHkYAyABKAgSDAoEZmlsZRgEIAEoCSJOCgdQcmVwYXJlEgwKBGRpc2sYASABKAkSEgoKZGlza19ieXRlcxgCIAEoBBINCgVwYXRocxgDIAMoDBISCgpyZWFkX2J5dGVzGAQgASgEIkMKCFByZXBhcmVkEg8KB2Rpc2tfdXMYASABKAQSEgoKcmVhZF9ieXRlcxgCIAEoBBISCgpyZWFkX2ZpbGVzGAMgASgNIm4KCEluaXREb25lEhQKDGNvbnRhaW5lcl91cxgBIAEoBBIWCg5kaXNrX2dyb3d0aF91cxgCIAEoBBIPCgdib290X2lkGAMgASgJEhIKCm1hY2hpbmVfdXMYBCABKAQSDwoHZGlza191cxgFIAEoBCIrCgdRdWllc2NlEgwKBHN5bmMYASABKAgSEgoKdGltZW91dF9tcxgCIAEoDSIGCgRUaGF3IssBCgVSZW5ldxIQCghob3N0bmFtZRgBIAEoCRIVCg13YWxsX2Nsb2NrX25zGAIgASgEEg8KB2VudHJvcHkYAyABKAwSCwoDZW52GAQgAygMEgsKA2N3ZBgIIAEoDBIMCgR1c2VyGAkgASgMEhgKEHJlcGxhY2VfZGVmYXVsdHMYBSABKAgSEgoFaG9zdHMYBiABKAxIAIgBARIYCgtyZXNvbHZfY29uZhgHIAEoDEgBiAEBQggKBl9ob3N0c0IOCgxfcmVzb2x2X2NvbmYiLAoHUmVuZXdlZBIPCgdib290X2lkGAEgASgJEhAKCHJlbmV3X3VzGAIgASgEIioKDFRlcm1pbmFsU2l6ZRIMCgRyb3dzGAEgASgNEgwKBGNvbHMYAiABKA0imgEKBEV4ZWMSDAoEYXJndhgBIAMoDBILCgNlbnYYAiADKAwSCwoDY3dkGAMgASgMEgwKBHVzZXIYBCABKAwSKwoDdHR5GAUgASgLMh4uYm94bGl0ZS5hZ2VudC52MS5UZXJtaW5hbFNpemUSDQoFc3RkaW4YBiABKAgSEgoKdGltZW91dF9tcxgHIAEoDRIMCgRtYWluGAggASgIIjAKC0V4ZWNTdGFydGVkEhQKDGV4ZWN1dGlvbl9pZBgBIAEoBBILCgNwaWQYAiABKA0iUwoGRXhpdGVkEhEKCWV4aXRfY29kZRgBIAEoDRIOCgZzaWduYWwYAiABKA0SEQoJdGltZWRfb3V0GAMgASgIEhMKC2R1cmF0aW9uX3VzGAQgASgEIicKBlNpZ25hbBIOCgZzaWduYWwYASABKA0SDQoFZ3JvdXAYAiABKAgiNgoGUmVzaXplEiwKBHNpemUYASABKAsyHi5ib3hsaXRlLmFnZW50LnYxLlRlcm1pbmFsU2l6ZSIGCgRQaW5nIgYKBERvbmViBnByb3RvMw");
 
 /**
  * Frame HELLO, agent to host: once the link is open, when the host end was reconnected, and as the answer to a HELLO frame of the host.
@@ -174,6 +174,14 @@ export type Request = Message<"boxlite.agent.v1.Request"> & {
      */
     value: Renew;
     case: "renew";
+  } | {
+    /**
+     * An agent without the capability "prepare" does not know it.
+     *
+     * @generated from field: boxlite.agent.v1.Prepare prepare = 10;
+     */
+    value: Prepare;
+    case: "prepare";
   } | { case: undefined; value?: undefined };
 };
 
@@ -240,6 +248,12 @@ export type Response = Message<"boxlite.agent.v1.Response"> & {
      */
     value: Renewed;
     case: "renewed";
+  } | {
+    /**
+     * @generated from field: boxlite.agent.v1.Prepared prepared = 8;
+     */
+    value: Prepared;
+    case: "prepared";
   } | { case: undefined; value?: undefined };
 };
 
@@ -421,6 +435,81 @@ export const VolumeSchema: GenMessage<Volume> = /*@__PURE__*/
   messageDesc(file_agent, 5);
 
 /**
+ * Before init, of a machine that is about to be captured for boxes of one image: mounts the container disk and builds the view of a container that is not
+ * privileged, as init would, reads files of the image so that they are in memory, and writes what the file system has in memory to the disk. No program of
+ * the image runs, and nothing is asked of the kernel that could differ between boxes. An init that names the same disk then goes on from there; one that
+ * asks for what was not prepared (volumes, a resolv.conf, another disk) starts anew, and a privileged one is refused.
+ *
+ * @generated from message boxlite.agent.v1.Prepare
+ */
+export type Prepare = Message<"boxlite.agent.v1.Prepare"> & {
+  /**
+   * As in Init.
+   *
+   * @generated from field: string disk = 1;
+   */
+  disk: string;
+
+  /**
+   * @generated from field: uint64 disk_bytes = 2;
+   */
+  diskBytes: bigint;
+
+  /**
+   * Files and directories of the image to read, absolute, in this order; their symlinks are followed inside the image. What is not there, or is no file and no directory, is
+   * passed over.
+   *
+   * @generated from field: repeated bytes paths = 3;
+   */
+  paths: Uint8Array[];
+
+  /**
+   * How much of them is read at most, in bytes.
+   *
+   * @generated from field: uint64 read_bytes = 4;
+   */
+  readBytes: bigint;
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Prepare.
+ * Use `create(PrepareSchema)` to create a new message.
+ */
+export const PrepareSchema: GenMessage<Prepare> = /*@__PURE__*/
+  messageDesc(file_agent, 6);
+
+/**
+ * @generated from message boxlite.agent.v1.Prepared
+ */
+export type Prepared = Message<"boxlite.agent.v1.Prepared"> & {
+  /**
+   * Mounting the disk, its growth included, microseconds.
+   *
+   * @generated from field: uint64 disk_us = 1;
+   */
+  diskUs: bigint;
+
+  /**
+   * What was read.
+   *
+   * @generated from field: uint64 read_bytes = 2;
+   */
+  readBytes: bigint;
+
+  /**
+   * @generated from field: uint32 read_files = 3;
+   */
+  readFiles: number;
+};
+
+/**
+ * Describes the message boxlite.agent.v1.Prepared.
+ * Use `create(PreparedSchema)` to create a new message.
+ */
+export const PreparedSchema: GenMessage<Prepared> = /*@__PURE__*/
+  messageDesc(file_agent, 7);
+
+/**
  * @generated from message boxlite.agent.v1.InitDone
  */
 export type InitDone = Message<"boxlite.agent.v1.InitDone"> & {
@@ -465,7 +554,7 @@ export type InitDone = Message<"boxlite.agent.v1.InitDone"> & {
  * Use `create(InitDoneSchema)` to create a new message.
  */
 export const InitDoneSchema: GenMessage<InitDone> = /*@__PURE__*/
-  messageDesc(file_agent, 6);
+  messageDesc(file_agent, 8);
 
 /**
  * Stops every process of the container, for a capture of the machine: none of them runs before a thaw, or a renew where the machine was continued.
@@ -495,7 +584,7 @@ export type Quiesce = Message<"boxlite.agent.v1.Quiesce"> & {
  * Use `create(QuiesceSchema)` to create a new message.
  */
 export const QuiesceSchema: GenMessage<Quiesce> = /*@__PURE__*/
-  messageDesc(file_agent, 7);
+  messageDesc(file_agent, 9);
 
 /**
  * Lets the container go on; no error when it does.
@@ -510,7 +599,7 @@ export type Thaw = Message<"boxlite.agent.v1.Thaw"> & {
  * Use `create(ThawSchema)` to create a new message.
  */
 export const ThawSchema: GenMessage<Thaw> = /*@__PURE__*/
-  messageDesc(file_agent, 8);
+  messageDesc(file_agent, 10);
 
 /**
  * Makes a machine that was continued from a capture one of its own, then lets its container go on. Everything takes effect before any process of the
@@ -581,7 +670,7 @@ export type Renew = Message<"boxlite.agent.v1.Renew"> & {
  * Use `create(RenewSchema)` to create a new message.
  */
 export const RenewSchema: GenMessage<Renew> = /*@__PURE__*/
-  messageDesc(file_agent, 9);
+  messageDesc(file_agent, 11);
 
 /**
  * @generated from message boxlite.agent.v1.Renewed
@@ -607,7 +696,7 @@ export type Renewed = Message<"boxlite.agent.v1.Renewed"> & {
  * Use `create(RenewedSchema)` to create a new message.
  */
 export const RenewedSchema: GenMessage<Renewed> = /*@__PURE__*/
-  messageDesc(file_agent, 10);
+  messageDesc(file_agent, 12);
 
 /**
  * @generated from message boxlite.agent.v1.TerminalSize
@@ -629,7 +718,7 @@ export type TerminalSize = Message<"boxlite.agent.v1.TerminalSize"> & {
  * Use `create(TerminalSizeSchema)` to create a new message.
  */
 export const TerminalSizeSchema: GenMessage<TerminalSize> = /*@__PURE__*/
-  messageDesc(file_agent, 11);
+  messageDesc(file_agent, 13);
 
 /**
  * Starts one command in the container. Everything is bytes: Linux asks no encoding of any of them.
@@ -697,7 +786,7 @@ export type Exec = Message<"boxlite.agent.v1.Exec"> & {
  * Use `create(ExecSchema)` to create a new message.
  */
 export const ExecSchema: GenMessage<Exec> = /*@__PURE__*/
-  messageDesc(file_agent, 12);
+  messageDesc(file_agent, 14);
 
 /**
  * @generated from message boxlite.agent.v1.ExecStarted
@@ -723,7 +812,7 @@ export type ExecStarted = Message<"boxlite.agent.v1.ExecStarted"> & {
  * Use `create(ExecStartedSchema)` to create a new message.
  */
 export const ExecStartedSchema: GenMessage<ExecStarted> = /*@__PURE__*/
-  messageDesc(file_agent, 13);
+  messageDesc(file_agent, 15);
 
 /**
  * @generated from message boxlite.agent.v1.Exited
@@ -763,7 +852,7 @@ export type Exited = Message<"boxlite.agent.v1.Exited"> & {
  * Use `create(ExitedSchema)` to create a new message.
  */
 export const ExitedSchema: GenMessage<Exited> = /*@__PURE__*/
-  messageDesc(file_agent, 14);
+  messageDesc(file_agent, 16);
 
 /**
  * To the execution of this stream.
@@ -791,7 +880,7 @@ export type Signal = Message<"boxlite.agent.v1.Signal"> & {
  * Use `create(SignalSchema)` to create a new message.
  */
 export const SignalSchema: GenMessage<Signal> = /*@__PURE__*/
-  messageDesc(file_agent, 15);
+  messageDesc(file_agent, 17);
 
 /**
  * @generated from message boxlite.agent.v1.Resize
@@ -808,7 +897,7 @@ export type Resize = Message<"boxlite.agent.v1.Resize"> & {
  * Use `create(ResizeSchema)` to create a new message.
  */
 export const ResizeSchema: GenMessage<Resize> = /*@__PURE__*/
-  messageDesc(file_agent, 16);
+  messageDesc(file_agent, 18);
 
 /**
  * @generated from message boxlite.agent.v1.Ping
@@ -821,7 +910,7 @@ export type Ping = Message<"boxlite.agent.v1.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_agent, 17);
+  messageDesc(file_agent, 19);
 
 /**
  * @generated from message boxlite.agent.v1.Done
@@ -834,5 +923,5 @@ export type Done = Message<"boxlite.agent.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_agent, 18);
+  messageDesc(file_agent, 20);
 
