@@ -1,6 +1,7 @@
 type PackageGroup = 'build' | 'run' | 'kernel' | 'test';
 export const DEBIAN_PACKAGES: Readonly<Record<PackageGroup, Readonly<Record<string, string>>>>;
 export function missingDebianPackages(groups: readonly PackageGroup[]): Map<string, string>;
+export function isKnownDebianPackage(name: string, list?: (prefix: string) => string): boolean;
 export function installCommands(names: readonly string[]): string[][];
 export function ensureDebianPackages(
   groups: readonly PackageGroup[],

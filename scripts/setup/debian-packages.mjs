@@ -70,12 +70,24 @@ export function missingDebianPackages(groups) {
   return new Map([...wanted].filter(([name]) => !installed.has(name)));
 }
 
+/** Without it apt-get takes a name it does not know for a regular expression: Debian 13 would install `linux-source-6.12` for `linux-source-6.1`. */
+const EXACT_NAMES = ['-o', 'APT::Cmd::Pattern-Only=true'];
+
 /** The commands that install packages, the same for `sudo` and for root. */
 export function installCommands(names) {
   return [
     ['apt-get', 'update', '-q'],
-    ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...names],
+    ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...EXACT_NAMES, ...names],
   ];
+}
+
+/** True when apt could install it, by the lists it has. @param {(prefix: string) => string} [list] names that begin so, one a line */
+export function isKnownDebianPackage(name, list = listDebianPackages) {
+  return list(name).split('\n').includes(name);
+}
+
+function listDebianPackages(prefix) {
+  return spawnSync('apt-cache', ['pkgnames', prefix], { encoding: 'utf8' }).stdout ?? '';
 }
 
 /**

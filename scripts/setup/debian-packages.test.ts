@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEBIAN_PACKAGES, ensureDebianPackages, installCommands } from './debian-packages.mjs';
+import { DEBIAN_PACKAGES, ensureDebianPackages, installCommands, isKnownDebianPackage } from './debian-packages.mjs';
 
 function ensure(isRoot: boolean, missing: Map<string, string>) {
   const lines: string[] = [];
@@ -18,15 +18,22 @@ describe('the set-up', () => {
     expect(lines.join('\n')).toContain('bubblewrap');
     expect(lines.slice(-2)).toEqual([
       '  sudo apt-get update -q',
-      '  sudo apt-get install -y -q --no-install-recommends bubblewrap',
+      '  sudo apt-get install -y -q --no-install-recommends -o APT::Cmd::Pattern-Only=true bubblewrap',
     ]);
   });
 
   it('gives root the same commands', () => {
     expect(installCommands(['a', 'b'])).toEqual([
       ['apt-get', 'update', '-q'],
-      ['apt-get', 'install', '-y', '-q', '--no-install-recommends', 'a', 'b'],
+      ['apt-get', 'install', '-y', '-q', '--no-install-recommends', '-o', 'APT::Cmd::Pattern-Only=true', 'a', 'b'],
     ]);
+  });
+
+  it('knows which packages there are to install, by their whole names', () => {
+    const known = (...names: string[]) => isKnownDebianPackage('linux-source-6.1', () => `${names.join('\n')}\n`);
+    expect(known('linux-source-6.12', 'linux-source-6.1')).toBe(true);
+    expect(known('linux-source-6.12')).toBe(false);
+    expect(known()).toBe(false);
   });
 
   it('has a reason for each package', () => {

@@ -4,6 +4,8 @@ export function ensureGuestKernel(
   root: string,
   options: {
     say(line: string): void;
+    hasSource?(): boolean;
+    isCached?(): boolean;
     ensurePackages?: typeof ensureDebianPackages;
     run?(program: string): { readonly status: number | null; readonly error?: Error };
   },

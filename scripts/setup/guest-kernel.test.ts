@@ -6,6 +6,7 @@ function ensure(hasPackages: boolean, status: number | null) {
   const programs: string[] = [];
   const done = ensureGuestKernel('/checkout', {
     say: (line) => lines.push(line),
+    hasSource: () => true,
     ensurePackages: () => hasPackages,
     run: (program) => {
       programs.push(program);
@@ -30,6 +31,23 @@ describe('the set-up of the tests', () => {
       expect(lines.join()).toContain('libkrunfw');
     }
     expect(ensure(false, 0).programs).toEqual([]);
+  });
+
+  it.each([
+    [
+      'says so where no source is to be had (Debian 13) and no kernel is in the cache',
+      false,
+      [expect.stringContaining('libkrunfw')],
+    ],
+    ['says nothing of a source that is not to be had where a kernel is in the cache', true, []],
+  ])('%s, and installs nothing', (_, isCached, said) => {
+    const lines: string[] = [];
+    const never = () => {
+      throw new TypeError('not to be called');
+    };
+    const options = { hasSource: () => false, isCached: () => isCached, ensurePackages: never, run: never };
+    expect(ensureGuestKernel('/checkout', { say: (line) => lines.push(line), ...options })).toBe(true);
+    expect(lines).toEqual(said);
   });
 
   it('fails when the build does', () => {
