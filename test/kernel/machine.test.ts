@@ -97,7 +97,7 @@ describe.skipIf(missing !== undefined)(title('the end of a machine'), () => {
       expect(await machine.exited).toBe(0);
       expect(await machine.consoleText()).not.toMatch(/panic|halted/i);
     },
-    patience(10_000),
+    patience(60_000),
   );
 });
 

@@ -45,12 +45,13 @@ describe('the identity of a process', () => {
     const script = 'exec 3<&0; read -r line <&3 & echo $!; exec sleep 600 3<&-';
     const parent = spawn('bash', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
     onTestFinished(() => void parent.kill('SIGKILL'));
+    const AMPLE = { timeout: 20_000 };
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const child = Number(line.toString());
     expect(processIdentity(child)).toMatchObject({ pid: child });
-    await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'));
+    await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'), AMPLE);
     parent.stdin.end();
-    await vi.waitFor(() => expect(readFileSync(`/proc/${child}/status`, 'utf8')).toMatch(/^State:\s+Z/m));
+    await vi.waitFor(() => expect(readFileSync(`/proc/${child}/status`, 'utf8')).toMatch(/^State:\s+Z/m), AMPLE);
     expect(processIdentity(child)).toBeUndefined();
   });
 

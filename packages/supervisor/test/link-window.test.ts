@@ -49,7 +49,8 @@ describe('the link to an agent that keeps a window', () => {
     for (let count = 0; count < 8; count++) {
       await vm.channel.send({ type: FrameType.DATA, stream: 1, channel: Channel.STDIN, payload });
     }
-    await expect.poll(() => inbox.frames.filter(({ type }) => type === FrameType.DATA).length).toBe(8);
+    const received = () => inbox.frames.filter(({ type }) => type === FrameType.DATA).length;
+    await expect.poll(received, { timeout: 20_000 }).toBe(8);
     await vm.stop(5000);
     const console = fixture.box.read(fixture.box.consoleFile);
     const acknowledged = [...console.matchAll(/^acknowledged (\d+)$/gm)].reduce(

@@ -64,7 +64,7 @@ describe('the connections of a handle', () => {
     const second = scripted();
     tested.adopt(second.live);
     first.settle({ kind: 'Clean', reason: 'guest' });
-    await expect.poll(() => looked).toEqual(['looked']);
+    await expect.poll(() => looked, { timeout: 20_000 }).toEqual(['looked']);
     expect(tested.live).toBe(second.live);
   });
 
@@ -87,7 +87,7 @@ describe('the connections of a handle', () => {
     tested.adopt(live);
     settle(new Error('broken'));
     drop();
-    await expect.poll(() => log).toEqual(['the box cannot be watched']);
+    await expect.poll(() => log, { timeout: 20_000 }).toEqual(['the box cannot be watched']);
     await tested.close();
   });
 });

@@ -98,10 +98,11 @@ describe('QmpClient', () => {
     const silent = await listen(() => undefined, { greeting: ' ' });
     await expect(QmpClient.connect(silent, { timeoutMs: 30 })).rejects.toMatchObject({ code: 'timeout' });
     await stopListening();
+    // Long enough to connect in, on a machine that is busy.
     const mute = await listen((command, socket) => {
       if (command.execute === 'qmp_capabilities') agree(command, socket);
     });
-    await using client = await QmpClient.connect(mute, { timeoutMs: 50 });
+    await using client = await QmpClient.connect(mute, { timeoutMs: 500 });
     await expect(client.execute('cont')).rejects.toMatchObject({ code: 'timeout' });
   });
 
