@@ -110,6 +110,15 @@ export const baseDiskKind: DocumentKind<BaseDiskRecord> = {
   }),
 };
 
+const capturedFiles = z.object({
+  memory: z.object({
+    bytes: count,
+    sha256: z.string(),
+    identity: z.object({ ino: z.string(), mtimeNs: z.string(), ctimeNs: z.string() }),
+  }),
+  state: z.object({ bytes: count, sha256: z.string() }),
+});
+
 export const snapshotKind: DocumentKind<SnapshotRecord> = {
   table: 'snapshot',
   key: 'id',
@@ -129,6 +138,7 @@ export const snapshotKind: DocumentKind<SnapshotRecord> = {
         guestRootfs: z.string(),
       })
       .exactOptional(),
+    files: capturedFiles.exactOptional(),
   }),
 };
 

@@ -31,7 +31,7 @@ export type { ImageDiskOptions, PullOptions } from './runtime/runtime-services.j
 export { SimpleBox, type SimpleBoxOptions, type SimpleExecResult } from './simple-box.js';
 export type { ForkOptions } from './snapshot/fork-options.js';
 export type { BoxHooks, CaptureReason, RenewedSecrets, RestoredBox, RestoreReason } from './snapshot/hooks.js';
-export type { SnapshotInfo, SnapshotOptions } from './snapshot/snapshot-info.js';
+export type { ListSnapshotsOptions, SnapshotInfo, SnapshotOptions } from './snapshot/snapshot-info.js';
 export type { DiskUsage, UsageEntry, UsageOfKind } from './storage/disk-usage.js';
 export type { HomeStorage, PruneOptions, PruneReport } from './storage/home-storage.js';
 export type { Counted, Removed } from './storage/remove-planned.js';

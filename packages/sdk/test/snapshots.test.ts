@@ -1,7 +1,18 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { BoxliteError } from '@boxlite/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { patience } from '../../../test/support/patience.js';
 import { recoverBox } from '../src/runtime/recovery/recover-box.js';
 import { collectDiskBases } from '../src/snapshot/collect-disk-bases.js';
 import { recoverSnapshots } from '../src/snapshot/recover-snapshots.js';
@@ -25,6 +36,8 @@ function leftovers({ layout }: SnapshotHome) {
   return { bases, staging: readdirSync(layout.tmpDir) };
 }
 const NOTHING = { bases: [], staging: [] };
+/** For what happens by itself: a disk that is busy makes each record of it wait. */
+const WAITING = { timeout: patience(20_000) };
 const failing = (message: string) => new BoxliteError('vmm_failed', message);
 
 describe('pausing', () => {
@@ -79,10 +92,12 @@ describe('auto-pause', () => {
     const home = await homeWith();
     const box = await home.run('one', { autoPauseMs: 20 });
     await box.start();
-    await expect.poll(() => home.status('one')).toBe('paused');
+    await expect.poll(() => home.machines.events, WAITING).toEqual(['pause one']);
     await box.start();
-    expect(await home.status('one')).toBe('running');
-    await expect.poll(() => home.status('one')).toBe('paused');
+    // It may be idle, and paused, again by now.
+    expect(home.machines.events.slice(0, 2)).toEqual(['pause one', 'resume one']);
+    await expect.poll(() => home.machines.events, WAITING).toEqual(['pause one', 'resume one', 'pause one']);
+    await expect.poll(() => home.status('one'), WAITING).toBe('paused');
   });
 
   it('pauses no box another process uses', async () => {
@@ -93,7 +108,7 @@ describe('auto-pause', () => {
     // One that is idle longer before it is paused, and used by nobody.
     const idle = await home.run('two', { autoPauseMs: 100 });
     await idle.start();
-    await expect.poll(() => home.status('two')).toBe('paused');
+    await expect.poll(() => home.status('two'), WAITING).toBe('paused');
     expect(await home.status('one')).toBe('running');
     await use.release();
   });
@@ -272,6 +287,75 @@ describe('going on from a snapshot', () => {
       });
     }
     expect(await home.record('one')).toEqual(before);
+  });
+
+  const damages: [string, RegExp, (file: string) => void][] = [
+    [
+      'memory that was written to',
+      /its memory was written to/,
+      (file) => writeFileSync(join(file, 'memory'), 'MEMORY'),
+    ],
+    [
+      'memory that was cut short',
+      /its memory has 3 bytes instead of 6/,
+      (file) => truncateSync(join(file, 'memory'), 3),
+    ],
+    [
+      'a state that was written to',
+      /its state has another content/,
+      (file) => writeFileSync(join(file, 'state'), 'STATE'),
+    ],
+    ['no memory any more', /its memory is gone/, (file) => rmSync(join(file, 'memory'))],
+  ];
+  it.each(damages)(
+    'with %s is refused, the disk of the box is left as it is, and it can be started',
+    async (_what, why, damage) => {
+      const home = await homeWith();
+      const box = await home.run('one');
+      const { id } = await box.snapshot({ name: 'a' });
+      await box.stop();
+      const before = await home.record('one');
+      const disk = statSync(home.layout.box('one').containerDisk, { bigint: true });
+      damage(join(home.layout.box('one').snapshotsDir, id));
+      for (const attempt of [() => box.restore('a'), () => box.restoreNew('a', {})]) {
+        await expect(attempt()).rejects.toMatchObject({
+          code: 'snapshot_invalid',
+          message: expect.stringMatching(why),
+          hint: expect.stringContaining('the box itself can be started as it is'),
+          details: { field: 'snapshot', snapshot: 'a', problem: expect.stringMatching(why) },
+        });
+      }
+      expect(await home.record('one')).toEqual(before);
+      const { ino, mtimeNs } = statSync(home.layout.box('one').containerDisk, { bigint: true });
+      expect([ino, mtimeNs]).toEqual([disk.ino, disk.mtimeNs]);
+      expect(await box.snapshots({ verify: true })).toMatchObject([{ name: 'a', problem: expect.stringMatching(why) }]);
+    },
+  );
+
+  it('of a home that was copied goes on all the same: its files are read whole, and are what they were', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    const { id } = await box.snapshot({ name: 'a' });
+    await box.stop();
+    const memory = join(home.layout.box('one').snapshotsDir, id, 'memory');
+    copyFileSync(memory, `${memory}.copy`);
+    renameSync(`${memory}.copy`, memory);
+    expect(await box.snapshots({ verify: true })).toMatchObject([{ name: 'a', problem: null }]);
+    await box.restore('a');
+    expect((await home.record('one')).state).toMatchObject({ status: 'running', startedFrom: 'snapshot' });
+  });
+
+  it('taken by a BoxLite that recorded nothing of its files is gone on from as before', async () => {
+    const home = await homeWith();
+    const box = await home.run('one');
+    await box.snapshot({ name: 'a' });
+    const [{ files, ...earlier } = {}] = await home.store.snapshots.list('one' as never);
+    expect(files).toMatchObject({ memory: { bytes: 6 }, state: { bytes: 5 } });
+    await home.store.snapshots.delete('one' as never, 'a');
+    await home.store.snapshots.insert(earlier as never);
+    await box.stop();
+    await box.restore('a');
+    expect(await box.snapshots({ verify: true })).toMatchObject([{ problem: null }]);
   });
 
   it('cut short while the disk is put back, it is ended by the next start', async () => {

@@ -65,10 +65,11 @@ function addList(snapshot: Command, context: CliContext): void {
     .summary('list the snapshots of a box')
     .description('List the snapshots of a box, oldest first.')
     .argument('<box>', BOX)
+    .option('--verify', 'read each of them whole, to find damage that a restore does not look for')
     .addOption(jsonOption())
-    .action((id: string, { json }: JsonFlag) =>
-      context.managesHome(async (boxlite) => {
-        const snapshots = await (await findBox(boxlite, id)).snapshots();
+    .action((id: string, { json, verify = false }: JsonFlag & { readonly verify?: boolean }) =>
+      context.managesHome(async (boxlite, { abortSignal: signal }) => {
+        const snapshots = await (await findBox(boxlite, id)).snapshots({ verify, signal });
         process.stdout.write(
           json === true ? `${formatJson(snapshots)}\n` : `${snapshotTable(snapshots, Date.now())}\n`,
         );
@@ -108,15 +109,17 @@ function addRestore(program: Command, context: CliContext): void {
     );
 }
 
-/** The table of `snapshot ls`. @param now milliseconds since the epoch */
+/** The table of `snapshot ls`, with their state where it was looked for. @param now milliseconds since the epoch */
 export function snapshotTable(snapshots: readonly SnapshotInfo[], now: number): string {
+  const isVerified = snapshots.some(({ problem }) => problem !== undefined);
   return formatTable(
-    ['NAME', 'MEMORY', 'SIZE', 'CREATED'],
-    snapshots.map(({ name, memory, sizeBytes, createdAt }) => [
+    ['NAME', 'MEMORY', 'SIZE', 'CREATED', ...(isVerified ? ['STATE'] : [])],
+    snapshots.map(({ name, memory, sizeBytes, createdAt, problem }) => [
       escapeLine(name, 200),
       memory ? 'yes' : 'no',
       humanBytes(sizeBytes),
       ago(now - Date.parse(createdAt)),
+      ...(isVerified ? [escapeLine(problem ?? 'ready', 120)] : []),
     ]),
   );
 }

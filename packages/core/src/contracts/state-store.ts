@@ -123,6 +123,20 @@ export interface SnapshotRecord {
   readonly baseDiskId?: BaseDiskId;
   /** What the machine was whose memory it holds, all of which a machine must have that goes on from it. Absent: it holds the disk alone. */
   readonly machine?: SnapshotMachine;
+  /** What the files of `machine` were. Absent: it is of a time when that was not recorded. */
+  readonly files?: CapturedFiles;
+}
+
+/** What memory and state of a capture were when they were made: sizes in bytes, and SHA-256 as hexadecimal digits. */
+export interface CapturedFiles {
+  readonly memory: {
+    readonly bytes: number;
+    /** Over the blocks that are not all zeros, each with its place, and over the size. */
+    readonly sha256: string;
+    /** Of a file that nobody has written to since, in decimal digits; another one after the home was copied. */
+    readonly identity: { readonly ino: string; readonly mtimeNs: string; readonly ctimeNs: string };
+  };
+  readonly state: { readonly bytes: number; readonly sha256: string };
 }
 
 /** A machine as it was when it was captured. */

@@ -12,7 +12,7 @@ import { AutoPause } from '../snapshot/auto-pause.js';
 import { BoxCaptures } from '../snapshot/box-captures.js';
 import type { ForkOptions } from '../snapshot/fork-options.js';
 import { notRunning } from '../snapshot/pause-box.js';
-import type { SnapshotInfo, SnapshotOptions } from '../snapshot/snapshot-info.js';
+import type { ListSnapshotsOptions, SnapshotInfo, SnapshotOptions } from '../snapshot/snapshot-info.js';
 import { type BoxInfo, boxInfo } from './box-info.js';
 import { boxLogs, type LogOptions } from './box-logs.js';
 import { type BoxMetrics, boxMetrics, type MutableBoxMetrics } from './box-metrics.js';
@@ -191,9 +191,13 @@ export class Box implements AsyncDisposable {
     return this.#autoPause.during(() => this.#captures.snapshot(options));
   }
 
-  /** The snapshots of the box, oldest first. */
-  async snapshots(): Promise<readonly SnapshotInfo[]> {
-    return this.#captures.list();
+  /**
+   * The snapshots of the box, oldest first.
+   * @param options.verify reads each of them whole, and says of each whether a machine can go on from it
+   * @throws BoxliteError `aborted`
+   */
+  async snapshots(options: ListSnapshotsOptions = {}): Promise<readonly SnapshotInfo[]> {
+    return this.#captures.list(options);
   }
 
   /** Removes a snapshot; boxes that were made from it are not touched. @throws BoxliteError `not_found` */

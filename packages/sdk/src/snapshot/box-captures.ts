@@ -13,9 +13,15 @@ import { type ForkOptions, parseForkOptions } from './fork-options.js';
 import { beforeSnapshot } from './hooks.js';
 import { pauseBox, resumeBox } from './pause-box.js';
 import { removeSnapshot } from './remove-snapshot.js';
-import { restoreBox, restoreNewBox } from './restore-box.js';
+import { problemOf, restoreBox, restoreNewBox } from './restore-box.js';
 import { snapshotBox } from './snapshot-box.js';
-import { parseSnapshotOptions, type SnapshotInfo, type SnapshotOptions, snapshotInfo } from './snapshot-info.js';
+import {
+  type ListSnapshotsOptions,
+  parseSnapshotOptions,
+  type SnapshotInfo,
+  type SnapshotOptions,
+  snapshotInfo,
+} from './snapshot-info.js';
 
 /** What a handle lends for captures of its box. */
 export interface CapturingHandle {
@@ -66,9 +72,18 @@ export class BoxCaptures {
     });
   }
 
-  async list(): Promise<readonly SnapshotInfo[]> {
-    const { config } = await this.#handle.record();
-    return (await this.#services.store.snapshots.list(config.id)).map(snapshotInfo);
+  async list({ verify = false, signal: given }: ListSnapshotsOptions): Promise<readonly SnapshotInfo[]> {
+    const record = await this.#handle.record();
+    const snapshots = await this.#services.store.snapshots.list(record.config.id);
+    if (!verify) return snapshots.map(snapshotInfo);
+    return this.#tracked(given, async (signal) => {
+      const looked: SnapshotInfo[] = [];
+      for (const snapshot of snapshots) {
+        const request = { record, box: this.#handle.layout, snapshot };
+        looked.push({ ...snapshotInfo(snapshot), problem: (await problemOf(this.#services, request, signal)) ?? null });
+      }
+      return looked;
+    });
   }
 
   async remove(name: string): Promise<void> {

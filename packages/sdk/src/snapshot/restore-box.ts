@@ -10,6 +10,7 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { baseChain } from './capture-disk.js';
 import { baseLeaseEntity } from './collect-disk-bases.js';
 import { afterRestore } from './hooks.js';
+import { checkKeptFiles, type LookOptions } from './kept-files.js';
 import { machineKey } from './machine-key.js';
 import { makeChildren } from './make-children.js';
 import type { ResumeFrom } from './resume-from.js';
@@ -45,7 +46,7 @@ export async function restoreBox(
   const { record, box, snapshot } = request;
   if (claimsToRun(record.state.status)) throw stillRuns(record);
   return holdingBase(services, snapshot, async () => {
-    const { resume, base } = await fittingSnapshot(services, request);
+    const { resume, base } = await fittingSnapshot(services, request, { signal: options.signal });
     for (const id of await baseChain(services, base)) await services.store.baseDisks.addReference(id, box.id);
     await services.store.baseDisks.addReference(rootfsBaseOf(resume.guestRootfs), box.id);
     const { store, format, path } = base;
@@ -72,7 +73,7 @@ export async function restoreNewBox(
 ): Promise<Box> {
   const { record, snapshot } = request;
   return holdingBase(services, snapshot, async () => {
-    const { resume, base } = await fittingSnapshot(services, request);
+    const { resume, base } = await fittingSnapshot(services, request, { signal: made.signal });
     const { name, ...others } = made;
     const [child] = await makeChildren(services, {
       ...others,
@@ -87,8 +88,27 @@ export async function restoreNewBox(
   });
 }
 
+/** Why nothing can go on from a snapshot here; undefined when a machine can. Reads its memory whole. @throws BoxliteError `aborted`; what is no matter of it */
+export async function problemOf(
+  services: RuntimeServices,
+  request: RestoreRequest,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    await fittingSnapshot(services, request, { whole: true, signal });
+    return undefined;
+  } catch (thrown) {
+    if (BoxliteError.isInstance(thrown, 'snapshot_invalid')) return String(thrown.details.problem ?? thrown.message);
+    throw thrown;
+  }
+}
+
 /** Makes sure that a machine here can go on from a snapshot, before anything is changed. */
-async function fittingSnapshot(services: RuntimeServices, request: RestoreRequest): Promise<FittingSnapshot> {
+async function fittingSnapshot(
+  services: RuntimeServices,
+  request: RestoreRequest,
+  look: LookOptions,
+): Promise<FittingSnapshot> {
   const { record, box, snapshot } = request;
   const { machine, baseDiskId } = snapshot;
   const base = baseDiskId === undefined ? undefined : await services.store.baseDisks.get(baseDiskId);
@@ -105,6 +125,12 @@ async function fittingSnapshot(services: RuntimeServices, request: RestoreReques
   if (key !== machine.key) {
     const why = `the vmm ${machine.vmmId} of this host is not what it was made with`;
     throw unfit(request, why, new Error(`it was made with ${machine.key}, and this is ${key}`));
+  }
+  try {
+    await checkKeptFiles(files, snapshot.files, look);
+  } catch (thrown) {
+    if (!BoxliteError.isInstance(thrown, 'snapshot_invalid')) throw thrown;
+    throw unfit(request, thrown.message.replace(/^the snapshot cannot be used: /, ''), thrown);
   }
   return {
     resume: {
@@ -135,7 +161,7 @@ function unfit({ record: { config }, snapshot: { name } }: RestoreRequest, why: 
   return new BoxliteError('snapshot_invalid', `nothing can go on from snapshot ${name} of box ${box}: ${why}`, {
     hint: `remove it with \`boxlite snapshot rm ${box} ${name}\` and take another; the box itself can be started as it is`,
     ...(cause === undefined ? {} : { cause }),
-    details: { field: 'snapshot', boxId: config.id, snapshot: name },
+    details: { field: 'snapshot', boxId: config.id, snapshot: name, problem: why },
   });
 }
 

@@ -6,6 +6,7 @@ import type { LiveBox } from '../box/live-box.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { allocatedBytes } from '../storage/allocated-bytes.js';
 import { type CapturedBox, captureBox } from './capture-box.js';
+import { describeKeptFiles } from './kept-files.js';
 
 /** A running box and what its snapshot is to be called. */
 export interface SnapshotRequest {
@@ -42,7 +43,8 @@ export async function snapshotBox(services: RuntimeServices, request: SnapshotRe
     const captured = await captureBox(services, { ...request, area }, 'snapshot');
     try {
       await keepFiles(box, captured.files, kept);
-      const made = await snapshotRecord({ id, boxId, name }, captured, kept.dir);
+      const files = await describeKeptFiles(kept, request.signal);
+      const made = { ...(await snapshotRecord({ id, boxId, name }, captured, kept.dir)), files };
       await store.snapshots.insert(made);
       return made;
     } catch (thrown) {

@@ -1,5 +1,5 @@
 import type { SnapshotRecord } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boxName } from '../options/box-name.js';
 import { parseOptions } from '../options/parse-options.js';
 
@@ -17,6 +17,17 @@ export interface SnapshotInfo {
   readonly containerDiskBytes: number;
   /** What memory, machine state and disk took on disk when it was made, blocks shared with others included. */
   readonly sizeBytes: number;
+  /** Why nothing can go on from it here, null when a machine can; only where that was asked for, see {@link ListSnapshotsOptions}. */
+  readonly problem?: string | null;
+}
+
+/**
+ * How snapshots are listed.
+ * - `verify`: reads each of them whole, to find what a restore, which only looks whether somebody has written to them, does not look for
+ */
+export interface ListSnapshotsOptions {
+  readonly verify?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export function snapshotInfo(record: SnapshotRecord): SnapshotInfo {
