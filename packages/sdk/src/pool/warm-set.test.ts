@@ -163,6 +163,33 @@ describe('WarmSet', () => {
     expect(set.stats).toMatchObject({ warm: 2, target: 2 });
   });
 
+  it('keeps no more than its target of what was begun when it was larger, or for a caller that gave up', async () => {
+    const { host, events, starts } = fakeHost();
+    const set = new WarmSet(host, { target: 3, concurrency: 3 });
+    const full = set.full();
+    starts[0]!.succeed();
+    await turn();
+    await set.resize(1);
+    // Reached by becoming smaller: nobody waits for what is not made any more.
+    await full;
+    starts[1]!.succeed();
+    await turn();
+    expect(events).toContain('discard box2');
+    await set.resize(0);
+    const controller = new AbortController();
+    const taken = set.take(controller.signal);
+    controller.abort();
+    await expect(taken).rejects.toMatchObject({ code: 'aborted' });
+    starts[2]!.succeed();
+    await turn();
+    expect(events.filter((event) => event.startsWith('discard'))).toEqual([
+      'discard box2',
+      'discard box1',
+      'discard box3',
+    ]);
+    expect(set.stats).toMatchObject({ warm: 0, starting: 0, target: 0 });
+  });
+
   it('when drained undoes its starts, removes what is warm, turns callers away, and leaves taken boxes alone', async () => {
     const { set, events, starts } = await filled(2);
     expect(await set.take()).toBe('box1');

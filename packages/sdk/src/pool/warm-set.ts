@@ -86,6 +86,7 @@ export class WarmSet<Handle> {
     this.#throwIfDrained();
     this.#target = target;
     const surplus = this.#warm.splice(target);
+    this.#tellIfFull();
     this.#refill();
     await Promise.all(surplus.map((warm) => warm.discard()));
   }
@@ -120,11 +121,16 @@ export class WarmSet<Handle> {
     try {
       const warm = await this.#host.makeWarm(this.#lifetime.signal);
       this.#failures = 0;
-      if (this.#lifetime.signal.aborted) await warm.discard();
+      if (this.#lifetime.signal.aborted || !this.#isWanted()) await warm.discard();
       else this.#admit(warm);
     } catch (thrown) {
       if (!this.#lifetime.signal.aborted) this.#failed(thrown);
     }
+  }
+
+  /** False when who waited has given up, or the target has become smaller, since the start was begun. */
+  #isWanted(): boolean {
+    return this.#waiters.length > 0 || this.#warm.length < this.#target;
   }
 
   #admit(warm: WarmBox<Handle>): void {
@@ -135,6 +141,10 @@ export class WarmSet<Handle> {
     }
     this.#warm.push(warm);
     warm.onEnd(() => this.#ended(warm));
+    this.#tellIfFull();
+  }
+
+  #tellIfFull(): void {
     if (this.#warm.length >= this.#target) for (const { resolve } of this.#untilFull.splice(0)) resolve();
   }
 

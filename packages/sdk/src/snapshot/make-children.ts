@@ -60,8 +60,13 @@ export async function makeChildren(services: RuntimeServices, plan: ChildPlan): 
   await Promise.all(Array.from({ length: Math.min(MAX_AT_ONCE, plan.names.length) }, work));
   const boxes = made.filter((box) => box !== undefined);
   if (failures.length === 0 && boxes.length === plan.names.length) {
-    for (const box of boxes) await services.newBoxes.handOut(box);
-    return boxes;
+    try {
+      for (const box of boxes) await services.newBoxes.handOut(box);
+      return boxes;
+    } catch (thrown) {
+      // Such as one that somebody has removed meanwhile.
+      failures.push(thrown);
+    }
   }
   await removeAll(services, boxes);
   throw (
@@ -133,13 +138,16 @@ async function removeAll(services: RuntimeServices, boxes: readonly Box[]): Prom
 
 function childError({ parent, names, about }: ChildPlan, index: number, thrown: unknown): unknown {
   if (!BoxliteError.isInstance(thrown)) return thrown;
+  // That of the failure itself: where the files of a failed start are kept is no help here, they are gone.
+  const { hint } =
+    BoxliteError.isInstance(thrown.cause) && thrown.details.directory !== undefined ? thrown.cause : thrown;
   const which = names[index] ?? `${index + 1} of ${names.length}`;
   const what =
     about.reason === 'fork'
       ? `fork ${which} of box ${label(parent)}`
       : `a box from snapshot ${about.snapshot} of box ${label(parent)}`;
   return new BoxliteError(thrown.code, `${what}: ${thrown.message}`, {
-    ...(thrown.code === 'snapshot_invalid' ? { hint: 'it can be started without its memory' } : {}),
+    ...(hint === undefined ? {} : { hint }),
     cause: thrown,
     details: { ...thrown.details, child: names[index] ?? index },
   });
