@@ -27,8 +27,8 @@
 /* While groups are added it must not say noinit_itable: the kernel would zero their inode tables at once (fs/ext4/resize.c). */
 #define OPTIONS_WHILE_GROWING "errors=remount-ro,init_itable,no_prefetch_block_bitmaps"
 
-/* The kernel is told while the machine is being continued: soon or never. */
-#define RESIZE_WAIT_US 2000000u
+/* The kernel is told while the machine is being continued: soon, or never; on a host that is busy or emulated itself, not quite so soon. */
+#define RESIZE_WAIT_US 10000000u
 
 struct disk {
     uint8_t superblock[EXT4_SUPERBLOCK_BYTES];
@@ -136,4 +136,16 @@ bool container_disk_mount(const char *device, uint64_t bytes, const char *target
     if (umount2(target, 0) != 0 && errno != EINVAL)
         console_log("boxlite-guest: unmounting %s: %s", target, strerror(errno));
     return false;
+}
+
+bool container_disk_sync(const char *target, struct failure *failure)
+{
+    int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return fail(failure, "internal", "", errno, "opening %s", target);
+    bool synced = syncfs(fd) == 0;
+    int reason = errno;
+    if (close(fd) != 0)
+        return fail(failure, "internal", "", errno, "closing %s", target);
+    return synced || fail(failure, "storage_error", "", reason, "writing the file system to the disk");
 }

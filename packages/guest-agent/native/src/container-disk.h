@@ -15,4 +15,7 @@
  */
 bool container_disk_mount(const char *device, uint64_t bytes, const char *target, uint64_t *growth_us, struct failure *failure);
 
+/* Writes what the mounted file system has in memory to its device. */
+bool container_disk_sync(const char *target, struct failure *failure);
+
 #endif

@@ -135,6 +135,7 @@ static void undo(struct container *container)
             continue;
     }
     container->init_pid = 0;
+    container->prepared = false;
     close_all((int *[]){ &container->order, &container->report }, 2);
     container_unmount(container);
     /* No process can be made in a pid namespace whose init is gone: back to the agent's own. */
@@ -194,12 +195,16 @@ static void write_order(const struct init_request *request)
     }
 }
 
-static bool build(const struct init_request *request, struct container *container, struct failure *failure)
+/* What is the box's own of a container that is built already. */
+static bool make_own(const struct init_request *request, struct failure *failure)
 {
     if (sethostname(request->hostname, strlen(request->hostname)) != 0)
         return fail(failure, "invalid_argument", "hostname", errno, "setting the host name");
-    if (!write_files(request, failure))
-        return false;
+    return write_files(request, failure);
+}
+
+static bool build(const struct init_request *request, struct container *container, struct failure *failure)
+{
     write_order(request);
     if (write(container->order, "", 1) != 1)
         return fail(failure, "internal", "", errno, "asking the container's init");
@@ -213,18 +218,58 @@ static bool build(const struct init_request *request, struct container *containe
     return request->privileged || capabilities_bound(failure);
 }
 
-bool container_start(const struct init_request *request, struct container *container, struct failure *failure)
+static bool mount_disk(const char *device, uint64_t bytes, struct container *container, struct failure *failure)
 {
     struct stat status;
     if (!container_prepare(container, failure))
         return false;
-    if (stat(request->disk, &status) != 0 || !S_ISBLK(status.st_mode))
-        return fail(failure, "not_found", "disk", 0, "the machine has no block device %s", request->disk);
+    if (stat(device, &status) != 0 || !S_ISBLK(status.st_mode))
+        return fail(failure, "not_found", "disk", 0, "the machine has no block device %s", device);
     uint64_t begun = monotonic_us();
-    if (!container_disk_mount(request->disk, request->disk_bytes, CONTAINER_MOUNT, &container->disk_growth_us, failure))
+    if (!container_disk_mount(device, bytes, CONTAINER_MOUNT, &container->disk_growth_us, failure))
         return false;
     container->disk_us = monotonic_us() - begun;
-    if (build(request, container, failure)) {
+    return true;
+}
+
+bool container_prepare_image(const struct prepare_request *request, struct container *container, struct failure *failure)
+{
+    /* Nothing in it: neither names nor volumes. */
+    static const struct init_request nobody;
+    if (!mount_disk(request->disk, request->disk_bytes, container, failure))
+        return false;
+    if (!build(&nobody, container, failure)) {
+        undo(container);
+        return false;
+    }
+    memcpy(container->prepared_disk, request->disk, sizeof container->prepared_disk);
+    container->prepared_bytes = request->disk_bytes;
+    container->prepared = true;
+    return true;
+}
+
+/* Whether what was prepared is what this box asks for. */
+static bool is_prepared_for(const struct container *container, const struct init_request *request)
+{
+    bool same_disk = strcmp(container->prepared_disk, request->disk) == 0 &&
+                     (request->disk_bytes == 0 || request->disk_bytes == container->prepared_bytes);
+    return same_disk && request->volume_count == 0 && request->resolv_conf.bytes == NULL;
+}
+
+bool container_start(const struct init_request *request, struct container *container, struct failure *failure)
+{
+    if (container->prepared && request->privileged)
+        return fail(failure, "invalid_state", "privileged", 0, "this machine has been prepared for a container that is not privileged");
+    if (container->prepared && is_prepared_for(container, request)) {
+        container->disk_us = container->disk_growth_us = 0;
+        container->running = make_own(request, failure);
+        return container->running;
+    }
+    if (container->prepared)
+        undo(container);
+    if (!mount_disk(request->disk, request->disk_bytes, container, failure))
+        return false;
+    if (make_own(request, failure) && build(request, container, failure)) {
         if (request->privileged && container->cgroup >= 0)
             container->cgroup = container_cgroup_delegate(container->cgroup, container->init_pid);
         container->running = true;

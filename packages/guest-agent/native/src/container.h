@@ -20,6 +20,9 @@
 
 struct container {
     bool running;
+    bool prepared;                      /* built before init, on this disk: */
+    char prepared_disk[DISK_NAME_BYTES];
+    uint64_t prepared_bytes;
     pid_t init_pid; /* 0: there is none yet */
     int order;      /* a byte tells init to build the container */
     int report;     /* what it has to say */
@@ -35,6 +38,12 @@ struct container {
  * the kernel that could differ between boxes: a machine may be captured afterwards and continued many times. Done at once when it was done before.
  */
 bool container_prepare(struct container *container, struct failure *failure);
+
+/*
+ * Also what of it is the same for every box of one image that is not privileged: the disk mounted, the view built, and what the agent gives up given up.
+ * On failure the machine is as before, but for that.
+ */
+bool container_prepare_image(const struct prepare_request *request, struct container *container, struct failure *failure);
 
 /* Makes the container. On failure the machine is as before and init may be tried again. */
 bool container_start(const struct init_request *request, struct container *container, struct failure *failure);

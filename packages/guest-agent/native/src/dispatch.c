@@ -9,8 +9,10 @@
 #include "agent.h"
 #include "boot.h"
 #include "clock.h"
+#include "container-disk.h"
 #include "execution.h"
 #include "hold.h"
+#include "image-read.h"
 #include "machine.h"
 #include "outbox.h"
 #include "renew.h"
@@ -30,6 +32,28 @@ static bool initialize(const struct init_request *init, uint64_t *machine_us, st
     bool ready = machine_set_clock(init->wall_clock_ns, failure) && machine_add_entropy(init->entropy, init->entropy_length, failure);
     *machine_us = monotonic_us() - begun;
     return ready && container_start(init, &agent.container, failure);
+}
+
+/* Once, and before init: the machine is captured next. */
+static void handle_prepare(uint32_t stream, struct request *request)
+{
+    const struct prepare_request *prepare = &request->prepare;
+    struct image_read read = { 0, 0 };
+    struct failure failure;
+    bool done = false;
+    if (agent.initialized || agent.ending || agent.container.prepared)
+        (void)fail(&failure, agent.ending ? "stopped" : "invalid_state", "", 0, "this machine has been prepared or initialized already");
+    else
+        done = container_prepare_image(prepare, &agent.container, &failure);
+    if (done) {
+        read = image_read(CONTAINER_MOUNT, &prepare->paths, prepare->read_bytes);
+        done = container_disk_sync(CONTAINER_MOUNT, &failure);
+    }
+    if (done)
+        reply_prepared(stream, request->id, &read);
+    else
+        reply_failure(stream, request->id, &failure, true);
+    request_free(request);
 }
 
 static void handle_init(uint32_t stream, struct request *request)
@@ -200,6 +224,9 @@ static void handle_opening(uint32_t stream, struct request *request)
         return;
     case OPERATION_RENEW:
         handle_renew(stream, request);
+        return;
+    case OPERATION_PREPARE:
+        handle_prepare(stream, request);
         return;
     case OPERATION_PING:
         reply_done(stream, request->id, true);

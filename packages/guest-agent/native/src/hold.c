@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "boot.h"
 #include "clock.h"
 #include "container-cgroup.h"
+#include "container-disk.h"
 #include "execution.h"
 
 #define FREEZE CONTAINER_CGROUP "/cgroup.freeze"
@@ -50,7 +52,8 @@ static bool set_frozen(bool frozen, struct failure *failure)
 static int milliseconds_left(uint64_t deadline)
 {
     uint64_t now = monotonic_us();
-    return deadline <= now ? 0 : (int)((deadline - now) / 1000u) + 1;
+    uint64_t left = deadline <= now ? 0 : (deadline - now) / 1000u + 1;
+    return left > INT_MAX ? INT_MAX : (int)left;
 }
 
 /* The kernel tells of a change by POLLPRI, once the file has been read. */
@@ -93,18 +96,6 @@ bool hold_drain(uint64_t deadline, struct failure *failure)
     return true;
 }
 
-static bool sync_disk(struct failure *failure)
-{
-    int fd = open(CONTAINER_MOUNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return fail(failure, "internal", "", errno, "opening %s", CONTAINER_MOUNT);
-    bool synced = syncfs(fd) == 0;
-    int reason = errno;
-    if (close(fd) != 0)
-        return fail(failure, "internal", "", errno, "closing %s", CONTAINER_MOUNT);
-    return synced || fail(failure, "storage_error", "", reason, "writing the file system to the disk");
-}
-
 bool hold_begin(uint32_t stream, const struct quiesce_request *request, struct failure *failure)
 {
     struct failure ignored;
@@ -112,13 +103,13 @@ bool hold_begin(uint32_t stream, const struct quiesce_request *request, struct f
     uint64_t deadline = monotonic_us() + limit;
     if (on) {
         owner = stream >> 16;
-        return !request->sync || sync_disk(failure);
+        return !request->sync || container_disk_sync(CONTAINER_MOUNT, failure);
     }
     if (!hold_drain(deadline, failure))
         return false;
     on = true;
     owner = stream >> 16;
-    if (set_frozen(true, failure) && await_frozen(deadline, failure) && (!request->sync || sync_disk(failure)))
+    if (set_frozen(true, failure) && await_frozen(deadline, failure) && (!request->sync || container_disk_sync(CONTAINER_MOUNT, failure)))
         return true;
     if (!hold_end(&ignored))
         console_log("boxlite-guest: %s", ignored.message);

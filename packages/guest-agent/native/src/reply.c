@@ -38,7 +38,7 @@ void reply_hello(void)
 {
     static const char *const capabilities[] = {
         "init", "exec", "exec-tty", "exec-timeout", "exec-main", "signal", "resize", "ping", "shutdown", "request-parts", "volumes",
-        "privileged", "quiesce", "renew",
+        "privileged", "quiesce", "renew", "prepare",
     };
     static boxlite_agent_v1_Hello hello;
     struct utsname machine;
@@ -98,6 +98,16 @@ void reply_renewed(uint32_t stream, uint32_t request, const char *boot_id, uint6
     boxlite_agent_v1_Response response = { .id = request, .which_result = boxlite_agent_v1_Response_renewed_tag };
     (void)snprintf(response.result.renewed.boot_id, sizeof response.result.renewed.boot_id, "%s", boot_id);
     response.result.renewed.renew_us = renew_us;
+    respond(stream, &response, true);
+}
+
+void reply_prepared(uint32_t stream, uint32_t request, const struct image_read *read)
+{
+    boxlite_agent_v1_Response response = { .id = request, .which_result = boxlite_agent_v1_Response_prepared_tag };
+    boxlite_agent_v1_Prepared *prepared = &response.result.prepared;
+    prepared->disk_us = agent.container.disk_us;
+    prepared->read_bytes = read->bytes;
+    prepared->read_files = read->files;
     respond(stream, &response, true);
 }
 

@@ -87,7 +87,7 @@ static bool read_volume(pb_istream_t *stream, const pb_field_t *field, void **ar
 
 struct targets {
     struct target volumes, init_env, init_cwd, init_user, hosts, resolv_conf, argv, exec_env, exec_cwd, exec_user, renew_env,
-        renew_cwd, renew_user, renew_hosts, renew_resolv_conf;
+        renew_cwd, renew_user, renew_hosts, renew_resolv_conf, prepare_paths;
 };
 
 static void bind(pb_callback_t *callback, struct target *target)
@@ -123,6 +123,9 @@ static bool prepare_operation(pb_istream_t *stream, const pb_field_t *field, voi
         bind(&renew->user, &targets->renew_user);
         bind(&renew->hosts, &targets->renew_hosts);
         bind(&renew->resolv_conf, &targets->renew_resolv_conf);
+    } else if (field->tag == boxlite_agent_v1_Request_prepare_tag) {
+        boxlite_agent_v1_Prepare *prepare = field->pData;
+        bind(&prepare->paths, &targets->prepare_paths);
     }
     return true;
 }
@@ -178,6 +181,27 @@ static bool check_hostname(const char *hostname, struct failure *failure)
     return fail(failure, "invalid_argument", "hostname", 0, "the host name is empty or has a blank or a slash");
 }
 
+static bool check_disk(const char *disk, struct failure *failure)
+{
+    if (strncmp(disk, "/dev/vd", 7) == 0 && strchr(disk + 5, '/') == NULL)
+        return true;
+    return fail(failure, "invalid_argument", "disk", 0, "the container disk must be a /dev/vd* device");
+}
+
+static bool take_prepare(const boxlite_agent_v1_Prepare *wire, struct request *request, struct failure *failure)
+{
+    struct prepare_request *prepare = &request->prepare;
+    request->operation = OPERATION_PREPARE;
+    memcpy(prepare->disk, wire->disk, sizeof prepare->disk);
+    prepare->disk_bytes = wire->disk_bytes;
+    prepare->read_bytes = wire->read_bytes;
+    for (size_t index = 0; index < prepare->paths.count; index++) {
+        if (prepare->paths.items[index][0] != '/')
+            return fail(failure, "invalid_argument", "paths", 0, "path %zu is not absolute", index);
+    }
+    return check_disk(prepare->disk, failure);
+}
+
 static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request, struct failure *failure)
 {
     struct init_request *init = &request->init;
@@ -188,10 +212,8 @@ static bool take_init(const boxlite_agent_v1_Init *wire, struct request *request
     init->privileged = wire->privileged;
     init->entropy_length = wire->entropy.size;
     memcpy(init->entropy, wire->entropy.bytes, wire->entropy.size);
-    if (strncmp(init->disk, "/dev/vd", 7) != 0 || strchr(init->disk + 5, '/') != NULL)
-        return fail(failure, "invalid_argument", "disk", 0, "the container disk must be a /dev/vd* device");
     init->disk_bytes = wire->disk_bytes;
-    return check_hostname(init->hostname, failure) && check_volumes(init, failure) && check_env(&init->env, failure);
+    return check_disk(init->disk, failure) && check_hostname(init->hostname, failure) && check_volumes(init, failure) && check_env(&init->env, failure);
 }
 
 static bool take_exec(const boxlite_agent_v1_Exec *wire, struct request *request, struct failure *failure)
@@ -261,6 +283,8 @@ static bool take_operation(const boxlite_agent_v1_Request *wire, struct request 
         return true;
     case boxlite_agent_v1_Request_renew_tag:
         return take_renew(&wire->operation.renew, request, failure);
+    case boxlite_agent_v1_Request_prepare_tag:
+        return take_prepare(&wire->operation.prepare, request, failure);
     default:
         request->operation = OPERATION_UNKNOWN;
         return true;
@@ -273,8 +297,10 @@ void request_free(struct request *request)
     free(request->exec.argv.items);
     free(request->exec.env.items);
     free(request->renew.env.items);
+    free(request->prepare.paths.items);
     free(request->arena);
     request->init.env.items = request->exec.argv.items = request->exec.env.items = request->renew.env.items = NULL;
+    request->prepare.paths.items = NULL;
     request->arena = NULL;
 }
 
@@ -304,6 +330,7 @@ bool request_decode(const uint8_t *payload, size_t length, struct request *reque
         .renew_user = { .request = request, .text = &request->renew.user },
         .renew_hosts = { .request = request, .blob = &request->renew.hosts },
         .renew_resolv_conf = { .request = request, .blob = &request->renew.resolv_conf },
+        .prepare_paths = { .request = request, .list = &request->prepare.paths, .limit = MAX_READ_PATHS },
     };
     boxlite_agent_v1_Request wire = boxlite_agent_v1_Request_init_zero;
     wire.cb_operation.funcs.decode = prepare_operation;

@@ -11,9 +11,11 @@
 /* Bounds on lists, far above what fits a useful command line. */
 #define MAX_ARGUMENTS 8192u
 #define MAX_ENVIRONMENT 4096u
+#define MAX_READ_PATHS 512u
+#define DISK_NAME_BYTES 32u
 
 enum operation { OPERATION_UNKNOWN, OPERATION_INIT, OPERATION_EXEC, OPERATION_SIGNAL, OPERATION_RESIZE, OPERATION_PING,
-                 OPERATION_QUIESCE, OPERATION_THAW, OPERATION_RENEW };
+                 OPERATION_QUIESCE, OPERATION_THAW, OPERATION_RENEW, OPERATION_PREPARE };
 
 /* What the kernel may be credited with at once (agent.options), and what makes a renewed machine another one: the strength of its pool. */
 #define MAX_ENTROPY_BYTES 512u
@@ -46,7 +48,7 @@ struct volume {
 
 struct init_request {
     char hostname[HOSTNAME_BYTES];
-    char disk[32];
+    char disk[DISK_NAME_BYTES];
     uint64_t disk_bytes; /* what its device must have; 0: any */
     uint64_t wall_clock_ns;
     uint8_t entropy[MAX_ENTROPY_BYTES];
@@ -79,6 +81,13 @@ struct quiesce_request {
     uint32_t timeout_ms; /* 0: the agent's default */
 };
 
+struct prepare_request {
+    char disk[DISK_NAME_BYTES];
+    uint64_t disk_bytes;
+    struct text_list paths;
+    uint64_t read_bytes;
+};
+
 struct renew_request {
     char hostname[HOSTNAME_BYTES]; /* "" when it stays */
     uint64_t wall_clock_ns;
@@ -99,6 +108,7 @@ struct request {
     struct exec_request exec;
     struct quiesce_request quiesce;
     struct renew_request renew;
+    struct prepare_request prepare;
     int signal;
     bool signal_group;
     uint16_t rows;

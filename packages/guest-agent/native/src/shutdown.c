@@ -49,7 +49,7 @@ void shutdown_container_gone(void)
 
 static _Noreturn void finish(void)
 {
-    if (agent.initialized)
+    if (agent.initialized || agent.container.prepared)
         container_unmount(&agent.container);
     machine_end();
 }
