@@ -34,7 +34,7 @@ export type {
   SandboxContext,
   SandboxSetup,
 } from './contracts/sandbox.js';
-export { START_ORIGINS, type StartOrigin } from './contracts/start-origin.js';
+export { START_ORIGINS, type StartOrigin, TEMPLATE_KINDS, type TemplateKind } from './contracts/start-origin.js';
 export type {
   BaseDiskRecord,
   BaseDiskStore,

@@ -8,8 +8,8 @@ import type {
   ImageRecord,
   SnapshotRecord,
 } from '@boxlite/core';
-import { isDigest, JAIL_LAYER_NAMES, parseBaseDiskId, parseBoxId, START_ORIGINS } from '@boxlite/core';
-import { z } from 'zod';
+import { isDigest, JAIL_LAYER_NAMES, parseBaseDiskId, parseBoxId, START_ORIGINS, TEMPLATE_KINDS } from '@boxlite/core';
+import * as z from 'zod';
 import type { DocumentKind } from './document.js';
 import { resolvedImageSchema } from './resolved-image-schema.js';
 
@@ -71,6 +71,7 @@ export const boxStateKind: DocumentKind<StoredBoxState> = {
     kernel: kernelRecord.exactOptional(),
     startedFrom: z.enum(START_ORIGINS).exactOptional(),
     template: z.string().exactOptional(),
+    templateKind: z.enum(TEMPLATE_KINDS).exactOptional(),
     pooled: z.literal(true).exactOptional(),
     errorReason: z.string().exactOptional(),
     exitCode: z.int().exactOptional(),

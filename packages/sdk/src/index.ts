@@ -41,6 +41,7 @@ export type {
   BuildTemplateOptions,
   BuiltTemplate,
   TemplateInfo,
+  WantedTemplate,
   TemplateLibrary,
 } from './template/template-library.js';
 export { TEMPLATES_VARIABLE, type TemplateOptions } from './template/template-settings.js';

@@ -1,5 +1,12 @@
 import { escapeLine } from '@boxlite/core';
-import { Boxlite, defaultRegistry, type Log, loadPlugins, type PluginRegistry, type ShapeOptions } from '@boxlite/sdk';
+import {
+  Boxlite,
+  defaultRegistry,
+  type Log,
+  loadPlugins,
+  type PluginRegistry,
+  type WantedTemplate,
+} from '@boxlite/sdk';
 import { configuredOptions } from '../arguments/configured-options.js';
 import { environmentPlugins } from '../arguments/environment-plugins.js';
 import { exitStatusOf } from '../exit-status.js';
@@ -96,7 +103,7 @@ export class CliContext {
       ...(home === undefined ? {} : { homeDir: home }),
       log: debug === true ? debugLog : warningLog,
     });
-    let left: readonly ShapeOptions[] = [];
+    let left: readonly WantedTemplate[] = [];
     try {
       const result = await action(boxlite, signals);
       left = await boxlite.templates.wanted();

@@ -3,7 +3,7 @@ import type { Digest } from '../ids/digest.js';
 import type { ProcessIdentity } from '../ids/process-identity.js';
 import type { ResolvedImage } from './image-source.js';
 import type { JailLayer } from './jail-layer.js';
-import type { StartOrigin } from './start-origin.js';
+import type { StartOrigin, TemplateKind } from './start-origin.js';
 
 /** Life of a box; transitions: `canTransition`. */
 export type BoxStatus = 'unknown' | 'configured' | 'running' | 'stopping' | 'stopped' | 'paused' | 'failed';
@@ -51,6 +51,8 @@ export interface BoxStateRecord {
   readonly startedFrom?: StartOrigin;
   /** Key of the template it continued from. */
   readonly template?: string;
+  /** What that template was made for. */
+  readonly templateKind?: TemplateKind;
   /** True while the box waits in a pool: nobody has been given it yet, and without its owner it is removed. */
   readonly pooled?: true;
   /** Why it is `failed`. */

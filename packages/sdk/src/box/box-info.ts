@@ -1,4 +1,4 @@
-import type { BoxRecord, BoxStatus, JailLayer, KernelRecord, StartOrigin } from '@boxlite/core';
+import type { BoxRecord, BoxStatus, JailLayer, KernelRecord, StartOrigin, TemplateKind } from '@boxlite/core';
 import { parseBoxOptions } from '../options/box-options.js';
 import { STARTER_IMAGE } from '../options/starter-image.js';
 
@@ -23,6 +23,8 @@ export interface BoxInfo {
   readonly startedFrom: StartOrigin | null;
   /** Key of the template it went on from. */
   readonly template: string | null;
+  /** What that template was made for: boxes of its shape, or of its image in that shape. */
+  readonly templateKind: TemplateKind | null;
   /** What the last start booted; of a box that was not started yet, the file it was given. */
   readonly kernel: KernelRecord | null;
   /** What confines the VMM, or confined it when it was last started; null when it never was. */
@@ -67,6 +69,7 @@ export function boxInfo({ config, state }: BoxRecord, directory: string): BoxInf
     vmm: state.vmmId ?? null,
     startedFrom: state.startedFrom ?? null,
     template: state.template ?? null,
+    templateKind: state.template === undefined ? null : (state.templateKind ?? 'shape'),
     kernel: state.kernel ?? null,
     jail: state.jail === undefined ? null : { sandbox: state.jail.name, current: running, layers: state.jail.layers },
     createdAt: new Date(config.createdAt).toISOString(),

@@ -9,7 +9,7 @@ import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/
 import { applyNextDisk } from '../snapshot/apply-next-disk.js';
 import type { ResumeFrom } from '../snapshot/resume-from.js';
 import { RESUME_PLAN } from '../snapshot/resume-plan.js';
-import { shapeOf } from '../template/machine-shape.js';
+import { missingTemplates } from '../template/missing-templates.js';
 import { failedStartError } from './failed-start-error.js';
 import { killVm } from './kill-vm.js';
 import type { LiveBox } from './live-box.js';
@@ -73,7 +73,7 @@ export async function startBox(
     const live: LiveBox = { vm, agent: required(context, 'agent'), jail: required(context, 'jail') };
     await recordRunning(services, context, live);
     guard.disarm();
-    if (context.startedFrom === 'cold' && context.templateKey !== undefined) services.startedCold(shapeOf(context));
+    for (const shape of missingTemplates(context)) services.startedCold(shape);
     return { live, timings };
   } catch (thrown) {
     const cause = options.signal?.aborted === true ? abortedStart(thrown, box, options.signal) : thrown;
@@ -86,7 +86,7 @@ async function recordRunning(services: RuntimeServices, context: StartContext, l
   const now = Date.now();
   const { source, digest, version } = required(context, 'kernel');
   const running = (state: BoxStateRecord): BoxStateRecord => {
-    const { errorReason: _errorReason, exitCode: _exitCode, template: _template, ...kept } = state;
+    const { errorReason: _errorReason, exitCode: _exitCode, template: _template, templateKind: _kind, ...kept } = state;
     return {
       ...kept,
       status: 'running',
@@ -97,6 +97,7 @@ async function recordRunning(services: RuntimeServices, context: StartContext, l
       kernel: { source, digest, version },
       startedFrom: context.startedFrom ?? 'cold',
       ...(context.template === undefined ? {} : { template: context.template }),
+      ...(context.templateKind === undefined ? {} : { templateKind: context.templateKind }),
       startedAt: now,
       updatedAt: now,
     };

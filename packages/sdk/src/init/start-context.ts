@@ -1,4 +1,13 @@
-import type { BoxRecord, ResolvedImage, RunningVm, StartOrigin, StateStore, VmmHandler, VmmSpec } from '@boxlite/core';
+import type {
+  BoxRecord,
+  ResolvedImage,
+  RunningVm,
+  StartOrigin,
+  StateStore,
+  TemplateKind,
+  VmmHandler,
+  VmmSpec,
+} from '@boxlite/core';
 import type { AgentClient } from '@boxlite/guest-agent';
 import type { BoxLayout } from '@boxlite/layout';
 import type { ChosenKernel } from '../kernel/kernel-service.js';
@@ -6,6 +15,7 @@ import type { ResolvedBoxOptions } from '../options/box-options.js';
 import type { CheckedVolume } from '../options/volume.js';
 import type { ImageDiskOptions, PullOptions, RuntimeServices } from '../runtime/runtime-services.js';
 import type { ResumeFrom } from '../snapshot/resume-from.js';
+import type { ImageParts, NewDisk } from '../template/template-image.js';
 import type { CleanupGuard } from './cleanup-guard.js';
 import type { ContainerDisk } from './container-disk.js';
 import type { ReportingJail } from './reporting-jail.js';
@@ -30,6 +40,8 @@ export interface StartContext {
   shares?: readonly VolumeShare[];
   image?: ResolvedImage;
   disk?: ContainerDisk;
+  /** There when the disk was made by this start. */
+  newDisk?: NewDisk;
   guestRootfsPath?: string;
   kernel?: ChosenKernel;
   /** As it boots. */
@@ -38,9 +50,12 @@ export interface StartContext {
   snapshotKey?: string;
   /** The template this machine could go on from, whether there is one or not. */
   templateKey?: string;
+  /** The same, of a template of its image. */
+  imageTemplate?: { readonly key: string; readonly parts: ImageParts } | undefined;
   startedFrom?: StartOrigin;
-  /** Key of the template it goes on from. */
+  /** Key of the template it goes on from, and whether that is one of its image. */
   template?: string;
+  templateKind?: TemplateKind;
   jail?: ReportingJail;
   vm?: RunningVm;
   /** Takes back what `spawnMachine` has done, so that the start can go on in another way. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from './parse-options.js';
 
 /** How much of the image cache is kept by itself; see {@link CacheOptions}. */
@@ -12,7 +12,7 @@ export const cacheOptionsSchema = z.strictObject({
  * Bounds of what a home keeps of images: their layers and the disks made from them. Without any, nothing is ever evicted.
  * - `maxBytes`: bytes on disk; above it what was used least recently goes first
  * - `maxAgeDays`: days without use, also a fraction
- * - `maxTemplates`: templates for instant starts, 30 to 60 MB each; of more, those used least recently go when one is made. Default 8
+ * - `maxTemplates`: templates for instant starts, 30 to 60 MB each; of more, those used least recently go when one is made. Default 16
  *
  * They are looked at after a pull and when a home is opened, in the background. What a box needs, or somebody is working with, always stays.
  */

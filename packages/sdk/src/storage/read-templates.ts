@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { imageDiskIdentity } from '../template/template-image.js';
 import type { TemplateRecord } from '../template/template-record.js';
 import type { TemplateState } from './storage-snapshot.js';
 
@@ -14,11 +15,12 @@ export async function readTemplates({ templates, layout }: RuntimeServices): Pro
   }));
 }
 
-/** Kernel and guest rootfs it was made with: without them no machine has its key. */
+/** Kernel, guest rootfs and disk of the image it was made with: without them no machine has its key. */
 function hasParts(
   { basesDir, kernelsDir }: RuntimeServices['layout'],
-  { parts: { kernel, guestRootfs } }: TemplateRecord,
+  { parts: { kernel, guestRootfs }, image }: TemplateRecord,
 ): boolean {
+  if (image !== undefined && imageDiskIdentity(image.base) !== image.identity) return false;
   const name = kernel.replace(/^sha256:/, '');
   return existsSync(join(basesDir, basename(guestRootfs))) && existsSync(join(kernelsDir, basename(name)));
 }

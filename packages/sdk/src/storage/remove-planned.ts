@@ -1,5 +1,6 @@
 import { BoxliteError, type Lease } from '@boxlite/core';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
+import { imageDiskIdentity } from '../template/template-image.js';
 import type { RemovalPlan } from './plan-prune.js';
 
 /** What was really removed, and what it freed. */
@@ -45,11 +46,21 @@ export async function removePlanned(
     ...(signal === undefined ? {} : { signal }),
   });
   signal?.throwIfAborted();
-  return {
-    images,
-    blobs: { count: blobs.removed.length, bytes: blobs.freedBytes },
-    imageDisks: await removeDisks(services, plan, homeLease),
-  };
+  const imageDisks = await removeDisks(services, plan, homeLease);
+  if (imageDisks.count > 0) await removeTemplatesOfNoDisk(services);
+  return { images, blobs: { count: blobs.removed.length, bytes: blobs.freedBytes }, imageDisks };
+}
+
+/** A template of an image goes with the disk it stands on. One that somebody is starting from right now is left to the next prune. */
+async function removeTemplatesOfNoDisk({ templates }: RuntimeServices): Promise<void> {
+  for (const { key, record } of await templates.store.list()) {
+    if (record?.image === undefined || imageDiskIdentity(record.image.base) === record.image.identity) continue;
+    try {
+      await templates.store.remove(key);
+    } catch (thrown) {
+      if (!BoxliteError.isInstance(thrown, 'lease_held')) throw thrown;
+    }
+  }
 }
 
 async function removeDisks(

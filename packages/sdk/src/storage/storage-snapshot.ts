@@ -51,7 +51,7 @@ export interface TemplateState {
   readonly bytes: number;
   /** Milliseconds since the epoch. */
   readonly lastUsedAt: number;
-  /** False for one that no box can start from any more: damaged, or of a kernel or a guest rootfs that is gone. */
+  /** False for one that no box can start from any more: damaged, or of a kernel, a guest rootfs or an image disk that is gone. */
   readonly isUsable: boolean;
   /** A box starts from it right now. */
   readonly isInUse: boolean;

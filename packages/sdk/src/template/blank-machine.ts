@@ -17,6 +17,8 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { BLANK_MARK } from './blank-mark.js';
 import { withUnrecorded } from './capture-host-users.js';
 import type { MachineShape } from './machine-shape.js';
+import { copyTemplateDisk } from './template-disk.js';
+import type { NewDisk } from './template-image.js';
 
 /** Of the VMM's threads while it boots in the background. */
 const NICE = 10;
@@ -39,9 +41,15 @@ export interface BlankMachineOptions {
   readonly signal?: AbortSignal | undefined;
   /** Gives everybody else the processors first. */
   readonly isBackground?: boolean;
-  /** Bytes of the disk that stands for a box's. */
-  readonly diskBytes?: number;
+  /** What stands for a box's disk: an empty one of so many bytes, a new one of an image, or a copy of a template's. Default: an empty one. */
+  readonly disk?: BlankDisk;
 }
+
+/** See {@link BlankMachineOptions}. */
+export type BlankDisk =
+  | { readonly bytes?: number }
+  | NewDisk
+  | { readonly copyOf: string; readonly format: 'raw' | 'qcow2'; readonly base: string };
 
 /**
  * Prepares a machine of a shape in a directory of `boxes/` that has no record, lets `use` work with it, and removes everything again. The lease of a box
@@ -50,7 +58,7 @@ export interface BlankMachineOptions {
 export async function withBlankMachine<T>(
   services: RuntimeServices,
   shape: MachineShape,
-  { signal, isBackground = false, diskBytes }: BlankMachineOptions,
+  { signal, isBackground = false, disk }: BlankMachineOptions,
   use: (blank: BlankMachine) => Promise<T>,
 ): Promise<T> {
   const box = services.layout.box(createBoxId());
@@ -69,7 +77,7 @@ export async function withBlankMachine<T>(
     guard.onFailure('release the guest rootfs', () => rootfs.release());
     context.guestRootfsPath = rootfs.rootfs.path;
     await guestKernel.run(context);
-    await makePlaceholder(context, shape, diskBytes);
+    await makeDisk(context, shape, disk);
     const machine = await machineSpec(context);
     checkMachine(required(context, 'vmm'), machine);
     const start = async (timeoutMs: number, from?: VmmSnapshot): Promise<void> => {
@@ -105,17 +113,19 @@ function blankContext(
 }
 
 /** A disk in the place of a box's: of the same format, and with nothing of a box on it. */
-async function makePlaceholder(
-  context: StartContext,
-  { diskStore }: MachineShape,
-  virtualSize?: number,
-): Promise<void> {
-  const base = required(context, 'guestRootfsPath');
+async function makeDisk(context: StartContext, { diskStore }: MachineShape, wanted: BlankDisk = {}): Promise<void> {
   const disks = await context.services.disks(diskStore);
-  const path = containerDiskPath(disks.format ?? 'qcow2', context.box);
-  const size = virtualSize === undefined ? {} : { virtualSize };
-  const { format } = await disks.createChild(path, { path: base, format: 'raw' }, size);
-  context.disk = { path, store: disks.id, format, ...(format === 'raw' ? {} : { base }) };
+  const made = disks.format ?? 'qcow2';
+  const path = containerDiskPath(made, context.box);
+  const over = 'base' in wanted ? wanted.base : required(context, 'guestRootfsPath');
+  if ('copyOf' in wanted) {
+    await copyTemplateDisk({ from: wanted.copyOf, format: wanted.format }, path);
+  } else {
+    const bytes = 'virtualSize' in wanted ? wanted.virtualSize : wanted.bytes;
+    const size = bytes === undefined ? {} : { virtualSize: bytes };
+    await disks.createChild(path, { path: over, format: 'raw' }, size);
+  }
+  context.disk = { path, store: disks.id, format: made, ...(made === 'raw' ? {} : { base: over }) };
 }
 
 /** Of each thread: on Linux a priority is a thread's own, and those of the virtual processors are there already. */

@@ -1,6 +1,6 @@
-import type { StartContext } from '../init/start-context.js';
-import { required } from '../init/start-context.js';
+import { required, type StartContext } from '../init/start-context.js';
 import { type BoxOptions, parseBoxOptions, type ResolvedBoxOptions } from '../options/box-options.js';
+import type { TemplateImage } from './template-image.js';
 
 /** What a template is made for: a machine without anything of a box in it. */
 export interface MachineShape {
@@ -8,6 +8,8 @@ export interface MachineShape {
   readonly options: ResolvedBoxOptions;
   /** Id of the store that makes its disks; default: that of new boxes. */
   readonly diskStore?: string;
+  /** There for the template of an image. */
+  readonly image?: TemplateImage;
   /** The key, where it is known already. */
   readonly key?: string;
 }

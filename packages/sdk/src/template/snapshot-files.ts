@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { BoxliteError, errnoOf, type VmmSnapshot } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { memoryDigest } from './memory-digest.js';
 
 /** A state file holds processors and devices: tens of KiB. More is none of ours, and is not read. */
@@ -9,28 +9,62 @@ const MAX_STATE_BYTES = 64 * 1024 * 1024;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** What a large file was when it was made. */
+export const largeFileSchema = z.object({
+  bytes: z.int().nonnegative(),
+  /** See `memoryDigest`. */
+  sha256: digest,
+  /** Inode and times in nanoseconds: of a file that nobody has written to since, at the price of one look. */
+  identity: z.object({ ino: z.string(), mtimeNs: z.string(), ctimeNs: z.string() }),
+});
+export type LargeFile = z.output<typeof largeFileSchema>;
+
 /** What the two files of a snapshot were when they were made. */
 export const snapshotFilesSchema = z.object({
-  memory: z.object({
-    bytes: z.int().nonnegative(),
-    /** See `memoryDigest`. */
-    sha256: digest,
-    /** Inode and times in nanoseconds: of a file that nobody has written to since, at the price of one look. */
-    identity: z.object({ ino: z.string(), mtimeNs: z.string(), ctimeNs: z.string() }),
-  }),
+  memory: largeFileSchema,
   state: z.object({ bytes: z.int().nonnegative(), sha256: digest }),
 });
 export type SnapshotFiles = z.output<typeof snapshotFilesSchema>;
 
 /** Reads both files whole. Neither may be written to or renamed afterwards; the directory they lie in may. */
 export async function describeSnapshotFiles(files: VmmSnapshot, signal?: AbortSignal): Promise<SnapshotFiles> {
-  const sha256 = await memoryDigest(files.memory, signal);
-  const { size, ...identity } = look(files.memory, 'memory');
+  const memory = await describeLargeFile(files.memory, 'memory', signal);
   const state = readState(files.state);
   return {
-    memory: { bytes: Number(size), sha256, identity: textOf(identity) },
+    memory,
     state: { bytes: state.length, sha256: sha256Of(state) },
   };
+}
+
+/** Reads a file whole. @param what names it in errors */
+export async function describeLargeFile(path: string, what: string, signal?: AbortSignal): Promise<LargeFile> {
+  const sha256 = await memoryDigest(path, signal);
+  const { size, ...identity } = look(path, what);
+  return { bytes: Number(size), sha256, identity: textOf(identity) };
+}
+
+/** By its size, and by whether anybody has written to it since. @throws BoxliteError `snapshot_invalid` */
+export function checkLargeFile(path: string, what: string, expected: LargeFile): void {
+  const { size, ...identity } = look(path, what);
+  if (Number(size) !== expected.bytes) {
+    throw invalid(`its ${what} has ${size} bytes instead of ${expected.bytes}`, path);
+  }
+  const found = textOf(identity);
+  const { ino, mtimeNs, ctimeNs } = expected.identity;
+  if (found.ino !== ino || found.mtimeNs !== mtimeNs || found.ctimeNs !== ctimeNs) {
+    throw invalid(`its ${what} was written to, or is another file, since it was made`, path);
+  }
+}
+
+/** As {@link checkLargeFile}, and reads it whole. @throws BoxliteError `snapshot_invalid`, `aborted` */
+export async function verifyLargeFile(
+  path: string,
+  what: string,
+  expected: LargeFile,
+  signal?: AbortSignal,
+): Promise<void> {
+  checkLargeFile(path, what, expected);
+  if ((await memoryDigest(path, signal)) !== expected.sha256) throw invalid(`its ${what} has another content`, path);
 }
 
 /**
@@ -39,15 +73,7 @@ export async function describeSnapshotFiles(files: VmmSnapshot, signal?: AbortSi
  * @throws BoxliteError `snapshot_invalid` with the reason
  */
 export function checkSnapshotContent(files: VmmSnapshot, expected: SnapshotFiles): void {
-  const { size, ...identity } = look(files.memory, 'memory');
-  if (Number(size) !== expected.memory.bytes) {
-    throw invalid(`its memory has ${size} bytes instead of ${expected.memory.bytes}`, files.memory);
-  }
-  const found = textOf(identity);
-  const { ino, mtimeNs, ctimeNs } = expected.memory.identity;
-  if (found.ino !== ino || found.mtimeNs !== mtimeNs || found.ctimeNs !== ctimeNs) {
-    throw invalid('its memory was written to, or is another file, since it was made', files.memory);
-  }
+  checkLargeFile(files.memory, 'memory', expected.memory);
   const state = readState(files.state);
   if (state.length !== expected.state.bytes) {
     throw invalid(`its state has ${state.length} bytes instead of ${expected.state.bytes}`, files.state);
@@ -62,9 +88,7 @@ export async function verifySnapshotContent(
   signal?: AbortSignal,
 ): Promise<void> {
   checkSnapshotContent(files, expected);
-  if ((await memoryDigest(files.memory, signal)) !== expected.memory.sha256) {
-    throw invalid('its memory has another content', files.memory);
-  }
+  await verifyLargeFile(files.memory, 'memory', expected.memory, signal);
 }
 
 /** The error for a snapshot that cannot be used. @param why follows "the snapshot cannot be used: " */

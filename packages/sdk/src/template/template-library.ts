@@ -1,14 +1,24 @@
-import { BoxliteError } from '@boxlite/core';
+import { BoxliteError, type TemplateKind } from '@boxlite/core';
+import { absoluteImage } from '../options/absolute-image.js';
+import { parseBoxOptions } from '../options/box-options.js';
+import { STARTER_IMAGE } from '../options/starter-image.js';
 import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { evictTemplates } from './evict-templates.js';
 import { machineShape, type ShapeOptions, shapeOptions } from './machine-shape.js';
 import { MAKE_LEASE_ENTITY, makeTemplate, type TemplateStep } from './make-template.js';
-import { verifySnapshotContent } from './snapshot-files.js';
+import { verifyLargeFile, verifySnapshotContent } from './snapshot-files.js';
+import type { TemplateImage } from './template-image.js';
 import type { TemplateKeeper } from './template-keeper.js';
-import type { StoredTemplate } from './template-store.js';
+import { type StoredTemplate, templateDisk } from './template-store.js';
+
+const BYTES_PER_GIB = 1024 ** 3;
 
 /** Which template is made, and how that is watched and ended. */
 export interface BuildTemplateOptions extends ShapeOptions {
+  /** An image: the template is for boxes of it, whose disk is new and of this size. Default: for any box of the shape. */
+  readonly image?: string | undefined;
+  /** Size of the boxes' disk, in GiB; with `image`. Default 10. */
+  readonly diskSizeGb?: number | undefined;
   readonly signal?: AbortSignal;
   readonly onStep?: (step: TemplateStep) => void;
   /** Leaves the processors to everybody else, and gives up at once when another process makes one. Default false. */
@@ -19,7 +29,10 @@ export interface BuildTemplateOptions extends ShapeOptions {
 export interface TemplateInfo {
   /** Also the name of its directory. */
   readonly key: string;
-  /** Null, as what follows, when its record cannot be read. */
+  /** For any box of its shape, or for boxes of one image in that shape. Null, as what follows, when its record cannot be read. */
+  readonly kind: TemplateKind | null;
+  /** Of a template for an image: its reference when the template was made, and the size of the disk, in bytes. */
+  readonly image: { readonly reference: string; readonly diskBytes: number } | null;
   readonly vmm: string | null;
   readonly cpus: number | null;
   readonly memoryMib: number | null;
@@ -35,6 +48,9 @@ export interface TemplateInfo {
   readonly problem: string | null;
   readonly directory: string;
 }
+
+/** A template that is to be made. */
+export type WantedTemplate = Omit<BuildTemplateOptions, 'signal' | 'onStep' | 'background'>;
 
 /** A template that was built. */
 export interface BuiltTemplate extends TemplateInfo {
@@ -59,16 +75,18 @@ export class TemplateLibrary {
 
   /**
    * Makes the template of a shape, unless there is one that can be used: boots a machine, captures it, and tries whether one starts from the capture.
-   * @param options of the boxes it is for; their disk, image, names and environment do not matter
+   * @param options of the boxes it is for; names and environment do not matter
    * @throws BoxliteError `unsupported` for a VMM that cannot capture machines, `invalid_argument` naming the field, `lease_held`, what a start throws,
    *   `snapshot_invalid` when boxes cannot start from it on this machine, `aborted`
    */
   async build(options: BuildTemplateOptions = {}): Promise<BuiltTemplate> {
     this.#services.lifetime.throwIfAborted();
-    const { signal, onStep, background, ...wanted } = options;
+    const { signal, onStep, background, image, diskSizeGb, ...wanted } = options;
     const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
-    const shape = machineShape({ ...this.#chosen, ...given });
+    if (image === undefined && diskSizeGb !== undefined) throw sizeWithoutImage();
     const ends = signal === undefined ? this.#services.lifetime : AbortSignal.any([signal, this.#services.lifetime]);
+    const known = image === undefined ? {} : { image: await this.#image(image, diskSizeGb, ends) };
+    const shape = machineShape({ ...this.#chosen, ...given }, known);
     const { key, isNew } = await makeTemplate(this.#services, shape, {
       signal: ends,
       onStep,
@@ -118,12 +136,24 @@ export class TemplateLibrary {
    * Options of `build` for the templates that would be made in the background, are not there yet, and are made by nobody else right now: for a program
    * that is about to end and leaves them to another one.
    */
-  async wanted(): Promise<readonly ShapeOptions[]> {
+  async wanted(): Promise<readonly WantedTemplate[]> {
     const { templates, store } = this.#services;
     const missing = this.#keeper.wanted.filter(({ key }) => key === undefined || !templates.store.has(key));
     if (missing.length === 0 || (await store.leases.holders(MAKE_LEASE_ENTITY)).some(({ pid }) => pid !== process.pid))
       return [];
-    return missing.map(({ options }) => shapeOptions(options));
+    return missing.map(({ options, image }) => ({
+      ...shapeOptions(options),
+      ...(image === undefined ? {} : { image: image.image.reference, diskSizeGb: image.virtualSize / BYTES_PER_GIB }),
+    }));
+  }
+
+  async #image(reference: string, diskSizeGb: number | undefined, signal: AbortSignal): Promise<TemplateImage> {
+    const options = parseBoxOptions({
+      image: absoluteImage(reference),
+      ...(diskSizeGb === undefined ? {} : { diskSizeGb }),
+    });
+    const image = await this.#services.resolveImage(options.image ?? STARTER_IMAGE, { signal });
+    return { image, virtualSize: options.diskSizeGb * BYTES_PER_GIB };
   }
 
   async #find(text: string): Promise<string> {
@@ -150,6 +180,8 @@ async function problemOf(
   if (record === undefined || problem !== undefined) return problem;
   try {
     await verifySnapshotContent({ memory: `${directory}/memory`, state: `${directory}/state` }, record.files, signal);
+    const { image } = record;
+    if (image !== undefined) await verifyLargeFile(templateDisk(directory, image), 'disk', image.disk, signal);
     return undefined;
   } catch (thrown) {
     if (BoxliteError.isInstance(thrown, 'snapshot_invalid')) return thrown.message;
@@ -164,6 +196,9 @@ function templateInfo(
   const parts = record?.parts;
   return {
     key,
+    kind: record === undefined ? null : record.image === undefined ? 'shape' : 'image',
+    image:
+      record?.image === undefined ? null : { reference: record.image.reference, diskBytes: record.image.virtualSize },
     vmm: parts?.vmm ?? null,
     cpus: parts?.cpus ?? null,
     memoryMib: parts?.memoryMib ?? null,
@@ -175,6 +210,13 @@ function templateInfo(
     problem: found ?? null,
     directory,
   };
+}
+
+function sizeWithoutImage(): BoxliteError {
+  return new BoxliteError('invalid_argument', 'the template of a shape is for disks of any size', {
+    hint: 'name the image, too, or leave out diskSizeGb (--disk-size)',
+    details: { field: 'diskSizeGb' },
+  });
 }
 
 function notFound(key: string): BoxliteError {

@@ -1,5 +1,6 @@
-import { z } from 'zod';
-import { invalid, snapshotFilesSchema } from './snapshot-files.js';
+import * as z from 'zod';
+import { invalid, largeFileSchema, snapshotFilesSchema } from './snapshot-files.js';
+import { imagePartsSchema } from './template-image.js';
 import { isTemplateKey, TEMPLATE_FORMAT } from './template-key.js';
 
 const count = z.int().nonnegative();
@@ -23,9 +24,11 @@ const recordSchema = z.object({
   /** For people. */
   kernel: z.object({ version: z.string(), origin: z.string() }),
   files: snapshotFilesSchema,
+  /** Of a template of one image: what it is of, and the disk its memory belongs to. */
+  image: imagePartsSchema.extend({ disk: largeFileSchema }).exactOptional(),
 });
 
-/** `template.json`: what a template is, beside its two files. */
+/** `template.json`: what a template is, beside its files. */
 export type TemplateRecord = z.output<typeof recordSchema>;
 
 /**

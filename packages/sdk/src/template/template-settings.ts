@@ -1,12 +1,12 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../options/parse-options.js';
 
 /** Switches templates off for every program of a shell. */
 export const TEMPLATES_VARIABLE = 'BOXLITE_TEMPLATES';
 /** Words that switch them off; anything else leaves them on. */
 const OFF = new Set(['off', '0', 'false', 'no']);
-/** Templates a home keeps without `cache.maxTemplates`. */
-export const DEFAULT_MAX_TEMPLATES = 8;
+/** Templates a home keeps without `cache.maxTemplates`: of a few shapes, and of a dozen images in them. */
+export const DEFAULT_MAX_TEMPLATES = 16;
 
 const schema = z.strictObject({
   use: z.boolean().default(true),

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { BoxliteError, errnoOf, type Lease, type LeaseStore, toBoxliteError, type VmmSnapshot } from '@boxlite/core';
 import { type HomeLayout, type StagingArea, stage, syncDirectory } from '@boxlite/layout';
 import { allocatedBytes, namesIn } from '../storage/allocated-bytes.js';
-import { checkSnapshotContent, invalid } from './snapshot-files.js';
+import { checkLargeFile, checkSnapshotContent, invalid } from './snapshot-files.js';
 import { isTemplateKey } from './template-key.js';
 import { parseTemplateRecord, type TemplateRecord } from './template-record.js';
 
@@ -27,6 +27,8 @@ export const TEMPLATE_LEASE_PREFIX = 'template:';
 export interface HeldTemplate {
   readonly key: string;
   readonly files: VmmSnapshot;
+  /** Of a template of one image: what each box gets a copy of. */
+  readonly disk?: string;
   readonly record: TemplateRecord;
   /** Notes its use, and gives the lease back. Never fails. */
   release(): Promise<void>;
@@ -55,7 +57,7 @@ export interface TemplateStoreOptions {
 }
 
 /**
- * The templates of a home: `templates/<key>/{memory,state,template.json}`, each made aside and put in its place whole. Who starts from one holds a shared
+ * The templates of a home: `templates/<key>/{memory,state,template.json}`, and `disk.qcow2` or `disk.raw` of one for an image, each made aside and put in its place whole. Who starts from one holds a shared
  * lease until the machine has its files open; who removes one needs it alone.
  */
 export class TemplateStore {
@@ -85,8 +87,9 @@ export class TemplateStore {
     try {
       const record = this.#read(key);
       const files = this.#files(key);
-      checkSnapshotContent(files, record.files);
-      return { key, files, record, release: () => this.#letGo(key, lease) };
+      this.#check(key, record);
+      const disk = record.image === undefined ? {} : { disk: templateDisk(this.#directory(key), record.image) };
+      return { key, files, ...disk, record, release: () => this.#letGo(key, lease) };
     } catch (thrown) {
       await lease.release();
       throw thrown;
@@ -169,6 +172,11 @@ export class TemplateStore {
     return { memory: join(this.#directory(key), 'memory'), state: join(this.#directory(key), 'state') };
   }
 
+  #check(key: string, { files, image }: TemplateRecord): void {
+    checkSnapshotContent(this.#files(key), files);
+    if (image !== undefined) checkLargeFile(templateDisk(this.#directory(key), image), 'disk', image.disk);
+  }
+
   #read(key: string): TemplateRecord {
     const path = this.#recordFile(key);
     return parseTemplateRecord(readBounded(path), key, path);
@@ -191,7 +199,7 @@ export class TemplateStore {
     let record: TemplateRecord | undefined;
     try {
       record = this.#read(key);
-      checkSnapshotContent(this.#files(key), record.files);
+      this.#check(key, record);
       return { record, problem: undefined };
     } catch (thrown) {
       if (!BoxliteError.isInstance(thrown, 'snapshot_invalid')) throw thrown;
@@ -221,6 +229,11 @@ export class TemplateStore {
       this.#report(`the lease of the template ${key} could not be given back`, cause);
     }
   }
+}
+
+/** The disk of an image's template, in its directory. */
+export function templateDisk(directory: string, { format }: { readonly format: 'raw' | 'qcow2' }): string {
+  return join(directory, `disk.${format}`);
 }
 
 function readBounded(path: string): string {

@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
-import { BoxliteError } from '@boxlite/core';
-import type { BuiltTemplate, ShapeOptions, TemplateStep } from '@boxlite/sdk';
+import { BoxliteError, escapeLine } from '@boxlite/core';
+import type { BuiltTemplate, TemplateStep, WantedTemplate } from '@boxlite/sdk';
 import { type Command, Option } from 'commander';
 import { humanBytes } from '../../output/ago.js';
 import { formatJson } from '../../output/format-json.js';
@@ -13,15 +13,17 @@ const BACKGROUND_NICE = 10;
 
 const STEP_TEXT: Readonly<Record<TemplateStep, string>> = {
   boot: 'booting a machine',
+  prepare: 'mounting the disk of the image',
   capture: 'capturing it',
   verify: 'starting from the capture',
   install: 'installing the template',
 };
 
 interface BuildFlags extends BoxFlags {
+  readonly image?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
-  readonly shape?: string;
+  readonly wanted?: string;
 }
 
 /** `boxlite template build`. */
@@ -30,9 +32,12 @@ export function addTemplateBuildCommand(parent: Command, context: CliContext): v
     .command('build')
     .summary('make the template of a shape of boxes')
     .description(
-      'Boot a machine, capture it, and try a start from the capture. Does nothing when the home has that template already.',
+      'Boot a machine, capture it, and try a start from the capture. Does nothing when the home has that template already. With --image it is captured with ' +
+        'the disk of that image mounted: for the first start of boxes of that image, which are ready soonest.',
     )
     .option('-q, --quiet', 'no progress, and only the key')
+    .addOption(new Option('--image <IMAGE>', 'for new boxes of this image (default: for any box of the shape)'))
+    .addOption(flags.diskSizeOption())
     .addOption(flags.cpusOption())
     .addOption(flags.memoryOption())
     .addOption(flags.vmmOption())
@@ -41,27 +46,29 @@ export function addTemplateBuildCommand(parent: Command, context: CliContext): v
     .addOption(flags.jailerOption())
     .addOption(flags.securityOption())
     .addOption(flags.seccompOption())
-    .addOption(new Option('--shape <JSON>', 'what a program that ended left to be made').hideHelp())
+    .addOption(new Option('--wanted <JSON>', 'what a program that ended left to be made').hideHelp())
     .addOption(flags.jsonOption())
     .action((given: BuildFlags) =>
       context.managesHome(async (boxlite, { abortSignal }) => {
-        const background = given.shape !== undefined;
+        const background = given.wanted !== undefined;
         if (background) setPriority(BACKGROUND_NICE);
         const progress = createStepLine(process.stderr, given.quiet === true || given.json === true);
-        const built = await boxlite.templates
-          .build({ ...shapeOf(given), background, signal: abortSignal, onStep: progress.show })
-          .finally(() => progress.end());
-        process.stdout.write(formatBuilt(built, given));
+        for (const wanted of templatesOf(given)) {
+          const built = await boxlite.templates
+            .build({ ...wanted, background, signal: abortSignal, onStep: progress.show })
+            .finally(() => progress.end());
+          process.stdout.write(formatBuilt(built, given));
+        }
       }, given.json),
     );
 }
 
-function shapeOf({ shape, ...given }: BuildFlags): ShapeOptions {
-  if (shape === undefined) return boxOptions(given, undefined, []);
+function templatesOf({ wanted, image, ...given }: BuildFlags): readonly WantedTemplate[] {
+  if (wanted === undefined) return [boxOptions(given, image, [])];
   try {
-    return JSON.parse(shape) as ShapeOptions;
+    return JSON.parse(wanted) as readonly WantedTemplate[];
   } catch (cause) {
-    throw new BoxliteError('invalid_argument', '--shape is not JSON', { cause, details: { field: 'shape' } });
+    throw new BoxliteError('invalid_argument', '--wanted is not JSON', { cause, details: { field: 'wanted' } });
   }
 }
 
@@ -76,7 +83,8 @@ function createStepLine(stream: NodeJS.WriteStream, isQuiet: boolean) {
 function formatBuilt(built: BuiltTemplate, { json, quiet }: BuildFlags): string {
   if (json === true) return `${formatJson(built)}\n`;
   if (quiet === true) return `${built.key}\n`;
-  const { key, vmm, cpus, memoryMib, bytes, isNew } = built;
-  const what = `${vmm}, ${cpus === 1 ? '1 CPU' : `${cpus} CPUs`}, ${memoryMib} MiB`;
+  const { key, vmm, cpus, memoryMib, image, bytes, isNew } = built;
+  const machine = `${vmm}, ${cpus === 1 ? '1 CPU' : `${cpus} CPUs`}, ${memoryMib} MiB`;
+  const what = image === null ? machine : `${machine}, ${escapeLine(image.reference, 200)}`;
   return `${isNew ? 'made' : 'there already:'} template ${key.slice(0, 12)} (${what}), ${humanBytes(bytes)} on disk\n`;
 }

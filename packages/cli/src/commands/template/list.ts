@@ -19,7 +19,9 @@ export function addTemplateListCommand(parent: Command, context: CliContext): vo
     .command('ls')
     .alias('list')
     .summary('list templates')
-    .description('List the templates of this home, the one used last first.')
+    .description(
+      'List the templates of this home, the one used last first. One with an image is for new boxes of it with a disk of that size.',
+    )
     .option('-q, --quiet', 'only keys')
     .option('--verify', 'read each of them whole, to find damage that a start does not look for')
     .addOption(jsonOption())
@@ -35,8 +37,9 @@ export function addTemplateListCommand(parent: Command, context: CliContext): vo
 
 /** The table of `template ls`. @param now milliseconds since the epoch */
 export function templateTable(templates: readonly TemplateInfo[], now: number): string {
-  const rows = templates.map(({ key, vmm, cpus, memoryMib, kernel, bytes, lastUsedAt, problem }) => [
+  const rows = templates.map(({ key, image, vmm, cpus, memoryMib, kernel, bytes, lastUsedAt, problem }) => [
     key.slice(0, 12),
+    image === null ? '-' : `${escapeLine(image.reference, 60)} (${humanBytes(image.diskBytes)})`,
     vmm ?? '-',
     cpus === null ? '-' : String(cpus),
     memoryMib === null ? '-' : `${memoryMib} MiB`,
@@ -45,5 +48,5 @@ export function templateTable(templates: readonly TemplateInfo[], now: number): 
     ago(now - Date.parse(lastUsedAt)),
     problem === null ? 'ready' : escapeLine(problem, 120),
   ]);
-  return formatTable(['TEMPLATE', 'VMM', 'CPUS', 'MEMORY', 'KERNEL', 'SIZE', 'LAST USED', 'STATE'], rows);
+  return formatTable(['TEMPLATE', 'IMAGE', 'VMM', 'CPUS', 'MEMORY', 'KERNEL', 'SIZE', 'LAST USED', 'STATE'], rows);
 }

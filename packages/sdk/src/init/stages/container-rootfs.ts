@@ -48,6 +48,7 @@ export const containerRootfs: Stage<StartContext> = {
       // while the machine starts, before anything of the user's runs from it (guest-connect).
       await services.store.boxes.update(record.config.id, (state) => ({ ...state, image, disk }), { durable: false });
       context.disk = { path, ...disk };
+      context.newDisk = { base: base.path, virtualSize: sizeBytes };
     } finally {
       await base.release();
     }

@@ -32,7 +32,7 @@ export const guestInit: Stage<StartContext> = {
 };
 
 async function initialize(context: StartContext): Promise<void> {
-  const { options } = context;
+  const { options, newDisk, templateKind } = context;
   const { config } = required(context, 'image');
   const init = {
     hostname: options.hostname ?? hostnameOf(options.name),
@@ -41,6 +41,8 @@ async function initialize(context: StartContext): Promise<void> {
     user: options.user ?? config.user,
     volumes: volumeMounts(required(context, 'volumes'), required(context, 'shares')),
     privileged: options.privileged,
+    // What was prepared is for a disk of this size.
+    ...(templateKind === 'image' && newDisk !== undefined ? { diskBytes: newDisk.virtualSize } : {}),
   };
   await reportingVmmEnd(context, () => required(context, 'agent').init(init, context.signal));
 }
