@@ -99,6 +99,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
 
     const moments: readonly Breakpoint[] = [
       { call: 'open', path: '/memory' },
+      { call: 'listen', path: '\\.ram$' },
       { call: 'copyFile', path: '/disk\\.qcow2$' },
       { call: 'link', path: '/bases/' },
       { call: 'rename', path: '/snapshots/.*/memory$' },
@@ -119,6 +120,7 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
         // Nor is anything left of it that is in the way of the next one.
         await next.call.snapshot(id, 'half');
         expect((await next.call.snapshots(id)).map(({ name }) => name)).toEqual(['half']);
+        expect((await names('boxes', id, 'sockets')).filter((name) => name.endsWith('.ram'))).toEqual([]);
         await next.call.shutdown();
       },
     );

@@ -9,6 +9,8 @@ export type Breakpoint = (
   | { readonly stage: StageName | `template-${TemplateStep}` }
   /** Before a call of node:fs or node:fs/promises with a path that matches. */
   | { readonly call: 'rm' | 'rename' | 'link' | 'unlink' | 'open' | 'copyFile' | 'lutimes'; readonly path: string }
+  /** When a server listens on a socket with a path that matches. */
+  | { readonly call: 'listen'; readonly path: string }
 ) & {
   /** True: it only says that it got there, and goes on. */
   readonly running?: boolean;
@@ -31,16 +33,26 @@ interface Pending {
   reject(reason: Error): void;
 }
 
-/** Starts a program that serves calls (../fixtures/serve-calls.mjs); resolves when it is ready for them. */
+/**
+ * Starts a program that serves calls (../fixtures/serve-calls.mjs); resolves when it is ready for them.
+ * @param uid the user and group it is of; default: those of this process
+ */
 export async function calledProcess<Calls extends object>(
   program: string,
   args: readonly string[],
   breakpoint?: Breakpoint,
+  uid?: number,
 ): Promise<CalledProcess<Calls>> {
   const child = fork(program, args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     execArgv: [],
-    env: { ...process.env, BREAKPOINT: JSON.stringify(breakpoint ?? null) },
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+    env: {
+      ...process.env,
+      // That of `nobody`; another user's cannot be read.
+      ...(uid === undefined ? {} : { HOME: '/nonexistent' }),
+      BREAKPOINT: JSON.stringify(breakpoint ?? null),
+    },
   });
   const pending = new Map<number, Pending>();
   let frozen = deferred();

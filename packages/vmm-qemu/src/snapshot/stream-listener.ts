@@ -5,9 +5,12 @@ import { dirname, join } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { BoxliteError, toBoxliteError } from '@boxlite/core';
 import { MAX_SOCKET_PATH_BYTES } from '../machine/machine-limits.js';
+import { removeDeadSockets } from './dead-sockets.js';
 
 /** A QEMU that sends nothing for so long while its guest stands still is stuck. */
 const IDLE_TIMEOUT_MS = 30_000;
+/** Paths this process listens on. */
+const live = new Set<string>();
 
 /** A unix socket that takes one connection. */
 export interface StreamListener extends AsyncDisposable {
@@ -21,7 +24,7 @@ export interface StreamListener extends AsyncDisposable {
 
 /**
  * Listens beside the agent socket: in the one directory the VMM sees and finds under the same path as we do. The name is new each time; nobody but
- * the VMM and the owner of the home reaches it.
+ * the VMM and the owner of the home reaches it. What processes that were killed have left there goes.
  */
 export async function listenForStream(agentSocket: string): Promise<StreamListener> {
   const path = join(dirname(agentSocket), `${randomBytes(3).toString('hex')}.ram`);
@@ -31,11 +34,19 @@ export async function listenForStream(agentSocket: string): Promise<StreamListen
       details: { field: 'agentSocket' },
     });
   }
+  await removeDeadSockets(dirname(path), live);
   const server = createServer({ pauseOnConnect: true });
   // Also the one that comes when nobody waits any more: a server only closes once its connections have.
   const connections: Socket[] = [];
   server.on('connection', (socket) => connections.push(socket));
-  await listening(server, path);
+  live.add(path);
+  server.once('close', () => live.delete(path));
+  try {
+    await listening(server, path);
+  } catch (thrown) {
+    live.delete(path);
+    throw thrown;
+  }
   return {
     path,
     receive: (take, signal) => receive(server, take, signal),
