@@ -33,6 +33,8 @@ export interface ContinuedAgent extends BootedAgent {
 }
 
 export interface CapturableAgent extends ContinuedAgent {
+  /** Gives its container disk, a file that is as long already, another size. */
+  resizeDisk(bytes: number): Promise<void>;
   /** Stops the machine for good and leaves what it was. */
   capture(): Promise<Capture>;
 }
@@ -44,6 +46,9 @@ export async function bootCapturable(options: CapturableOptions, directory: stri
   await machine.qmp.execute('cont');
   const agent = await connectAgent(machine);
   return Object.assign(agent, {
+    async resizeDisk(bytes: number): Promise<void> {
+      await machine.qmp.execute('block_resize', { device: 'vda', size: bytes });
+    },
     async capture(): Promise<Capture> {
       const state = join(directory, 'state');
       await machine.qmp.execute('stop');

@@ -1,9 +1,10 @@
 import { watch } from 'node:fs';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, stat, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { VmmSnapshot } from '@boxlite/core';
 import { createQemuVmm } from '@boxlite/vmm-qemu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { patience } from '../../../test/support/patience.js';
 import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
 
 const handler = createQemuVmm({ hardware });
@@ -83,6 +84,41 @@ describe('snapshots of machines in QEMU', () => {
     await ping(machine);
     await vm.kill();
     await vm.close();
+  });
+
+  it('go on with a raw disk of another size: the guest is told, nothing of it is lost, and the file keeps its size', async () => {
+    const { guest } = parts.setup(() => handler);
+    if (guest === undefined) throw new TypeError('busybox-static is not installed');
+    const raw = async (name: string, bytes: number) => {
+      const path = join(parts.layout.tmpDir, name);
+      await copyFile(join(parts.layout.diskImagesDir, 'empty.ext4'), path);
+      await truncate(path, bytes);
+      return path;
+    };
+    const withDisk = async (path: string, from?: VmmSnapshot) => {
+      const rootfs = { path: join(parts.layout.basesDir, 'rootfs00.ext4'), format: 'raw', readOnly: true } as const;
+      const disks = [{ path, format: 'raw', readOnly: false } as const, rootfs];
+      return parts.createMachine(handler, { disks, ...(from === undefined ? {} : { from }) });
+    };
+    await using first = await withDisk(await raw('first.raw', 64 * MIB));
+    const { vm, fork, restore } = await running(first);
+    const { memory, state } = await place(first);
+    const from = { memory, state };
+    await fork(from);
+    await vm.kill();
+    await vm.close();
+    // The last is no whole number of sectors, as no disk of ours is, and somebody else's may be.
+    for (const bytes of [160 * MIB, 64 * MIB, 96 * MIB + 512 * 3]) {
+      const path = await raw(`${bytes}.raw`, bytes);
+      await using machine = await withDisk(path, from);
+      const child = await restore(machine.spec, machine.host);
+      const look = async () => guest.diskBytes(await machine.host.supervisor.connect(machine.host.request.controlDir));
+      // It is told by an interrupt, which may come after its agent answers.
+      await expect.poll(look, { timeout: patience(20_000) }).toBe(bytes);
+      expect((await child.stop(patience(10_000))).kind).toBe('Clean');
+      await child.close();
+      expect((await stat(path)).size).toBe(bytes);
+    }
   });
 
   it('of a machine that was attached to without its memory and agent socket are unsupported', async () => {
