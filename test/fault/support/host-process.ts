@@ -9,6 +9,7 @@ import type {
   StopOptions,
   TemplateInfo,
 } from '@boxlite/sdk';
+import { REPOSITORY } from '../../support/run-cli.js';
 import { type Breakpoint, type CalledProcess, calledProcess } from './called-process.js';
 
 export type { Breakpoint } from './called-process.js';
@@ -42,12 +43,20 @@ export type HostProcess = CalledProcess<HostCalls>;
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/host.mjs', import.meta.url));
 
+/** Another user to be, and where that one can read the repository; needs root. */
+export interface HostUser {
+  readonly uid: number;
+  readonly root: string;
+}
+
 /**
  * Starts a host process and opens the home in it.
  * @param breakpoint reached while the home is being opened, which is not waited for then
+ * @param user default: who runs the tests
  */
-export async function hostProcess(home: string, breakpoint?: Breakpoint): Promise<HostProcess> {
-  const host = await calledProcess<HostCalls>(FIXTURE, [home], breakpoint);
+export async function hostProcess(home: string, breakpoint?: Breakpoint, user?: HostUser): Promise<HostProcess> {
+  const program = user === undefined ? FIXTURE : FIXTURE.replace(REPOSITORY, user.root);
+  const host = await calledProcess<HostCalls>(program, [home], breakpoint, user?.uid);
   const opened = host.call.open();
   if (breakpoint === undefined) await opened;
   else opened.catch(() => undefined); // it ends with its process
