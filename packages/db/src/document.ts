@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Row } from './connection.js';
 
 /** How a record is stored: the table, the column that names a row, and the shape of its document. */

@@ -1,5 +1,5 @@
 import { type Digest, isDigest, type ResolvedImage } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const digest = z.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'is not a digest');
 const texts = z.array(z.string());

@@ -11,6 +11,7 @@ import type {
   QuiesceOptions,
   RenewOptions,
 } from './exec-options.js';
+import type { InitDone, Response } from './gen/agent_pb.js';
 import { ExecutionStream, type GuestExecution } from './guest-execution.js';
 import type { Hello } from './hello.js';
 import {
@@ -20,13 +21,13 @@ import {
   encodeRequest,
   execOperation,
   initOperation,
+  type Operation,
   prepareOperation,
   quiesceOperation,
   renewOperation,
   requestFrames,
   signalOperation,
 } from './requests.js';
-import type { InitDone, Operation, Response } from './wire/agent-messages.js';
 
 const SIGKILL = 9;
 

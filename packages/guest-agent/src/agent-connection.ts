@@ -1,8 +1,8 @@
 import { BoxliteError, type Frame, FrameFlag, FrameType, type GuestChannel, toBoxliteError } from '@boxlite/core';
+import { fromBinary } from '@bufbuild/protobuf';
 import { createDeferred } from './deferred.js';
+import { type Response, ResponseSchema } from './gen/agent_pb.js';
 import { decodeHello, type Hello } from './hello.js';
-import { type Response, responseMessage } from './wire/agent-messages.js';
-import { decodeMessage } from './wire/decode-message.js';
 
 const MAX_STREAM_ID = 0xffff;
 
@@ -129,7 +129,7 @@ export class AgentConnection {
   #respond(handler: StreamHandler, frame: Frame): string | undefined {
     let response: Response;
     try {
-      response = decodeMessage(responseMessage, frame.payload);
+      response = fromBinary(ResponseSchema, frame.payload);
     } catch (thrown) {
       this.#lose(protocolError('a response that cannot be decoded', thrown));
       return undefined;

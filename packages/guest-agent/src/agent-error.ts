@@ -1,5 +1,5 @@
 import { BoxliteError, ERROR_CODES, type ErrorCode, escapeText } from '@boxlite/core';
-import type { WireError } from './wire/agent-messages.js';
+import type { Error as WireError } from './gen/agent_pb.js';
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
   command_not_found: 'check the spelling and the PATH of the box, or install the command in the image',

@@ -3,10 +3,10 @@ import type { AgentConnection, StreamHandler } from './agent-connection.js';
 import { fromWireError } from './agent-error.js';
 import { createDeferred, type Deferred } from './deferred.js';
 import type { ExecResult } from './exec-options.js';
+import type { ExecStarted, Exited, Response } from './gen/agent_pb.js';
 import { type GuestInput, InputStream, stopped } from './input-stream.js';
 import { type GuestOutput, OutputStream } from './output-stream.js';
 import { encodeRequest, resizeOperation, signalOperation } from './requests.js';
-import type { ExecStarted, Exited, Response } from './wire/agent-messages.js';
 
 /** A command running in the container. It goes on when this process lets go of it. */
 export interface GuestExecution {

@@ -1,6 +1,6 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
-import { helloMessage } from './wire/agent-messages.js';
-import { decodeMessage } from './wire/decode-message.js';
+import { fromBinary } from '@bufbuild/protobuf';
+import { HelloSchema } from './gen/agent_pb.js';
 
 /** The protocol generation this client speaks. */
 export const PROTOCOL_GENERATION = 1;
@@ -62,7 +62,7 @@ export function decodeHello(payload: Uint8Array): Hello {
 
 function parse(payload: Uint8Array) {
   try {
-    return decodeMessage(helloMessage, payload);
+    return fromBinary(HelloSchema, payload);
   } catch (thrown) {
     throw new BoxliteError('agent_protocol', 'the hello of the guest agent cannot be decoded', { cause: thrown });
   }

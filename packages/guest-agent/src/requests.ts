@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BoxliteError, FrameFlag, FrameType, MAX_FRAME_PAYLOAD } from '@boxlite/core';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import type {
   EnvironmentInput,
   ExecOptions,
@@ -10,8 +11,7 @@ import type {
   TerminalSize,
   VolumeMount,
 } from './exec-options.js';
-import { type Operation, requestMessage } from './wire/agent-messages.js';
-import { encodeMessage } from './wire/encode-message.js';
+import { RequestSchema } from './gen/agent_pb.js';
 
 /** The agent's own bounds (native/src/request.h). */
 const MAX_ARGUMENTS = 8192;
@@ -37,12 +37,15 @@ const MAX_TIMEOUT_MS = 0xffff_ffff;
 
 const encoder = new TextEncoder();
 
+/** One of the operations a request can ask for. */
+export type Operation = NonNullable<MessageInitShape<typeof RequestSchema>['operation']>;
+
 /**
  * A request as bytes.
  * @throws BoxliteError `invalid_argument` when it is longer than any agent takes
  */
 export function encodeRequest(id: number, operation: Operation): Uint8Array {
-  const bytes = encodeMessage(requestMessage, { id, operation });
+  const bytes = toBinary(RequestSchema, create(RequestSchema, { id, operation }));
   if (bytes.length > MAX_REQUEST_BYTES) throw tooLong(bytes.length, MAX_REQUEST_BYTES);
   return bytes;
 }

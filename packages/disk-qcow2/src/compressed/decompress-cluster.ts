@@ -1,6 +1,5 @@
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { decompress } from 'fzstd';
 import { diskInvalid } from '../disk-errors.js';
 import type { Qcow2Header } from '../header.js';
 import { measureZstdFrame } from './zstd-frame.js';
@@ -25,7 +24,7 @@ export async function decompressCluster(
   try {
     cluster =
       header.compression === 'zstd'
-        ? unpackZstd(packed, clusterBytes)
+        ? await unpackZstd(packed, clusterBytes)
         : await inflate(packed, { maxOutputLength: clusterBytes });
   } catch (cause) {
     throw refuse('it cannot be decompressed', cause);
@@ -35,11 +34,13 @@ export async function decompressCluster(
 }
 
 /** Into a buffer of its own size: the library then allocates no window, however large the frame wants one. */
-function unpackZstd(packed: Buffer, clusterBytes: number): Buffer {
+async function unpackZstd(packed: Buffer, clusterBytes: number): Promise<Buffer> {
   const frame = measureZstdFrame(packed);
   if (frame === undefined) throw new RangeError('there is no whole zstd frame');
   const { length, contentBytes = clusterBytes } = frame;
   if (contentBytes !== clusterBytes) throw new RangeError(`the zstd frame holds ${contentBytes} bytes`);
+  // Loaded here: our own disks have no such clusters.
+  const { decompress } = await import('fzstd');
   const cluster = Buffer.alloc(clusterBytes);
   decompress(packed.subarray(0, length), cluster);
   return cluster;

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { type Digest, type ImageConfig, isDigest, type Platform } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { invalidDocument, parseDocument } from './parse-document.js';
 
 const text = z.string().refine((value) => !value.includes('\0'), { message: 'has a NUL character' });

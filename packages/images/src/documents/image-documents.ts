@@ -1,5 +1,5 @@
 import { BoxliteError, type Digest, escapeText, isDigest } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DocumentKind, documentKind } from './media-types.js';
 import { invalidDocument, parseDocument } from './parse-document.js';
 

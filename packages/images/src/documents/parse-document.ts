@@ -1,5 +1,5 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** The bound of the distribution-spec for manifests ("at least 4 megabytes"), used for every JSON document of an image. */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BoxliteError, type Digest, digestHex, throwIfAborted } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openRegularFile, readSmallFile } from '../blobs/open-regular-file.js';
 import { readFileChunks } from '../blobs/read-file-chunks.js';
 import { sha256 } from '../blobs/sha256.js';

@@ -1,5 +1,5 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isAttestation } from '../documents/choose-platform.js';
 import { type IndexEntry, parseManifestDocument } from '../documents/image-documents.js';
 import { documentKind } from '../documents/media-types.js';

@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import { type Extract, extract } from 'tar-stream';
+import type { Extract } from 'tar-stream';
 import { isExploding, MAX_RATIO } from '../layers/decode-layer.js';
 import { decompress } from '../layers/decompress.js';
 
@@ -17,6 +17,8 @@ export async function* readTar(
   what: string,
   maxBytes: number,
 ): AsyncGenerator<Source, void, undefined> {
+  // Loaded here: most starts read no archive.
+  const { extract } = await import('tar-stream');
   const archive = extract();
   const feeding = feed(bounded(source, maxBytes, what), archive);
   try {

@@ -9,7 +9,7 @@ import {
   SharedTasks,
   type TaskContext,
 } from '@boxlite/core';
-import PQueue from 'p-queue';
+import type PQueue from 'p-queue';
 import { type BlobDirectories, BlobStore, type FillBlob } from '../blobs/blob-store.js';
 import { loadCachedImage, recordImage } from '../cached-image.js';
 import { DEFAULT_IMAGE_LIMITS, type ImageLimits } from '../documents/assemble-image.js';
@@ -71,7 +71,13 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
   const limits = { ...DEFAULT_IMAGE_LIMITS, ...options.limits };
   const registries = parseRegistries(options.registries ?? []);
   const http = new HttpClient({ ...DEFAULT_HTTP_TIMEOUTS, ...options.timeouts });
-  const queue = new PQueue({ concurrency: checkParallelLayers(options.parallelLayers) });
+  const concurrency = checkParallelLayers(options.parallelLayers);
+  let queue: Promise<PQueue> | undefined;
+  // Loaded by the first pull: most starts pull nothing.
+  const layerQueue = () => {
+    queue ??= import('p-queue').then(({ default: Queue }) => new Queue({ concurrency }));
+    return queue;
+  };
   const tasks = new SharedTasks<ResolvedImage, ImageProgress>();
   const registryOf = registryDirectory({ registries, http, credentials: credentialsOf(options.dockerConfig), now });
 
@@ -93,7 +99,14 @@ export function createRegistryImageSource(options: RegistryImageSourceOptions): 
   ): Promise<ResolvedImage> => {
     const registry = registryOf(reference.registry);
     await using session = blobs.session(`pulling ${formatImageReference(reference)}`);
-    const image = await pullImage(reference, { registry, blobs: session, queue, platform, limits, context });
+    const image = await pullImage(reference, {
+      registry,
+      blobs: session,
+      queue: await layerQueue(),
+      platform,
+      limits,
+      context,
+    });
     await recordImage(store, blobs, image, now);
     return image;
   };

@@ -1,5 +1,5 @@
 import { BoxliteError, errnoOf, escapeText } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Failures another attempt may mend, with how long to wait before it, where the server said so. */
 const transientErrors = new WeakMap<object, { readonly retryAfterMs: number | undefined }>();

@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { normalizeHost } from '../reference/registry-host.js';
 import { Credentials } from './credentials.js';
 import { type MirrorLocation, parseMirror } from './mirror-location.js';

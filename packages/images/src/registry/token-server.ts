@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseDocument } from '../documents/parse-document.js';
 import type { Credentials } from './credentials.js';
 import { followRedirects } from './follow-redirects.js';

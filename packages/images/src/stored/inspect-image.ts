@@ -1,5 +1,5 @@
 import { BoxliteError, type Digest, escapeText, type ImageRecord, type ResolvedImage } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { assembleImage } from '../documents/assemble-image.js';
 import { parseImageConfig } from '../documents/image-config.js';
 import { parseManifestDocument } from '../documents/image-documents.js';

@@ -1,4 +1,4 @@
-import { type Header, pack } from 'tar-stream';
+import type { Header } from 'tar-stream';
 
 /** An entry of a layer made here. */
 export interface SyntheticEntry {
@@ -15,6 +15,8 @@ export interface SyntheticEntry {
  * An uncompressed layer of a few entries, all owned by root with times of zero: the same entries give the same bytes.
  */
 export async function* tarLayer(entries: readonly SyntheticEntry[]): AsyncGenerator<Uint8Array, void, undefined> {
+  // Loaded here: most starts make no layer.
+  const { pack } = await import('tar-stream');
   const layer = pack();
   for (const { name, type, mode, content, major, minor } of entries) {
     const header: Pick<Header, 'name'> & Partial<Header> = {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseOptions } from '../options/parse-options.js';
 
 const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');

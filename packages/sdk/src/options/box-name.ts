@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** docker's grammar for names, and at most 128 characters. */
 export const boxName = z

@@ -1,5 +1,5 @@
 import { isAbsolute, posix } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isKernelSourceId } from '../kernel/kernel-file-choice.js';
 import { boxName } from './box-name.js';
 import { parseOptions } from './parse-options.js';

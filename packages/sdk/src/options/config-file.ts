@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { BoxliteError, errnoOf, toBoxliteError } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BoxliteOptions } from '../runtime/boxlite.js';
 import { boxOptionsSchema } from './box-options.js';
 import { cacheOptionsSchema } from './cache-options.js';

@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /**
  * Validates a caller's object at the edge; inside, types are trusted.

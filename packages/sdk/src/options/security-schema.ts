@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { wholeNumber } from './whole-number.js';
 
 /** The names of package jailer, where the modes are explained; written out so that listing boxes does not load it. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** @param unit follows the greatest value in what the error says, such as " MiB" */
 export function wholeNumber(least: number, most: number, unit: string) {

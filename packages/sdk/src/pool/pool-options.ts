@@ -1,6 +1,6 @@
 import { freemem } from 'node:os';
 import { BoxliteError } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Box } from '../box/box.js';
 import type { BoxOptions } from '../options/box-options.js';
 import { parseOptions } from '../options/parse-options.js';

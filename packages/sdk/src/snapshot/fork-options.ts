@@ -1,5 +1,5 @@
 import { BoxliteError } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boxName } from '../options/box-name.js';
 import { parseOptions } from '../options/parse-options.js';
 import { wholeNumber } from '../options/whole-number.js';

@@ -1,5 +1,5 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Credentials } from '../credentials.js';
 import { secretText } from '../secret-text.js';
 import { isHelperName } from './helper-name.js';

@@ -1,5 +1,5 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_REGISTRY, normalizeHost } from '../../reference/registry-host.js';
 import { type CredentialInput, Credentials } from '../credentials.js';
 import { secretText } from '../secret-text.js';
