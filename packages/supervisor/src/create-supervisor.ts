@@ -1,12 +1,17 @@
 import type { Supervisor } from '@boxlite/core';
 import { connectSupervisor } from './connect-supervisor.js';
 import { launchSupervisor } from './launch-supervisor.js';
+import { SpareSupervisor } from './spare-supervisor.js';
 import { supervisorBinaryPath } from './supervisor-binary-path.js';
 
 /** Settings of {@link createSupervisor}. */
 export interface SupervisorOptions {
   /** The supervisor program. Default: {@link supervisorBinaryPath}. */
   readonly binary?: string;
+  /**
+   * Keep a supervisor ready for the next box, once two have been launched and then a second has gone by without a launch, until `end()` is called. Default: false.
+   */
+  readonly keepsSpare?: boolean;
 }
 
 /**
@@ -17,8 +22,11 @@ export interface SupervisorOptions {
  * hello for whoever listens), and not otherwise.
  */
 export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
+  const binary = () => options.binary ?? supervisorBinaryPath();
+  const spares = options.keepsSpare === true ? new SpareSupervisor(binary) : undefined;
   return {
-    launch: async (request, signal) => launchSupervisor(options.binary ?? supervisorBinaryPath(), request, signal),
+    launch: async (request, signal) => launchSupervisor(binary(), request, signal, spares),
     connect: (controlDir, signal) => connectSupervisor(controlDir, signal),
+    end: () => spares?.end(),
   };
 }

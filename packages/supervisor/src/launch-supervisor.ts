@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Socket } from 'node:net';
 import { BoxliteError, type SupervisedVm, type SuperviseRequest } from '@boxlite/core';
 import { connectSupervisor } from './connect-supervisor.js';
 import { greetConnection } from './greet-connection.js';
 import { holdWatchdog } from './hold-watchdog.js';
 import { encodeLaunchConfig } from './launch-config.js';
+import type { SpareSupervisor } from './spare-supervisor.js';
+import { type SupervisorProcess, spawnSupervisor } from './spawn-supervisor.js';
 import { type LaunchStatus, launchFailure, parseStatusLine } from './status-line.js';
 
 /** Longer than any status line (`line` in native/src/status.c). */
@@ -12,18 +12,8 @@ const MAX_STATUS_BYTES = 65_536;
 /** A supervisor that was told to go undoes its start in milliseconds. */
 const GIVE_UP_MS = 5000;
 
-/** Its ends of the five descriptors of the supervisor (native/src/main.c). */
-interface SupervisorProcess {
-  readonly child: ChildProcess;
-  readonly config: NodeJS.WritableStream;
-  readonly status: NodeJS.ReadableStream;
-  readonly watchdog: Socket | undefined;
-  readonly connection: Socket;
-  readonly exited: Promise<string>;
-}
-
 /**
- * Spawns a supervisor for a request.
+ * Has a supervisor carry out a request: the spare one, else one that is spawned.
  * @throws BoxliteError `invalid_argument`, `supervisor_failed`, `vmm_failed` (`details.step` names the step) or `aborted`; nothing is left
  *   running then
  */
@@ -31,10 +21,11 @@ export async function launchSupervisor(
   binary: string,
   request: SuperviseRequest,
   signal?: AbortSignal,
+  spares?: SpareSupervisor,
 ): Promise<SupervisedVm> {
   const config = encodeLaunchConfig(request);
   if (signal?.aborted) throw aborted(request);
-  const started = spawnSupervisor(binary, request);
+  const started = spares?.take() ?? spawnSupervisor(binary, !request.detached);
   const abort = () => started.child.kill('SIGQUIT');
   signal?.addEventListener('abort', abort, { once: true });
   try {
@@ -43,7 +34,8 @@ export async function launchSupervisor(
     started.config.end(config);
     const status = await readStatus(started.status);
     if (status?.event !== 'started') throw await failureOf(started, binary, request, status);
-    if (started.watchdog !== undefined) holdWatchdog(started.watchdog);
+    if (request.detached) started.watchdog?.destroy();
+    else if (started.watchdog !== undefined) holdWatchdog(started.watchdog);
     const dial = () => connectSupervisor(request.controlDir, undefined, request.exitFile);
     const vm = await greetConnection(started.connection, { exitFile: request.exitFile, dial });
     if (signal?.aborted) throw aborted(request);
@@ -53,33 +45,8 @@ export async function launchSupervisor(
     throw signal?.aborted ? aborted(request) : error;
   } finally {
     signal?.removeEventListener('abort', abort);
+    spares?.launched();
   }
-}
-
-function spawnSupervisor(binary: string, request: SuperviseRequest): SupervisorProcess {
-  const child = spawn(binary, [], {
-    cwd: '/',
-    env: {},
-    detached: true,
-    stdio: ['pipe', 'pipe', 'ignore', request.detached ? 'ignore' : 'pipe', 'pipe'],
-  });
-  const exited = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signalName) => resolve(`it ended with ${signalName ?? `status ${code}`}`));
-  });
-  const [, , , watchdog, connection] = child.stdio;
-  child.unref();
-  // Until somebody reads it, a reset only means that the supervisor has ended; its status says why.
-  connection?.on('error', () => undefined);
-  return {
-    child,
-    exited,
-    // Pipes as asked for above; Node makes both ends of extra ones sockets.
-    config: child.stdin as NodeJS.WritableStream,
-    status: child.stdout as NodeJS.ReadableStream,
-    watchdog: (watchdog as Socket | null) ?? undefined,
-    connection: connection as Socket,
-  };
 }
 
 /** The one line of status; undefined when the supervisor ended without it. */

@@ -95,4 +95,6 @@ export interface Supervisor {
    * @throws BoxliteError `agent_unavailable` when none serves `controlDir`
    */
   connect(controlDir: string, signal?: AbortSignal): Promise<SupervisedVm>;
+  /** Gives back what it keeps for launches to come; what runs runs on. */
+  end?(): void;
 }

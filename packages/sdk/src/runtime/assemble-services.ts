@@ -64,7 +64,12 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...imageDiskService({ layout, store, log, disks: overlays, sourceOf: sources.of, imageCache: images.imageCache }),
     ...guestRootfsService(layout, store, overlays, log, options.agentPath),
     kernel: kernelService({ registry, plugins: { choose: plugins }, home: layout.home, log, environment: process.env }),
-    supervisor: lazy(async () => (await import('@boxlite/supervisor')).createSupervisor()),
+    supervisor: lazy(async () => {
+      const made = (await import('@boxlite/supervisor')).createSupervisor({ keepsSpare: true });
+      owner.lifetime.addEventListener('abort', () => made.end?.(), { once: true });
+      if (owner.lifetime.aborted) made.end?.();
+      return made;
+    }),
     jail: async (request) =>
       buildJail(
         layout,
