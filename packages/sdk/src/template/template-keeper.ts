@@ -3,6 +3,7 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { evictTemplates } from './evict-templates.js';
 import type { MachineShape } from './machine-shape.js';
 import { makeTemplate } from './make-template.js';
+import { TemplateRechecker } from './template-rechecker.js';
 
 /** Without a start or a command for so long, a template is made: not beside what somebody waits for. Milliseconds. */
 const QUIET_MS = 1_000;
@@ -20,6 +21,7 @@ export class TemplateKeeper {
   /** Keys of templates that were made, or could not be. */
   readonly #done = new Set<string>();
   readonly #ending = new AbortController();
+  readonly #rechecker: TemplateRechecker;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
@@ -27,6 +29,7 @@ export class TemplateKeeper {
     this.#services = services;
     this.#maxTemplates = maxTemplates;
     this.#quietMs = quietMs;
+    this.#rechecker = new TemplateRechecker(services);
   }
 
   /** A box of this shape has booted where it could have started from a template. */
@@ -38,8 +41,9 @@ export class TemplateKeeper {
     this.busy();
   }
 
-  /** Somebody uses a box: what is to be made waits. */
+  /** Somebody uses a box: what is to be made, or read again, waits. */
   busy(): void {
+    this.#rechecker.busy();
     if (this.#wanted.size === 0 || this.#running !== undefined || this.#ending.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#begin(), this.#quietMs);
@@ -62,7 +66,7 @@ export class TemplateKeeper {
   async end(): Promise<void> {
     clearTimeout(this.#timer);
     this.#ending.abort(new BoxliteError('stopped', 'this runtime has been shut down'));
-    await this.#running;
+    await Promise.all([this.#running, this.#rechecker.end()]);
   }
 
   #begin(): void {

@@ -6,10 +6,10 @@ import type { RuntimeServices } from '../runtime/runtime-services.js';
 import { evictTemplates } from './evict-templates.js';
 import { machineShape, type ShapeOptions, shapeOptions } from './machine-shape.js';
 import { MAKE_LEASE_ENTITY, makeTemplate, type TemplateStep } from './make-template.js';
-import { verifyLargeFile, verifySnapshotContent } from './snapshot-files.js';
 import type { TemplateImage } from './template-image.js';
 import type { TemplateKeeper } from './template-keeper.js';
-import { type StoredTemplate, templateDisk } from './template-store.js';
+import { templateProblem } from './template-problem.js';
+import type { StoredTemplate } from './template-store.js';
 
 const BYTES_PER_GIB = 1024 ** 3;
 
@@ -110,7 +110,7 @@ export class TemplateLibrary {
     const stored = [...(await this.#services.templates.store.list())].reverse();
     if (options.verify !== true) return stored.map((one) => templateInfo(one));
     const verified: TemplateInfo[] = [];
-    for (const one of stored) verified.push(templateInfo(one, await problemOf(one, options.signal)));
+    for (const one of stored) verified.push(templateInfo(one, await templateProblem(one, options.signal)));
     return verified;
   }
 
@@ -170,22 +170,6 @@ export class TemplateLibrary {
         details: { field: 'key', keys: matching },
       },
     );
-  }
-}
-
-async function problemOf(
-  { record, problem, directory }: StoredTemplate,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  if (record === undefined || problem !== undefined) return problem;
-  try {
-    await verifySnapshotContent({ memory: `${directory}/memory`, state: `${directory}/state` }, record.files, signal);
-    const { image } = record;
-    if (image !== undefined) await verifyLargeFile(templateDisk(directory, image), 'disk', image.disk, signal);
-    return undefined;
-  } catch (thrown) {
-    if (BoxliteError.isInstance(thrown, 'snapshot_invalid')) return thrown.message;
-    throw thrown;
   }
 }
 

@@ -19,6 +19,7 @@ import { createHomeLayout, type HomeLayout } from '@boxlite/layout';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { describeSnapshotFiles, verifySnapshotContent } from './snapshot-files.js';
 import { TEMPLATE_FORMAT, type TemplateParts, templateKey } from './template-key.js';
+import { TemplateRechecker } from './template-rechecker.js';
 import { TemplateStore } from './template-store.js';
 
 const PARTS: TemplateParts = {
@@ -137,6 +138,12 @@ describe('a template that is not what it was', () => {
     ['state cut off', /its state has 2 bytes instead of 5/, () => truncateSync(file('state'), 2)],
     ['state changed', /its state has another content/, () => writeFileSync(file('state'), 'State')],
     ['state a directory', /its state is no regular file/, () => [rmSync(file('state')), mkdirSync(file('state'))]],
+    [
+      'record a directory',
+      /its record is no regular file/,
+      () => [rmSync(file('template.json')), mkdirSync(file('template.json'))],
+    ],
+    ['record of a terabyte', /its record is too large/, () => truncateSync(file('template.json'), 1024 ** 4)],
     ['record no JSON', /its record is not JSON/, () => writeFileSync(file('template.json'), '{')],
     ['record of another version', /another version of BoxLite/, () => rewrite({ format: 99 })],
     ['record of another template', /that of another template/, () => rewrite({ key: '0'.repeat(32) })],
@@ -158,6 +165,83 @@ describe('a template that is not what it was', () => {
     // The failed attempt left no lease behind.
     expect(await store.remove(KEY)).toBe(true);
     expect(existsSync(join(layout.templatesDir, KEY))).toBe(false);
+  });
+
+  describe('in a process that has come to rest', () => {
+    const logged: string[] = [];
+    let lists = 0;
+    const listing = () => {
+      lists += 1;
+      return store.list();
+    };
+    let rechecker: TemplateRechecker;
+    const recheckerOver = (leases: Pick<typeof state.leases, 'acquire'> = state.leases) =>
+      new TemplateRechecker(
+        {
+          templates: {
+            store: { list: listing, discard: (key: string) => store.discard(key) },
+            settings: { use: true, make: false },
+          },
+          store: { leases },
+          log: ({ message }: { message: string }) => void logged.push(message),
+        } as never,
+        { quietMs: 1, afterMs: 60_000 },
+      );
+    const isMarked = () => existsSync(file('verified'));
+    beforeEach(() => void logged.splice(0));
+    afterEach(() => rechecker.end());
+
+    it('is read whole after a week, which is no use of it, and is not read again for another', async () => {
+      await install();
+      utimesSync(file('template.json'), 1, 1);
+      rechecker = recheckerOver();
+      rechecker.busy();
+      await expect.poll(isMarked, { timeout: 20_000 }).toBe(true);
+      await rechecker.end();
+      const [listed] = await store.list();
+      expect(listed).toMatchObject({ lastUsedAt: 1000, problem: undefined });
+      expect(statSync(file('verified')).mode & 0o7777).toBe(0o600);
+      const { mtimeNs } = statSync(file('verified'), { bigint: true });
+      const read: string[] = [];
+      rechecker = recheckerOver({ acquire: async (entity) => Promise.reject(new Error(read.push(entity).toString())) });
+      const before = lists;
+      rechecker.busy();
+      await expect.poll(() => lists, { timeout: 20_000 }).toBeGreaterThan(before);
+      await rechecker.end();
+      expect([read, statSync(file('verified'), { bigint: true }).mtimeNs]).toEqual([[], mtimeNs]);
+    });
+
+    it('whose bits have rotted is found, told of once and removed', async () => {
+      await install();
+      writeFileSync(file('memory'), 'M', { flag: 'r+' });
+      const { ino, mtimeNs, ctimeNs } = statSync(file('memory'), { bigint: true });
+      const identity = { ino: String(ino), mtimeNs: String(mtimeNs), ctimeNs: String(ctimeNs) };
+      const { files } = JSON.parse(readFileSync(file('template.json'), 'utf8'));
+      rewrite({ files: { ...files, memory: { ...files.memory, identity } } });
+      rechecker = recheckerOver();
+      rechecker.busy();
+      await expect.poll(() => existsSync(join(layout.templatesDir, KEY)), { timeout: 20_000 }).toBe(false);
+      await rechecker.end();
+      expect(logged).toEqual([
+        expect.stringMatching(/is removed, and is made again: .*its memory has another content$/),
+      ]);
+    });
+
+    it('is let alone as soon as somebody uses a box', async () => {
+      await install();
+      let looks = 0;
+      rechecker = recheckerOver({
+        acquire: async (...request) => {
+          // The first time somebody comes.
+          if (++looks === 1) rechecker.busy();
+          return state.leases.acquire(...request);
+        },
+      });
+      rechecker.busy();
+      await expect.poll(() => looks, { timeout: 20_000 }).toBe(2);
+      await rechecker.end();
+      expect(logged).toEqual([]);
+    });
   });
 
   it('is found out by a look at every byte when its times were set back', async () => {

@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -202,8 +203,10 @@ export class TemplateStore {
       this.#check(key, record);
       return { record, problem: undefined };
     } catch (thrown) {
-      if (!BoxliteError.isInstance(thrown, 'snapshot_invalid')) throw thrown;
-      return { record, problem: thrown.message };
+      if (BoxliteError.isInstance(thrown, 'snapshot_invalid')) return { record, problem: thrown.message };
+      // One that cannot be read, such as off a bad block, hides no other.
+      if (BoxliteError.isInstance(thrown) || errnoOf(thrown) === undefined) throw thrown;
+      return { record, problem: `it cannot be read (${errnoOf(thrown)})` };
     }
   }
 
@@ -244,9 +247,10 @@ function readBounded(path: string): string {
     throw invalid(`its record cannot be read (${errnoOf(thrown) ?? String(thrown)})`, path, thrown);
   }
   try {
-    const text = readFileSync(fd);
-    if (text.length > MAX_RECORD_BYTES) throw invalid('its record is too large', path);
-    return text.toString('utf8');
+    const stats = fstatSync(fd);
+    if (!stats.isFile()) throw invalid('its record is no regular file', path);
+    if (stats.size > MAX_RECORD_BYTES) throw invalid('its record is too large', path);
+    return readFileSync(fd, 'utf8');
   } finally {
     closeSync(fd);
   }
