@@ -96,8 +96,11 @@ describe.skipIf(!isQemu)('boxlite template', () => {
       expect(await output('run', '--rm', ...SHAPE, '--', 'echo', 'cold')).toBe('cold\n');
       await expect
         .poll(() => readdir(join(home.home, 'templates')), { timeout: patience(60_000), interval: 100 })
-        .toHaveLength(1);
+        .toHaveLength(2);
       await expectNothingLeft(home.home);
+      expect(await output('template', 'ls')).toMatch(
+        /^TEMPLATE +IMAGE .*\n.* starter-image \(10\.7 GB\) |starter-image/,
+      );
       expect(await readdir(join(home.home, 'boxes'))).toEqual([]);
     },
     patience(120_000),

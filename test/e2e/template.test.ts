@@ -63,8 +63,10 @@ describe.skipIf(!isQemu)('templates', () => {
       const first = await started(boxlite);
       expect(await first.info()).toMatchObject({ startedFrom: 'cold', template: null });
       await boxlite.templates.idle();
-      const [template, ...others] = await boxlite.templates.list({ verify: true });
-      expect(others).toEqual([]);
+      // The one of its image has a test of its own: template-image.test.ts.
+      const templates = await boxlite.templates.list({ verify: true });
+      const [template, ...others] = templates.filter(({ kind }) => kind === 'shape');
+      expect([others, templates.length]).toEqual([[], 2]);
       expect(template).toMatchObject({
         vmm: 'qemu',
         cpus: 1,
@@ -73,7 +75,7 @@ describe.skipIf(!isQemu)('templates', () => {
         diskFormat: expect.anything(),
       });
 
-      const second = await boxlite.create({ memoryMib: MEMORY_MIB, autoRemove: true });
+      const second = await boxlite.create({ memoryMib: MEMORY_MIB, autoRemove: true, privileged: true });
       await second.start({ onStage: (_name, timing) => void (timing !== undefined && stages.push(timing)) });
       expect(await second.info()).toMatchObject({ startedFrom: 'template', template: template?.key });
       expect(stages).toContainEqual(expect.objectContaining({ name: 'vmm-spawn', startedFrom: 'template' }));
