@@ -22,6 +22,8 @@ DYNAMIC_CXX := g++
 # musl has no kernel headers of its own: the host's come last in the search, so that musl wins where both define something.
 KERNEL_HEADERS := -idirafter /usr/include -idirafter /usr/include/$(shell gcc -print-multiarch)
 NANOPB_LIB ?= $(shell gcc -print-file-name=libprotobuf-nanopb.a)
+# Where nanopb's headers are since Debian 13; before, they were in /usr/include itself.
+NANOPB_HEADERS := -idirafter /usr/include/nanopb
 else ifeq ($(ARCH),arm64)
 BUILD ?= build-arm64
 SYSROOT ?= $(REPOSITORY)/.cache/arm64-sysroot
@@ -35,6 +37,7 @@ DYNAMIC_CXX := aarch64-linux-gnu-g++
 STATIC_CC := $(DYNAMIC_CC) -specs $(SYSROOT)/musl-gcc.specs
 KERNEL_HEADERS := -idirafter $(SYSROOT)/usr/include -idirafter /usr/aarch64-linux-gnu/include
 NANOPB_LIB ?= $(SYSROOT)/usr/lib/aarch64-linux-gnu/libprotobuf-nanopb.a
+NANOPB_HEADERS := -idirafter $(SYSROOT)/usr/include/nanopb
 else
 $(error this machine ($(MACHINE)) can build for itself and, where it is x64, for arm64; not for $(ARCH))
 endif
