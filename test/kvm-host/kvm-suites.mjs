@@ -13,6 +13,9 @@
 /** Some five times what they take on a machine that does nothing else. */
 const LIMIT_SECONDS = { package: 1200, endToEnd: 7200 };
 
+/** What one or two boxes show. `machine.test.ts` is about QEMU and many processors, of which the emulated host has none. */
+const OF_THE_KERNEL = ['test/kernel/features.test.ts', 'test/kernel/virtiofs.test.ts'];
+
 /** @type {Suite[]} */
 export const SUITES = [
   ...[
@@ -25,6 +28,7 @@ export const SUITES = [
     },
     { name: 'supervisor', files: ['packages/supervisor/'] },
     { name: 'escape tests', files: ['test/escape/'] },
+    { name: 'features of our kernel on libkrun', files: OF_THE_KERNEL, env: { BOXLITE_TEST_VMM: 'libkrun' } },
   ].map((suite) => ({ ...suite, limitSeconds: LIMIT_SECONDS.package })),
   ...[
     { name: 'end to end, default VMM', parity: 'libkrun' },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { carriedKernel } from './carried-kernel.mjs';
 import { checkoutShare } from './checkout-share.mjs';
 import { ORDINARY_USER } from './guest-scripts.mjs';
 import { hostImage } from './host-image.mjs';
@@ -26,7 +27,8 @@ const CONSOLE_BYTES = 32 * 1024;
  * @param {string} job.command a bash script; its directory is the checkout
  * @param {'root' | 'ordinary'} [job.user] default root; `ordinary` is a user in group `kvm`
  * @param {string} [job.checkout] directory that is seen at the same path in the host; writes there are lost; default this repository
- * @param {Record<string, string>} [job.env]
+ * @param {Record<string, string>} [job.env] beside `BOXLITE_KERNEL_DIR`, which names BoxLite's own kernel of this machine where there is one and the
+ *   checkout is this repository
  * @param {number} [job.timeoutSeconds] of the command and the boot together; default 900
  * @param {number} [job.memoryMiB] default 6144
  * @param {number} [job.cpus] default 1; with several the host may hang (README.md, "Limits")
@@ -41,7 +43,10 @@ export async function runInKvmHost(job) {
   const checkout = realpathSync(job.checkout ?? REPOSITORY);
   const image = await hostImage({ say, signal });
   const user = job.user === 'ordinary' ? ORDINARY_USER : { name: 'root', uid: 0 };
-  const script = Buffer.from(jobScript({ command: job.command, checkout, user, env: job.env ?? {} }));
+  // Into a directory of somebody else's nothing is written.
+  const kernel = checkout === REPOSITORY ? carriedKernel({ checkout, say }) : {};
+  const env = { ...kernel, ...job.env };
+  const script = Buffer.from(jobScript({ command: job.command, checkout, user, env }));
   const directory = mkdtempSync(join(tmpdir(), 'kvm-host-'));
   const removeDirectory = () => rmSync(directory, { recursive: true, force: true });
   const closing = [removeDirectory];

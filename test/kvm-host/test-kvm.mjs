@@ -62,6 +62,13 @@ function fillModuleCache(suites) {
     console.log(`(the module cache could not be filled, so the host transforms itself: ${run.stderr})`);
 }
 
+/** Built here: the ordinary user of the host owns no directory of the checkout. */
+function buildKernelProbes(suites) {
+  if (!suites.some(({ files }) => files.some((file) => file.startsWith('test/kernel/')))) return;
+  const { status, stderr } = spawnSync('make', ['-C', join(ROOT, 'test/kernel/native')], { encoding: 'utf8' });
+  if (status !== 0) console.log(`(the probes of the kernel could not be built: ${stderr})`);
+}
+
 /** For `node scripts/parity.mjs --record <column> .cache/kvm-<column>-<user>.json`. */
 function keepReport(name, report) {
   mkdirSync(dirname(REPORT), { recursive: true });
@@ -115,7 +122,9 @@ async function boot({ user, runsBox, suites }) {
 // `npm test` has done so already when it comes to the smoke part.
 if (!asked.smoke && !setUp({ groups: ['build', 'run', 'test'] })) process.exit(1);
 const results = [await outerSelfTest()];
-fillModuleCache(boots.flatMap((each) => each.suites));
+const suites = boots.flatMap((each) => each.suites);
+buildKernelProbes(suites);
+fillModuleCache(suites);
 for (const each of boots) {
   if (abort.signal.aborted) break;
   results.push(...(await boot(each)));
