@@ -1,5 +1,5 @@
-// The comparison in a host where KVM works: `node bench/peers/in-kvm-host.mjs [--cold-start] [--json FILE] [options of run.mjs or cold-start.mjs]`. Installs
-// what it needs first.
+// The comparison in a host where KVM works: `node bench/peers/in-kvm-host.mjs [--cold-start] [--cpus N] [--json FILE] [options of run.mjs or
+// cold-start.mjs]`. Installs what it needs first.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
@@ -11,40 +11,43 @@ import { runInKvmHost } from '../../test/kvm-host/run-in-kvm-host.mjs';
 const TIMEOUT_SECONDS = 3600;
 /** For five boxes of 256 MiB of the participant that needs most beside them. */
 const MEMORY_MIB = 8192;
-/** As many as a user's machine has at least. */
-const CPUS = 2;
+/** As many as a user's machine has at least; with two the emulated host may stand still (test/kvm-host/README.md, "Limits"). */
+const DEFAULT_CPUS = '2';
 const RESULT = '/tmp/peers.json';
 
 /**
  * Several boxes at once have a host of their own, with one processor: with two the emulator's nested virtualization brings down the kernel of the host as soon as
  * several virtual machines run (test/kvm-host/README.md, "Limits").
  */
-const partsOf = (options) => [
-  { cpus: CPUS, more: ['--several-rounds', '0'] },
-  { cpus: 1, more: ['--rounds', '0', '--several-rounds', roundsOfSeveral(options)] },
-];
+const partsOf = (options) => {
+  const several = roundsOfSeveral(options);
+  const alone = { processors: cpus, more: ['--several-rounds', '0'] };
+  return several === '0' ? [alone] : [alone, { processors: 1, more: ['--rounds', '0', '--several-rounds', several] }];
+};
 
-const { file, options: given } = takeJson(process.argv.slice(2));
+const { value: file, rest } = take(process.argv.slice(2), '--json');
+const { value: wantedCpus = DEFAULT_CPUS, rest: given } = take(rest, '--cpus');
+const cpus = Number(wantedCpus);
 const isColdStart = given.includes('--cold-start');
 const options = given.filter((option) => option !== '--cold-start');
 execFileSync(process.execPath, [fileURLToPath(new URL('install.mjs', import.meta.url))], { stdio: ['ignore', 2, 2] });
 const figures = [];
 const program = `bench/peers/${isColdStart ? 'cold-start' : 'run'}.mjs`;
-for (const { cpus, more } of isColdStart ? [{ cpus: CPUS, more: [] }] : partsOf(options)) {
-  const { status, json } = await compareInHost(program, [...options, ...more], cpus);
+for (const { processors, more } of isColdStart ? [{ processors: cpus, more: [] }] : partsOf(options)) {
+  const { status, json } = await compareInHost(program, [...options, ...more], processors);
   if (json !== undefined) figures.push(json);
   if (status !== 0) process.exitCode = status;
 }
 if (file !== undefined) writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
 
-async function compareInHost(program, runOptions, cpus) {
+async function compareInHost(program, runOptions, processors) {
   const run = ['node', program, ...runOptions, '--json', RESULT].map(quoted).join(' ');
   // Files of the host are lost with it: the figures come behind the table, after a NUL.
   const command = `${run} && printf '\\0' && cat ${RESULT}`;
   const stdout = new PassThrough();
   const [{ status }, output] = await Promise.all([
-    runInKvmHost({ command, timeoutSeconds: TIMEOUT_SECONDS, memoryMiB: MEMORY_MIB, cpus, stdout }).finally(() =>
-      stdout.end(),
+    runInKvmHost({ command, timeoutSeconds: TIMEOUT_SECONDS, memoryMiB: MEMORY_MIB, cpus: processors, stdout }).finally(
+      () => stdout.end(),
     ),
     buffer(stdout),
   ]);
@@ -62,8 +65,7 @@ function optionValue(args, name) {
   return at < 0 ? undefined : args[at + 1];
 }
 
-function takeJson(args) {
-  const at = args.indexOf('--json');
-  if (at < 0) return { file: undefined, options: args };
-  return { file: args[at + 1], options: args.toSpliced(at, 2) };
+function take(args, name) {
+  const at = args.indexOf(name);
+  return at < 0 ? { rest: args } : { value: args[at + 1], rest: args.toSpliced(at, 2) };
 }

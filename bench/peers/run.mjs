@@ -52,7 +52,8 @@ await withScratch(async (directory) => {
     const products = Object.fromEntries(running.map(({ name, about }) => [name, about]));
     const { date, kernel, cpu, cores, load } = machine;
     console.log(`${date}  Linux ${kernel}, ${cores} x ${cpu}, load ${load.join(' ')} to ${currentLoad().join(' ')}`);
-    for (const [name, { product, node }] of Object.entries(products)) console.log(`  ${name}: ${product}, ${node}`);
+    for (const [name, { product, node, remark }] of Object.entries(products))
+      console.log(`  ${name}: ${product}, ${node}${remark === undefined ? '' : `; ${remark}`}`);
     console.log(`\n${formatComparison(result)}`);
     const { rounds } = values;
     const json = { machine, products, rounds: Number(rounds), memoryMib: number('memory'), ...result, samples };

@@ -5,7 +5,7 @@ const LEAST_RAM_KIB = 8 * 1024;
  * How much of a VMM's memory is RAM that its guest has touched, in KiB of proportional set size, by what `/proc/<pid>/smaps` says:
  * - libkrun maps RAM anonymously, readable and writable, without reserving swap (`nr`), below and above the kernel;
  * - the kernel inside libkrunfw becomes RAM of the guest where it is, as a private writable mapping of that file;
- * - QEMU maps RAM as one area of exactly its size.
+ * - QEMU maps RAM as one area of exactly its size: anonymous, or the memory of a template, where a page counts for as many as have it.
  * @param smaps text of the file
  * @param memoryMib the guest's RAM
  */
@@ -21,9 +21,8 @@ function isGuestRam(mapping, memoryMib) {
   if (!permissions.startsWith('rw')) return false;
   const file = path.join(' ');
   const size = kibOf(mapping, 'Size');
-  if (file.includes('/libkrunfw.so')) return true;
-  if (file !== '') return false;
-  return size === memoryMib * 1024 || (size >= LEAST_RAM_KIB && flagsOf(mapping).includes('nr'));
+  if (file.includes('/libkrunfw.so') || size === memoryMib * 1024) return true;
+  return file === '' && size >= LEAST_RAM_KIB && flagsOf(mapping).includes('nr');
 }
 
 function kibOf(mapping, field) {

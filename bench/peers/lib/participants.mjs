@@ -16,7 +16,14 @@ const bare = (init) => () => ({
 /** Name to how it is run; a name of a participant that is ours begins with `ours`. */
 const PARTICIPANTS = {
   'ours-libkrun': { make: () => ({ adapter: adapterPath('ours'), settings: { vmm: 'libkrun' } }) },
-  'ours-qemu': { make: () => ({ adapter: adapterPath('ours'), settings: { vmm: 'qemu' } }) },
+  'ours-qemu': {
+    measures: ['start'],
+    make: () => ({ adapter: adapterPath('ours'), settings: { vmm: 'qemu' } }),
+  },
+  'ours-qemu-template': {
+    measures: ['start', 'memory'],
+    make: () => ({ adapter: adapterPath('ours'), settings: { vmm: 'qemu', template: true } }),
+  },
   boxlite: { isPeer: true, make: () => ({ adapter: adapterPath('boxlite') }) },
   microsandbox: {
     isPeer: true,
@@ -30,7 +37,10 @@ const PARTICIPANTS = {
   'exec-floor': { measures: ['start', 'exec'], make: bare('probe') },
 };
 /** Those of a whole comparison. */
-export const DEFAULT_PARTICIPANTS = ['ours-libkrun', 'boxlite', 'microsandbox', 'floor', 'exec-floor'];
+export const DEFAULT_PARTICIPANTS = [
+  ...['ours-libkrun', 'ours-qemu-template', 'ours-qemu'],
+  ...['boxlite', 'microsandbox', 'floor', 'exec-floor'],
+];
 
 /**
  * @param choice a name of the list above, or NAME=MODULE for an adapter of somebody else

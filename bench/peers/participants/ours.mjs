@@ -1,9 +1,19 @@
-// This project through its SDK. `settings.vmm` chooses the plugin; without it the SDK does.
+// This project through its SDK. `settings.vmm` chooses the plugin; without it the SDK does. `settings.template`: each start is from a template, which the
+// warm-up has left; else each is cold.
 import { Boxlite } from '@boxlite/sdk';
 
-export async function open({ directory, registry, memoryMib, vmm, image = 'busybox:latest', cold = false }) {
+export async function open({
+  directory,
+  registry,
+  memoryMib,
+  vmm,
+  template = false,
+  image = 'busybox:latest',
+  cold = false,
+}) {
   const boxlite = await Boxlite.open({
     homeDir: directory,
+    templates: template,
     ...(registry === undefined ? {} : { registries: [{ host: registry, transport: 'http' }] }),
   });
   const execTrue = async (box) => {
@@ -11,8 +21,12 @@ export async function open({ directory, registry, memoryMib, vmm, image = 'busyb
     const { exitCode } = await (await box.exec('true', [], { stdin: false })).wait();
     if (exitCode !== 0) throw new Error(`true ended with status ${exitCode}`);
   };
+  let isWarm = false;
   const product = {
-    about: { product: `ours, ${vmm ?? 'default VMM'}`, node: process.version },
+    about: {
+      product: `ours, ${vmm ?? 'default VMM'}, ${template ? 'from a template' : 'cold'}`,
+      node: process.version,
+    },
     async start() {
       const begun = performance.now();
       const box = await boxlite.create({
@@ -30,12 +44,15 @@ export async function open({ directory, registry, memoryMib, vmm, image = 'busyb
       });
       const started = performance.now();
       await execTrue(box);
+      const executed = performance.now();
+      const isFromTemplate = box.startTimings.some(({ startedFrom }) => startedFrom === 'template');
+      if (isFromTemplate !== (template && isWarm)) throw new Error('the box started from the wrong thing');
       const stages = {
         create: created - begun,
         ...Object.fromEntries(box.startTimings.map(({ name, durationMs }) => [name, durationMs])),
         'until hello': ends['guest-connect'] - begun,
         'record running': started - ends['guest-init'],
-        'first exec': performance.now() - started,
+        'first exec': executed - started,
       };
       return { box, stages };
     },
@@ -49,5 +66,7 @@ export async function open({ directory, registry, memoryMib, vmm, image = 'busyb
   const warmUp = await product.start();
   await product.stop(warmUp);
   await product.remove(warmUp);
+  await boxlite.templates.idle();
+  isWarm = true;
   return product;
 }
