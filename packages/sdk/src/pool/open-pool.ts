@@ -59,7 +59,10 @@ function poolHost(
         await warmUp(box, signal);
         signal.throwIfAborted();
       } catch (thrown) {
-        await box.remove(true);
+        await box.remove(true).catch((cause: unknown) => {
+          // Recorded as nobody's: it goes with this process.
+          runtime.log({ level: 'warn', message: `box ${box.id}, in the making, could not be removed`, cause });
+        });
         throw thrown;
       }
       return {

@@ -71,7 +71,7 @@ export class WarmSet<Handle> {
       try {
         await warm.handOut();
       } catch (thrown) {
-        await warm.discard();
+        await this.#discard(warm);
         // It was removed by somebody else while it waited here: the next one will do.
         if (BoxliteError.isInstance(thrown, 'not_found')) continue;
         throw thrown;
@@ -121,7 +121,7 @@ export class WarmSet<Handle> {
     try {
       const warm = await this.#host.makeWarm(this.#lifetime.signal);
       this.#failures = 0;
-      if (this.#lifetime.signal.aborted || !this.#isWanted()) await warm.discard();
+      if (this.#lifetime.signal.aborted || !this.#isWanted()) await this.#discard(warm);
       else this.#admit(warm);
     } catch (thrown) {
       if (!this.#lifetime.signal.aborted) this.#failed(thrown);
@@ -151,8 +151,17 @@ export class WarmSet<Handle> {
   /** A warm box that ends is none: it goes, and another one is made. */
   #ended(warm: WarmBox<Handle>): void {
     if (!remove(this.#warm, warm)) return;
-    warm.discard().catch((thrown: unknown) => this.#host.log('a warm box that had ended could not be removed', thrown));
+    void this.#discard(warm);
     this.#refill();
+  }
+
+  /** Of a box that is of no use. Never rejects: why it is of none is what counts. */
+  async #discard(warm: WarmBox<Handle>): Promise<void> {
+    try {
+      await warm.discard();
+    } catch (thrown) {
+      this.#host.log('a warm box that had ended could not be removed', thrown);
+    }
   }
 
   #failed(thrown: unknown): void {
