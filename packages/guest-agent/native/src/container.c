@@ -160,7 +160,7 @@ bool container_prepare(struct container *container, struct failure *failure)
     /* So that a disk the agent mounts later is seen by an init that is there already. */
     if (mount(NULL, "/", NULL, MS_SHARED, NULL) != 0)
         return fail(failure, "internal", "", errno, "sharing the mounts");
-    if (!machine_loopback_up(failure) || !staging_prepare(failure))
+    if (!machine_loopback_up(failure) || !machine_open_pool(failure) || !staging_prepare(failure))
         return false;
     container->cgroup = container_cgroup_open();
     if (start_init(container, failure))
@@ -169,13 +169,16 @@ bool container_prepare(struct container *container, struct failure *failure)
     return false;
 }
 
-static bool write_files(const struct init_request *request, struct failure *failure)
+static bool write_files(const struct init_request *request, struct container *container, struct failure *failure)
 {
-    char boot_id[BOOT_ID_BYTES];
-    machine_boot_id(boot_id);
-    size_t length = strlen(boot_id);
-    boot_id[length++] = '\n';
-    if (!staging_write(STAGED_BOOT_ID, boot_id, length, failure) || !staging_write_hostname(request->hostname, failure))
+    /* The kernel's own stays unread, so that it is made by nobody, and copied by nobody. */
+    char line[BOOT_ID_BYTES];
+    if (!machine_new_boot_id(container->boot_id, failure))
+        return false;
+    size_t length = strlen(container->boot_id);
+    memcpy(line, container->boot_id, length);
+    line[length++] = '\n';
+    if (!staging_write(STAGED_BOOT_ID, line, length, failure) || !staging_write_hostname(request->hostname, failure))
         return false;
     if (request->resolv_conf.bytes != NULL &&
         !staging_write(STAGED_RESOLV_CONF, request->resolv_conf.bytes, request->resolv_conf.length, failure))
@@ -196,11 +199,11 @@ static void write_order(const struct init_request *request)
 }
 
 /* What is the box's own of a container that is built already. */
-static bool make_own(const struct init_request *request, struct failure *failure)
+static bool make_own(const struct init_request *request, struct container *container, struct failure *failure)
 {
     if (sethostname(request->hostname, strlen(request->hostname)) != 0)
         return fail(failure, "invalid_argument", "hostname", errno, "setting the host name");
-    return write_files(request, failure);
+    return write_files(request, container, failure);
 }
 
 static bool build(const struct init_request *request, struct container *container, struct failure *failure)
@@ -262,14 +265,14 @@ bool container_start(const struct init_request *request, struct container *conta
         return fail(failure, "invalid_state", "privileged", 0, "this machine has been prepared for a container that is not privileged");
     if (container->prepared && is_prepared_for(container, request)) {
         container->disk_us = container->disk_growth_us = 0;
-        container->running = make_own(request, failure);
+        container->running = make_own(request, container, failure);
         return container->running;
     }
     if (container->prepared)
         undo(container);
     if (!mount_disk(request->disk, request->disk_bytes, container, failure))
         return false;
-    if (make_own(request, failure) && build(request, container, failure)) {
+    if (make_own(request, container, failure) && build(request, container, failure)) {
         if (request->privileged && container->cgroup >= 0)
             container->cgroup = container_cgroup_delegate(container->cgroup, container->init_pid);
         container->running = true;

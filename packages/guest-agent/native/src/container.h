@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "failure.h"
+#include "machine.h"
 #include "request.h"
 
 #define NO_CONTAINER { .order = -1, .report = -1, .mount_namespace = -1, .cgroup = -1, .pts = -1 }
@@ -29,6 +30,7 @@ struct container {
     int mount_namespace;
     int cgroup; /* directory of the cgroup its processes start in, -1 where the kernel has no cgroup2 */
     int pts;    /* directory: the container's /dev/pts */
+    char boot_id[BOOT_ID_BYTES]; /* as it sees it */
     uint64_t disk_us;        /* what mounting its disk took, growth included */
     uint64_t disk_growth_us; /* what growing its file system took, 0 when it filled its device already */
 };

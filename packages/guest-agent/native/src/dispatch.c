@@ -80,7 +80,7 @@ static void handle_init(uint32_t stream, struct request *request)
     agent.user = kept.init.user;
     agent.hosts_given = kept.init.hosts.bytes != NULL;
     memcpy(agent.hostname, kept.init.hostname, sizeof agent.hostname);
-    machine_boot_id(agent.boot_id);
+    memcpy(agent.boot_id, agent.container.boot_id, sizeof agent.boot_id);
     reply_init_done(stream, request->id, monotonic_us() - begun, machine_us);
 }
 

@@ -22,6 +22,16 @@ bool machine_set_clock(uint64_t nanoseconds, struct failure *failure)
     return clock_settime(CLOCK_REALTIME, &now) == 0 || fail(failure, "invalid_argument", "wall_clock_ns", errno, "setting the clock");
 }
 
+/* Of the random pool. Kept: a machine that continues from a capture has other things to do than to look for it. */
+static int pool_fd = -1;
+
+bool machine_open_pool(struct failure *failure)
+{
+    if (pool_fd < 0)
+        pool_fd = open("/dev/random", O_RDWR | O_CLOEXEC);
+    return pool_fd >= 0 || fail(failure, "internal", "entropy", errno, "opening the random pool");
+}
+
 bool machine_add_entropy(const uint8_t *bytes, size_t length, struct failure *failure)
 {
     struct {
@@ -35,20 +45,17 @@ bool machine_add_entropy(const uint8_t *bytes, size_t length, struct failure *fa
     pool.info.entropy_count = (int)length * 8;
     pool.info.buf_size = (int)length;
     memcpy(pool.bytes, bytes, length);
-    int fd = open("/dev/random", O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return fail(failure, "internal", "entropy", errno, "opening the random pool");
-    bool added = ioctl(fd, RNDADDENTROPY, &pool) == 0;
+    if (!machine_open_pool(failure))
+        return false;
+    bool added = ioctl(pool_fd, RNDADDENTROPY, &pool) == 0;
     int reason = errno;
     /*
      * The pool alone changes nothing for minutes: the generator is reseeded from it on a timer. ENODATA: it has not begun, and then begins with what has
      * just been credited.
      */
-    if (added && ioctl(fd, RNDRESEEDCRNG) != 0 && errno != ENODATA)
+    if (added && ioctl(pool_fd, RNDRESEEDCRNG) != 0 && errno != ENODATA)
         reason = errno, added = false;
     explicit_bzero(&pool, sizeof pool);
-    if (close(fd) != 0)
-        return fail(failure, "internal", "entropy", errno, "closing the random pool");
     return added || fail(failure, "internal", "entropy", reason, "adding entropy");
 }
 
@@ -63,15 +70,6 @@ bool machine_loopback_up(struct failure *failure)
     if (close(fd) != 0)
         return fail(failure, "internal", "", errno, "closing a socket");
     return up || fail(failure, "internal", "", reason, "bringing up the loopback interface");
-}
-
-void machine_boot_id(char text[BOOT_ID_BYTES])
-{
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, text, BOOT_ID_BYTES - 1);
-    text[length > 0 ? length : 0] = '\0';
-    if (fd >= 0)
-        close(fd);
 }
 
 bool machine_new_boot_id(char text[BOOT_ID_BYTES], struct failure *failure)

@@ -14,6 +14,9 @@
 /* Nanoseconds since the epoch; 0 leaves the clock alone. */
 bool machine_set_clock(uint64_t nanoseconds, struct failure *failure);
 
+/* What machine_add_entropy needs, ahead of it. */
+bool machine_open_pool(struct failure *failure);
+
 /*
  * Credits the bytes to the kernel's random pool and reseeds its generator from it: whatever reads random bytes afterwards, in the kernel or in the
  * container, gets others than a copy of this machine. Nothing happens for no bytes.
@@ -22,10 +25,7 @@ bool machine_add_entropy(const uint8_t *bytes, size_t length, struct failure *fa
 
 bool machine_loopback_up(struct failure *failure);
 
-/* The kernel's boot id, which it makes now unless somebody has read it before; "" when it cannot be read. */
-void machine_boot_id(char text[BOOT_ID_BYTES]);
-
-/* Another one in its form. */
+/* A boot id, as the kernel would make it: of random bytes, so after machine_add_entropy. */
 bool machine_new_boot_id(char text[BOOT_ID_BYTES], struct failure *failure);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static const char *const paths[STAGED_COUNT] = { STAGING "/hostname", STAGING "/hosts", STAGING "/resolv.conf", STAGING "/boot_id" };
+static bool written[STAGED_COUNT];
 static int files[STAGED_COUNT] = { -1, -1, -1, -1 };
 
 bool staging_prepare(struct failure *failure)
@@ -27,7 +28,10 @@ const char *staged_path(enum staged_file file)
 
 bool staging_write(enum staged_file file, const void *bytes, size_t length, struct failure *failure)
 {
-    if (ftruncate(files[file], 0) == 0 && pwrite(files[file], bytes, length, 0) == (ssize_t)length)
+    /* The first time it is empty. Later the container may have made it longer. */
+    bool empty = !written[file] || ftruncate(files[file], 0) == 0;
+    written[file] = true;
+    if (empty && pwrite(files[file], bytes, length, 0) == (ssize_t)length)
         return true;
     return fail(failure, "resource_exhausted", "", errno, "writing %s", paths[file]);
 }
