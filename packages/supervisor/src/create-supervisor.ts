@@ -9,7 +9,7 @@ export interface SupervisorOptions {
   /** The supervisor program. Default: {@link supervisorBinaryPath}. */
   readonly binary?: string;
   /**
-   * Keep a supervisor ready for the next box, once two have been launched and then a second has gone by without a launch, until `end()` is called. Default: false.
+   * Keep a supervisor ready for the next box, once two have been launched and a second has gone by since the last call of `busy()`, until `end()` is called. Default: false.
    */
   readonly keepsSpare?: boolean;
 }
@@ -27,6 +27,7 @@ export function createSupervisor(options: SupervisorOptions = {}): Supervisor {
   return {
     launch: async (request, signal) => launchSupervisor(binary(), request, signal, spares),
     connect: (controlDir, signal) => connectSupervisor(controlDir, signal),
+    busy: () => spares?.busy(),
     end: () => spares?.end(),
   };
 }

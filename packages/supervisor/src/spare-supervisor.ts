@@ -1,6 +1,6 @@
 import { type SupervisorProcess, spawnSupervisor } from './spawn-supervisor.js';
 
-/** Without a launch for so long, the spare is made: not beside what somebody waits for. Milliseconds. */
+/** When nothing was asked of a box for so long, the spare is made: not beside what somebody waits for. Milliseconds. */
 const QUIET_MS = 1_000;
 /** A program that starts one box may never start another. */
 const LAUNCHES_BEFORE = 2;
@@ -32,11 +32,15 @@ export class SpareSupervisor {
     return spare;
   }
 
-  /** A supervisor has been launched: there may soon be another. */
+  /** A supervisor has been launched: there may be another. */
   launched(): void {
     this.#launches += 1;
+  }
+
+  /** A box is being used: the spare is made when none is any more. */
+  busy(): void {
     clearTimeout(this.#timer);
-    if (this.#isOver || this.#launches < LAUNCHES_BEFORE) return;
+    if (this.#isOver || this.#launches < LAUNCHES_BEFORE || this.#spare !== undefined) return;
     this.#timer = setTimeout(() => this.#make(), this.#quietMs);
     // A program that has nothing else to do ends.
     this.#timer.unref();
@@ -58,12 +62,12 @@ export class SpareSupervisor {
   }
 
   #make(): void {
-    if (this.#spare !== undefined && !hasEnded(this.#spare)) return;
     const spare = this.#spawn();
     // None of it keeps the process alive.
     for (const socket of [spare.status, spare.watchdog, spare.connection]) socket?.unref();
     // An error is the end of the spare; of one that was taken its taker hears.
     for (const stream of [spare.config, spare.status, spare.watchdog]) stream?.on('error', () => this.#lost(spare));
+    void spare.exited.then(() => this.#lost(spare));
     this.#spare = spare;
   }
 }

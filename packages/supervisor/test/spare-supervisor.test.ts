@@ -45,7 +45,14 @@ async function runOnce(changes = {}): Promise<number> {
   await vm.kill();
   await vm.close();
   await gone(vm.welcome.supervisor.pid);
+  spares.busy();
   return vm.welcome.supervisor.pid;
+}
+
+function launchedTwice(): void {
+  spares.launched();
+  spares.launched();
+  spares.busy();
 }
 
 const spareMade = () => expect.poll(() => spawned.length, { timeout: 20_000 });
@@ -60,19 +67,20 @@ describe('the spare supervisor', () => {
   it.each([false, true])(
     'is what the next box is started by, and then there is another (detached: %s)',
     async (detached) => {
-      for (let count = 0; count < 2; count += 1) spares.launched();
+      launchedTwice();
       await spareMade().toBe(1);
       const vm = await launch({ detached });
       expect(vm.welcome.supervisor.pid).toBe(spawned[0]);
       expect(await vm.stop(5000)).toEqual({ kind: 'Clean', reason: 'shutdown' });
       await vm.close();
+      spares.busy();
       await spareMade().toBe(2);
       expect(await runOnce({ detached })).toBe(spawned[1]);
     },
   );
 
   it('is passed over once it has been killed', async () => {
-    for (let count = 0; count < 2; count += 1) spares.launched();
+    launchedTwice();
     await spareMade().toBe(1);
     const killed = spawned[0] as number;
     process.kill(killed, 'SIGKILL');
@@ -83,7 +91,7 @@ describe('the spare supervisor', () => {
   });
 
   it('ends when it is not wanted any more, and no other is made', async () => {
-    for (let count = 0; count < 2; count += 1) spares.launched();
+    launchedTwice();
     await spareMade().toBe(1);
     spares.end();
     await gone(spawned[0] as number);
@@ -123,7 +131,7 @@ async function holder(rest: string): Promise<{ readonly child: ChildProcess; rea
     `import { readFileSync } from 'node:fs';
      import { SpareSupervisor } from './spare.mjs';
      const spares = new SpareSupervisor(() => ${JSON.stringify(supervisorBinary)}, 0);
-     for (let count = 0; count < 2; count += 1) spares.launched();
+     for (const use of ['launched', 'launched', 'busy']) spares[use]();
      const timer = setInterval(() => {
        if (!readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').trim()) return;
        clearInterval(timer);

@@ -95,6 +95,8 @@ export interface Supervisor {
    * @throws BoxliteError `agent_unavailable` when none serves `controlDir`
    */
   connect(controlDir: string, signal?: AbortSignal): Promise<SupervisedVm>;
+  /** A box has been started or used just now: what is made ready for launches to come is not made beside that. */
+  busy?(): void;
   /** Gives back what it keeps for launches to come; what runs runs on. */
   end?(): void;
 }

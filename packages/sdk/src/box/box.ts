@@ -280,6 +280,7 @@ export class Box implements AsyncDisposable {
 
   /** @internal Takes a machine into use that was started for this box. */
   adoptStarted({ live, timings }: StartedBox): LiveBox {
+    this.#services.boxUsed();
     this.#metrics.timings = timings;
     this.#started = live.vm.identity;
     if (this.#autoPause.isOn && live.vm.pause === undefined) {

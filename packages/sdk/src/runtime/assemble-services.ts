@@ -1,4 +1,4 @@
-import type { VmmHandler } from '@boxlite/core';
+import type { Supervisor, VmmHandler } from '@boxlite/core';
 import { createHomeLayout, currentBootId, isAlive, selfIdentity } from '@boxlite/layout';
 import { imageSources } from '../images/image-sources.js';
 import { kernelService } from '../kernel/kernel-service.js';
@@ -50,6 +50,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
   const sources = imageSources(registry, context);
   const images = imageService(context, sources, log);
   const agent = lazy(() => import('@boxlite/guest-agent'));
+  let supervisor: Supervisor | undefined;
   return {
     layout,
     store,
@@ -64,10 +65,15 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...imageDiskService({ layout, store, log, disks: overlays, sourceOf: sources.of, imageCache: images.imageCache }),
     ...guestRootfsService(layout, store, overlays, log, options.agentPath),
     kernel: kernelService({ registry, plugins: { choose: plugins }, home: layout.home, log, environment: process.env }),
+    boxUsed: () => {
+      supervisor?.busy?.();
+      owner.boxUsed();
+    },
     supervisor: lazy(async () => {
       const made = (await import('@boxlite/supervisor')).createSupervisor({ keepsSpare: true });
       owner.lifetime.addEventListener('abort', () => made.end?.(), { once: true });
       if (owner.lifetime.aborted) made.end?.();
+      supervisor = made;
       return made;
     }),
     jail: async (request) =>
