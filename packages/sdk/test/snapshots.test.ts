@@ -369,6 +369,7 @@ describe('a fork', () => {
     [2, { names: ['a'] }, 'names'],
     [2, { names: ['a', 'a'] }, 'names'],
     [1, { name: '/' }, 'name'],
+    [2, { name: 'x'.repeat(127) }, 'name'],
     [1, { detach: true, autoRemove: true }, 'autoRemove'],
   ])('%j with %j is refused, naming %s', async (count, options, field) => {
     const home = await homeWith();

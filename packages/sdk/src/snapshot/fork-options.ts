@@ -62,7 +62,12 @@ export function parseForkOptions(
 function numbered(count: number, name: string | undefined, parentName: string | null): readonly (string | undefined)[] {
   if (name !== undefined && count === 1) return [name];
   const prefix = name ?? parentName;
-  return Array.from({ length: count }, (_, index) => (prefix === null ? undefined : `${prefix}-${index + 1}`));
+  if (prefix === null) return Array.from({ length: count }, () => undefined);
+  const numberedNames = Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`);
+  // What is too long with a number is to be known before anything is captured.
+  const wrong = numberedNames.find((one) => !boxName.safeParse(one).success);
+  if (wrong !== undefined) throw invalid('name', `${JSON.stringify(wrong)} is no name for a box; give a shorter one`);
+  return numberedNames;
 }
 
 function invalid(field: string, message: string): BoxliteError {

@@ -75,8 +75,14 @@ async function receive(server: Server, take: (chunk: Buffer) => Promise<void>, s
     if (socket === undefined) return;
     server.close();
     addAbortSignal(signal, socket);
-    socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy(stuck()));
-    for await (const chunk of socket) await take(chunk);
+    socket.on('timeout', () => socket.destroy(stuck()));
+    socket.setTimeout(IDLE_TIMEOUT_MS);
+    for await (const chunk of socket) {
+      // A disk of ours that is slow is not QEMU's fault.
+      socket.setTimeout(0);
+      await take(chunk);
+      socket.setTimeout(IDLE_TIMEOUT_MS);
+    }
   } catch (thrown) {
     throw toBoxliteError(thrown, 'vmm_failed', "reading QEMU's stream");
   }
