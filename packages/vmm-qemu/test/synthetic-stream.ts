@@ -1,4 +1,5 @@
 import {
+  Command,
   PAGE_BYTES,
   PageFlag,
   RAM_BLOCK,
@@ -11,6 +12,12 @@ import {
 export const RAM_SECTION = 2;
 
 export const u8 = (value: number) => Buffer.from([value]);
+
+export function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16BE(value);
+  return bytes;
+}
 
 export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -61,6 +68,9 @@ export const zero = (address: number, block?: string, fill = 0) =>
     ...(block === undefined ? [] : [text(block)]),
     u8(fill),
   ]);
+
+export const command = (number: number = Command.SWITCHOVER_START, data: Buffer = Buffer.alloc(0)) =>
+  Buffer.concat([u8(SectionType.COMMAND), u16(number), u16(data.length), data]);
 
 /** The first device, and everything behind it. */
 export const devices = (bytes: Buffer) => Buffer.concat([u8(SectionType.FULL), bytes]);

@@ -1,4 +1,7 @@
-/** QEMU's migration stream: migration/savevm.c and migration/ram.c, unchanged in what is here since version 2.10. All numbers are big endian. */
+/**
+ * QEMU's migration stream: migration/savevm.c and migration/ram.c, unchanged in what is here since version 2.10 but for
+ * `COMMAND`. All numbers are big endian.
+ */
 
 /** `QEVM` */
 export const STREAM_MAGIC = 0x51_45_56_4d;
@@ -14,7 +17,14 @@ export const SectionType = {
   /** A section in one piece: a device. These come when the memory is through. */
   FULL: 4,
   CONFIGURATION: 7,
+  COMMAND: 8,
   FOOTER: 0x7e,
+} as const;
+
+/** What a command says; it is followed by the length of its data. */
+export const Command = {
+  /** The guest stands still, what follows is the rest (MIG_CMD_SWITCHOVER_START): sent since QEMU 10.0, without data. */
+  SWITCHOVER_START: 11,
 } as const;
 
 /** The low bits of a record in the section `ram`; the rest is an address in a block. */

@@ -1,5 +1,13 @@
 import { BoxliteError, escapeText } from '@boxlite/core';
-import { PAGE_BYTES, PageFlag, RAM_BLOCK, SectionType, STREAM_MAGIC, STREAM_VERSION } from './stream-format.js';
+import {
+  Command,
+  PAGE_BYTES,
+  PageFlag,
+  RAM_BLOCK,
+  SectionType,
+  STREAM_MAGIC,
+  STREAM_VERSION,
+} from './stream-format.js';
 
 /** Where the two halves of a stream go. What is given is only good until the call returns. */
 export interface SplitSink {
@@ -78,6 +86,10 @@ export class StreamSplitter {
     for (;;) {
       const [type] = yield* this.#kept(1);
       if (type === SectionType.FULL) break;
+      if (type === SectionType.COMMAND) {
+        yield* this.#command();
+        continue;
+      }
       const id = (yield* this.#kept(4)).readUInt32BE(0);
       if (type === SectionType.START) {
         const name = yield* this.#name();
@@ -113,6 +125,13 @@ export class StreamSplitter {
     const length = (yield* this.#kept(4)).readUInt32BE(0);
     if (length < 1 || length > 255) refuse(`has a machine type of ${length} bytes`);
     yield* this.#kept(length);
+  }
+
+  /** Passed on: the QEMU that loads the state knows it. Those with data are of capabilities we do not turn on. */
+  *#command(): Generator<Wanted, void, Buffer> {
+    const words = yield* this.#kept(4);
+    const [command, dataBytes] = [words.readUInt16BE(0), words.readUInt16BE(2)];
+    if (command !== Command.SWITCHOVER_START || dataBytes !== 0) refuse(`has a command ${command}`);
   }
 
   /** The records of one section, up to the one that ends it. */
