@@ -132,11 +132,18 @@ async function migrate(monitor: QmpClient, path: string): Promise<void> {
     throw thrown;
   });
   await Promise.all([begun, settled]);
-  const { status, 'error-desc': reason } = recordOf(await monitor.execute('query-migrate'));
+  const [answer] = await Promise.all([monitor.execute('query-migrate'), finished(monitor)]);
+  const { status, 'error-desc': reason } = recordOf(answer);
   if (status === 'completed') return;
   throw new BoxliteError('vmm_failed', `QEMU did not finish its stream: ${escapeText(String(reason ?? status))}`, {
     hint: 'try again; if it stays so, stop the box and start it again',
   });
+}
+
+/** QEMU tells of the end before it has left the state in which it refuses to go on (`qmp_cont`); it does so within the same millisecond. */
+async function finished(monitor: QmpClient): Promise<void> {
+  const end = Date.now() + SETTLE_TIMEOUT_MS;
+  while (recordOf(await monitor.execute('query-status')).status === 'finish-migrate' && Date.now() < end);
 }
 
 /** A guest that went on while QEMU still reads its memory would not be what is captured next. */
