@@ -6,8 +6,9 @@ import { findQemu } from './host/find-qemu.js';
 import { findQemuFiles } from './host/qemu-files.js';
 import { type Accelerator, type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.js';
 import { checkSpec } from './machine/check-spec.js';
+import { STATE_FD } from './machine/incoming-state.js';
 import { memoryOverheadMib } from './machine/memory-overhead.js';
-import { QMP_LISTENER_FD, QMP_LISTENER_NAME, qemuArguments, STATE_FD } from './machine/qemu-arguments.js';
+import { QMP_LISTENER_FD, QMP_LISTENER_NAME, qemuArguments } from './machine/qemu-arguments.js';
 import { qemuRunningVm } from './qemu-running-vm.js';
 import { seccompPolicy } from './seccomp-policy.js';
 import { checkSnapshot } from './snapshot/check-snapshot.js';
@@ -50,9 +51,9 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
   };
   const choice = (): AcceleratorChoice => decided ?? { accelerator: 'tcg', reason: 'not decided yet' };
 
-  const command = (spec: VmmSpec): VmmCommand => ({
+  const command = (spec: VmmSpec, stateVersion = ''): VmmCommand => ({
     binary: binary(),
-    args: qemuArguments(spec, { ...choice(), firmwareDir: files(choice().accelerator).firmwareDir }),
+    args: qemuArguments(spec, { ...choice(), firmwareDir: files(choice().accelerator).firmwareDir, stateVersion }),
     env: spec.from === undefined ? {} : preloadEnvironment(spec.from.memory),
     listeners: [{ name: QMP_LISTENER_NAME, fd: QMP_LISTENER_FD }],
     ...(spec.from === undefined ? {} : { files: [{ fd: STATE_FD, path: spec.from.state }] }),
@@ -62,7 +63,7 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
   return {
     id: 'qemu',
     check: checkSpec,
-    command,
+    command: (spec) => command(spec),
     memoryOverheadMib: (spec) => memoryOverheadMib(choice().accelerator, spec.vcpus),
     async requirements({ from }) {
       const { accelerator } = await decide();
@@ -97,7 +98,7 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
       const trailer = await checkSnapshot(spec, from, accelerator);
       const loaded = (vm: SupervisedVm, monitorPath: string) =>
         continueMachine(vm, spec, trailer, { monitorPath, timeoutMs, signal });
-      return startMachine(spec, command(spec), host, loaded, signal);
+      return startMachine(spec, command(spec, trailer.qemu), host, loaded, signal);
     },
     attach: (vm, listenerPath, machine) => qemuRunningVm(vm, listenerPath(QMP_LISTENER_NAME), machine),
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSupportedQemu, parseQemuVersion } from './qemu-version.js';
+import { isQemuSince, isSupportedQemu, parseQemuVersion } from './qemu-version.js';
 
 describe('the version of QEMU', () => {
   it.each([
@@ -9,6 +9,18 @@ describe('the version of QEMU', () => {
   ])('is read from %j', (text, version, isSupported) => {
     expect(parseQemuVersion(text)).toBe(version);
     expect(isSupportedQemu(version)).toBe(isSupported);
+  });
+
+  it.each([
+    ['8.2.0', true],
+    ['8.10.1', true],
+    ['10.0.13', true],
+    ['8.1.5', false],
+    ['7.2.22', false],
+    ['', false],
+    ['nonsense', false],
+  ])('%j is 8.2 or newer: %s', (version, isSince) => {
+    expect(isQemuSince(version, 8, 2)).toBe(isSince);
   });
 
   it('is unknown for another program', () => {

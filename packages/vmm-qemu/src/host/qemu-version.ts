@@ -11,5 +11,11 @@ export function parseQemuVersion(text: string): string | undefined {
 
 /** True when a version of {@link parseQemuVersion} is new enough. */
 export function isSupportedQemu(version: string): boolean {
-  return Number(version.split('.')[0]) >= MIN_QEMU_MAJOR;
+  return isQemuSince(version, MIN_QEMU_MAJOR, 0);
+}
+
+/** True when a version such as `8.2.2` is `major.minor` or newer; false for what is no version. */
+export function isQemuSince(version: string, major: number, minor: number): boolean {
+  const [theMajor = 0, theMinor = 0] = version.split('.').map(Number);
+  return theMajor > major || (theMajor === major && theMinor >= minor);
 }

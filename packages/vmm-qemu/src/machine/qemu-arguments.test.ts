@@ -84,6 +84,14 @@ describe('qemuArguments', () => {
     for (const absent of ['-kernel', '-append', from.state, spec.agentSocket]) expect(text).not.toContain(absent);
   });
 
+  it('has a state of QEMU 8.2 and newer loaded as a file, and an older one by its descriptor', () => {
+    const from = { memory: '/memory', state: '/state' };
+    const incoming = (stateVersion: string) => lines(qemuArguments({ ...spec, from }, { ...tcg, stateVersion }));
+    expect(incoming('10.0.13')).toContain('\n-add-fd fd=11,set=1\n-incoming file:/dev/fdset/1\n');
+    expect(incoming('7.2.22')).toContain('\n-incoming fd:11\n');
+    expect(incoming('7.2.22')).not.toContain('-add-fd');
+  });
+
   it('lets no path become an option of its own', () => {
     const path = '/vms/a,b=c "d"\\/disk,read-only=off';
     const args = qemuArguments(

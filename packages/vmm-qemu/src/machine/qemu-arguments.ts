@@ -2,12 +2,11 @@ import type { VmmDisk, VmmSnapshot, VmmSpec } from '@boxlite/core';
 import { RAM_BLOCK } from '../snapshot/stream-format.js';
 import type { AcceleratorChoice } from './accelerator.js';
 import { cpuModel } from './cpu-model.js';
+import { incomingState } from './incoming-state.js';
 import { kernelParameters } from './kernel-parameters.js';
 
 /** The descriptor on which QEMU inherits its monitor's listening socket. */
 export const QMP_LISTENER_FD = 10;
-/** The descriptor on which QEMU inherits the state it goes on from. */
-export const STATE_FD = 11;
 /** The name of that listener; the socket is `<name>.sock` where the host puts it. */
 export const QMP_LISTENER_NAME = 'qmp';
 /**
@@ -22,6 +21,8 @@ export const AGENT_PORT_NAME = 'agent';
 export interface QemuHostFacts extends AcceleratorChoice {
   /** Where QEMU's firmware was found, if it was. */
   readonly firmwareDir?: string;
+  /** Version of the QEMU that made the state a machine goes on from. */
+  readonly stateVersion?: string;
 }
 
 /**
@@ -57,7 +58,7 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
     ],
     ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMib}M`],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...(from === undefined ? bootArguments(spec, host) : restoreArguments(spec.memoryMib, from)),
+    ...(from === undefined ? bootArguments(spec, host) : restoreArguments(spec.memoryMib, from, host.stateVersion)),
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],
     // Memory the guest has freed goes back to the host.
@@ -81,11 +82,15 @@ function bootArguments(spec: VmmSpec, host: QemuHostFacts): readonly string[] {
 }
 
 /** Kernel and command line are in the memory already; QEMU would keep a copy of them for a boot that never comes. */
-function restoreArguments(memoryMib: number, { memory }: VmmSnapshot): readonly string[] {
+function restoreArguments(
+  memoryMib: number,
+  { memory }: VmmSnapshot,
+  stateVersion: string | undefined,
+): readonly string[] {
   return [
     '-object',
     `memory-backend-file,id=${RAM_BLOCK},size=${memoryMib}M,share=off,mem-path=${escapeComma(memory)}`,
-    ...['-incoming', `fd:${STATE_FD}`],
+    ...incomingState(stateVersion),
     ...['-global', 'migration.x-events=on'],
   ];
 }

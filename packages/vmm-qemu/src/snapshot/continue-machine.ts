@@ -4,10 +4,11 @@ import type { QmpClient } from '../qmp/qmp-client.js';
 import { recordOf } from '../qmp/qmp-messages.js';
 import { invalid } from './check-snapshot.js';
 import { disksOf } from './machine-shape.js';
-import type { DiskShape, StateTrailer } from './state-trailer.js';
+import { resizeDisks } from './resize-disks.js';
+import type { StateTrailer } from './state-trailer.js';
 
-/** What QEMU says of a state it cannot load (migration/savevm.c, softmmu/physmem.c). */
-const REFUSALS = /load of migration failed|error while loading state|backing store size/;
+/** What QEMU says of a state it cannot load (migration/savevm.c, system/physmem.c), and one before 8.2 of the state of a newer one (migration/migration.c). */
+const REFUSALS = /load of migration failed|error while loading state|backing store size|unknown migration protocol/;
 
 export interface ContinueOptions {
   readonly monitorPath: string;
@@ -55,19 +56,6 @@ async function loaded(monitor: QmpClient, timeoutMs: number, signal: AbortSignal
   } finally {
     done.abort();
     await Promise.allSettled([event, asked]);
-  }
-}
-
-/** `block_resize` is what makes a virtio disk tell its guest of a size; the size is the one it has. */
-async function resizeDisks(
-  monitor: QmpClient,
-  { disks: were }: StateTrailer,
-  disks: readonly DiskShape[],
-): Promise<void> {
-  if (disks.length !== were.length) throw invalid('disks', `it has ${were.length} disks, this machine ${disks.length}`);
-  for (const [index, { bytes, readOnly }] of disks.entries()) {
-    if (readOnly || bytes === were[index]?.bytes) continue;
-    await monitor.execute('block_resize', { 'node-name': `disk${index}`, size: bytes });
   }
 }
 
