@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -35,6 +36,10 @@ function leftovers({ layout }: SnapshotHome) {
   return { bases, staging: readdirSync(layout.tmpDir) };
 }
 const NOTHING = { bases: [], staging: [] };
+function pipeFor(path: string): void {
+  rmSync(path);
+  execFileSync('mkfifo', [path]);
+}
 const failing = (message: string) => new BoxliteError('vmm_failed', message);
 
 describe('a snapshot', () => {
@@ -228,6 +233,7 @@ describe('going on from a snapshot', () => {
       /its state has another content/,
       (file) => writeFileSync(join(file, 'state'), 'STATE'),
     ],
+    ['a pipe for a memory', /its memory is no regular file/, (file) => pipeFor(join(file, 'memory'))],
     ['no memory any more', /its memory is gone/, (file) => rmSync(join(file, 'memory'))],
   ];
   it.each(damages)(

@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import {
   abortedError,
   BoxliteError,
@@ -64,11 +65,13 @@ async function isSameContent(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   try {
+    const { size } = await lstat(files.memory);
+    if (size !== memory.bytes) return false;
     const found = await describeKeptFiles(files, signal);
     return found.memory.sha256 === memory.sha256 && found.state.sha256 === state.sha256;
   } catch (thrown) {
-    if (BoxliteError.isInstance(thrown, 'snapshot_invalid') || BoxliteError.isInstance(thrown, 'storage_error'))
-      return false;
-    throw thrown;
+    const isAboutFiles = BoxliteError.isInstance(thrown) ? thrown.code !== 'aborted' : errnoOf(thrown) !== undefined;
+    if (!isAboutFiles) throw thrown;
+    return false; // The first look has said why.
   }
 }

@@ -16,7 +16,8 @@ const ZEROS = Buffer.alloc(BLOCK_BYTES);
  * @throws BoxliteError `aborted`; the errno of a file that cannot be read
  */
 export async function memoryDigest(path: string, signal?: AbortSignal): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // What has become a pipe is not waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const { size } = await file.stat();
     const hash = createHash('sha256');
