@@ -41,6 +41,8 @@ export class Connection implements Transaction {
     this.#database = database;
     this.file = file;
     this.#retryBoundMs = retryBoundMs;
+    // Most of a box's start is only true until the next boot; what is not asks for its sync.
+    database.pragma('synchronous = NORMAL');
   }
 
   get isOpen(): boolean {
@@ -59,7 +61,7 @@ export class Connection implements Transaction {
   write<T>(what: string, work: (transaction: Transaction) => T, options: WriteOptions = {}): Promise<T> {
     const { durable = true, ...wait } = options;
     const commit = (): T => this.#database.transaction(() => work(this)).immediate();
-    return this.#work(what, durable ? commit : () => this.#withoutSync(commit), wait);
+    return this.#work(what, durable ? () => this.#withSync(commit) : commit, wait);
   }
 
   get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined {
@@ -80,13 +82,13 @@ export class Connection implements Transaction {
     this.#database.close();
   }
 
-  /** With WAL the file stays consistent also without the sync; the next durable commit makes this one durable too (pragma synchronous). */
-  #withoutSync<T>(commit: () => T): T {
-    this.#database.pragma('synchronous = NORMAL');
+  /** With WAL the file stays consistent also without the sync; a durable commit makes those before it durable too (pragma synchronous). */
+  #withSync<T>(commit: () => T): T {
+    this.#database.pragma('synchronous = FULL');
     try {
       return commit();
     } finally {
-      this.#database.pragma('synchronous = FULL');
+      this.#database.pragma('synchronous = NORMAL');
     }
   }
 

@@ -1,5 +1,6 @@
 import { BoxliteError, parseBoxId } from '@boxlite/core';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { decodeDocument, encodeDocument } from './document.js';
 import { boxConfigKind, boxStateKind } from './record-kinds.js';
 
@@ -19,6 +20,27 @@ describe('a stored document', () => {
   it('comes back as it was', () => {
     const row = { id, json: encodeDocument(boxConfigKind, config) };
     expect(decodeDocument(boxConfigKind, row, '/db')).toEqual(config);
+  });
+
+  it('is checked once: the same text of the same row is the same record, another text is another', () => {
+    let checks = 0;
+    const schema = z.object({ id: z.string(), note: z.string() }).refine(() => {
+      checks += 1;
+      return true;
+    });
+    const kind = { table: 'notes', key: 'id', schema } as const;
+    const row = { id: 'a', json: encodeDocument(kind, { id: 'a', note: 'first' }) };
+    const read = decodeDocument(kind, row, '/db');
+    expect(decodeDocument(kind, row, '/db')).toBe(read);
+    expect([read.note, checks]).toEqual(['first', 1]);
+    expect(decodeDocument(kind, { id: 'a', json: '{"id":"a","note":"by another process"}' }, '/db').note).toBe(
+      'by another process',
+    );
+    expect(failure(() => decodeDocument(kind, { ...row, id: 'b' }, '/db')).code).toBe('database_error');
+    for (let count = 0; count < 200; count += 1) encodeDocument(kind, { id: `${count}`, note: '' });
+    checks = 0;
+    expect(decodeDocument(kind, row, '/db').note).toBe('first');
+    expect(checks).toBe(1); // not remembered for ever
   });
 
   it.each([

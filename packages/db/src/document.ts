@@ -10,6 +10,28 @@ export interface DocumentKind<T> {
   readonly schema: z.ZodType<T>;
 }
 
+/** Documents of one table that are remembered: those of the boxes that are worked on. */
+const REMEMBERED = 64;
+
+/** The last documents of each table that were read or written, by their row: the same text is the same record, and it is read ten times in the start of a box. */
+const remembered = new WeakMap<object, Map<string, { readonly text: string; readonly record: unknown }>>();
+
+function recall<T>(kind: DocumentKind<T>, id: string, text: string): T | undefined {
+  const known = remembered.get(kind)?.get(id);
+  return known?.text === text ? (known.record as T) : undefined;
+}
+
+function remember<T>(kind: DocumentKind<T>, id: string, text: string, record: T): void {
+  const known = remembered.get(kind) ?? new Map();
+  remembered.set(kind, known);
+  known.delete(id);
+  known.set(id, { text, record });
+  for (const oldest of known.keys()) {
+    if (known.size <= REMEMBERED) return;
+    known.delete(oldest);
+  }
+}
+
 /**
  * The text to store.
  * @throws BoxliteError `invalid_argument` naming the member that could not be read back
@@ -27,7 +49,10 @@ export function encodeDocument<T>(kind: DocumentKind<T>, record: T): string {
       details: { field: kind.table },
     });
   }
-  if (parsed.success) return text;
+  if (parsed.success) {
+    remember(kind, String(parsed.data[kind.key]), text, parsed.data);
+    return text;
+  }
   const { field, why } = firstIssue(parsed.error);
   throw new BoxliteError('invalid_argument', `this ${kind.table} record cannot be stored: ${field}: ${why}`, {
     details: { field },
@@ -35,15 +60,18 @@ export function encodeDocument<T>(kind: DocumentKind<T>, record: T): string {
 }
 
 /**
- * The record of a row.
+ * The record of a row, which may be shared with others who read it: it is not to be changed.
  * @param row with the columns `id` and `json`
  * @throws BoxliteError `database_error` naming table and id when the row is damaged
  */
 export function decodeDocument<T>(kind: DocumentKind<T>, row: Row, file: string): T {
   const id = String(row.id);
+  const text = String(row.json);
+  const known = recall(kind, id, text);
+  if (known !== undefined) return known;
   let value: unknown;
   try {
-    value = JSON.parse(String(row.json));
+    value = JSON.parse(text);
   } catch (thrown) {
     throw damaged(kind, id, file, 'json', 'is not JSON', thrown);
   }
@@ -53,6 +81,7 @@ export function decodeDocument<T>(kind: DocumentKind<T>, row: Row, file: string)
     throw damaged(kind, id, file, field, why, parsed.error);
   }
   if (parsed.data[kind.key] !== row.id) throw damaged(kind, id, file, kind.key, 'is not the row’s own');
+  remember(kind, id, text, parsed.data);
   return parsed.data;
 }
 

@@ -19,7 +19,7 @@ type ConfigRecord = readonly [key: string, value: string | number | Uint8Array];
  */
 export function encodeLaunchConfig(request: SuperviseRequest): Uint8Array {
   const records = [...boxRecords(request), ...commandRecords(request), ...limitRecords(request.command.rlimits ?? {})];
-  const bytes = Buffer.concat([...records, ['end', ''] as const].map(([key, value]) => encodeRecord(key, value)));
+  const bytes = encodeRecords([...records, ['end', '']]);
   if (bytes.length >= LAUNCH_CONFIG_MAX_BYTES) {
     throw new BoxliteError(
       'invalid_argument',
@@ -77,9 +77,22 @@ function limitRecords(limits: ProcessLimits): ConfigRecord[] {
   });
 }
 
-function encodeRecord(key: string, value: string | number | Uint8Array): Buffer {
-  const bytes = typeof value === 'object' ? value : Buffer.from(String(value));
-  return Buffer.concat([u32(key.length), u32(bytes.length), Buffer.from(`${key}\0`), bytes, Buffer.of(0)]);
+/** Into one buffer: a command has a hundred of them. */
+function encodeRecords(records: readonly ConfigRecord[]): Buffer {
+  const values = records.map(([, value]) => (typeof value === 'object' ? value : Buffer.from(String(value))));
+  const size = records.reduce((sum, [key], index) => sum + 8 + key.length + 1 + (values[index]?.length ?? 0) + 1, 0);
+  const bytes = Buffer.alloc(size);
+  let position = 0;
+  for (const [index, [key]] of records.entries()) {
+    const value = values[index] ?? new Uint8Array(0);
+    position = bytes.writeUInt32LE(key.length, position);
+    position = bytes.writeUInt32LE(value.length, position);
+    // The NULs behind both are there already.
+    position += bytes.write(key, position, 'latin1') + 1;
+    bytes.set(value, position);
+    position += value.length + 1;
+  }
+  return bytes;
 }
 
 function u32(value: number): Buffer {

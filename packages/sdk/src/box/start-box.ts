@@ -61,6 +61,7 @@ export async function startBox(
     onDiskProgress: options.onDiskProgress,
     resume,
   };
+  services.lookAhead?.(context.options);
   try {
     if (await killVm(services, box)) {
       services.log({ level: 'warn', message: 'ended a VM whose starter died before it was recorded', boxId: id });

@@ -18,6 +18,7 @@ import { imageDiskService } from './image-disk-service.js';
 import { imageService } from './image-service.js';
 import { lazy } from './lazy.js';
 import { silentLog } from './log.js';
+import { lookAhead } from './look-ahead.js';
 import { MetricsCounter } from './runtime-metrics.js';
 import type { RuntimeOwner, RuntimeServices } from './runtime-services.js';
 
@@ -65,6 +66,7 @@ export async function assembleServices(options: BoxliteOptions, owner: RuntimeOw
     ...imageDiskService({ layout, store, log, disks: overlays, sourceOf: sources.of, imageCache: images.imageCache }),
     ...guestRootfsService(layout, store, overlays, log, options.agentPath),
     kernel: kernelService({ registry, plugins: { choose: plugins }, home: layout.home, log, environment: process.env }),
+    lookAhead: lookAhead({ agent, sandbox: (boxOptions) => chooseSandbox({ choose: plugins, toAttach }, boxOptions) }),
     boxUsed: () => {
       supervisor?.busy?.();
       owner.boxUsed();

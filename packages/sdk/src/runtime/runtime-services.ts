@@ -133,6 +133,8 @@ export interface RuntimeServices extends RuntimeOwner {
   /** The kernel of a choice: see {@link ChooseKernel}. */
   readonly kernel: ChooseKernel;
   supervisor(): Promise<Supervisor>;
+  /** Begins, once, with what a start needs later and what does not depend on how it goes until then: modules to load, programs that try what this host can do. */
+  lookAhead?(options: ResolvedBoxOptions): void;
   jail(request: JailRequest): Promise<Jail>;
   /** True where the jail of a box is not dispensable and holds what it grants for reading read-only, whatever the VMM tries. */
   showsReadOnly(options: ResolvedBoxOptions): Promise<boolean>;
