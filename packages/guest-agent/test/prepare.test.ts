@@ -122,6 +122,37 @@ describe('a machine prepared for the boxes of one image', { timeout: TIMEOUT_MS 
     await box.client.init({ hostname: 'after', diskBytes: DISK_BYTES });
   });
 
+  it.each([
+    ['on a terminal', ['tty'], { tty: { rows: 24, cols: 80 } }, '/dev/pts/0\r\n', 0],
+    [
+      'of another user elsewhere',
+      ['sh', '-c', 'id -un; pwd; echo $WORD'],
+      { user: 'alice', cwd: '/var', env: { WORD: 'w' } },
+      'alice\n/var\nw\n',
+      0,
+    ],
+    ['that fails', ['sh', '-c', 'exit 7'], {}, '', 7],
+  ])(
+    'runs a first command %s as any machine does, and nothing but it is to be seen',
+    async (_what, argv, options, stdout, exitCode) => {
+      await prepared();
+      await box.client.init({ hostname: 'first' });
+      expect(await box.run(argv, options)).toMatchObject({ stdout, exitCode });
+      expect((await box.sh('cat /proc/[0-9]*/comm')).stdout.split('\n').sort()).toEqual(['', 'boxlite-init', 'cat']);
+    },
+  );
+
+  it('tells why its first command cannot be started, and that one which was never asked for ends with it', async () => {
+    await prepared();
+    await box.client.init({ hostname: 'first' });
+    expect(await failure(box.run(['no-such-command']))).toMatchObject({ code: 'command_not_found' });
+    expect((await box.run(['true'])).exitCode).toBe(0);
+    await box[Symbol.asyncDispose]();
+    await prepared();
+    await box.client.init({ hostname: 'unused' });
+    await stop();
+  });
+
   it('that is shut down before init leaves a clean file system', async () => {
     await prepared({ paths: ['/bin/busybox'], readBytes: MIB });
     await stop();

@@ -251,19 +251,18 @@ bool container_prepare_image(const struct prepare_request *request, struct conta
     return true;
 }
 
-/* Whether what was prepared is what this box asks for. */
-static bool is_prepared_for(const struct container *container, const struct init_request *request)
+bool container_is_prepared_for(const struct container *container, const struct init_request *request)
 {
     bool same_disk = strcmp(container->prepared_disk, request->disk) == 0 &&
                      (request->disk_bytes == 0 || request->disk_bytes == container->prepared_bytes);
-    return same_disk && request->volume_count == 0 && request->resolv_conf.bytes == NULL;
+    return container->prepared && same_disk && request->volume_count == 0 && request->resolv_conf.bytes == NULL;
 }
 
 bool container_start(const struct init_request *request, struct container *container, struct failure *failure)
 {
     if (container->prepared && request->privileged)
         return fail(failure, "invalid_state", "privileged", 0, "this machine has been prepared for a container that is not privileged");
-    if (container->prepared && is_prepared_for(container, request)) {
+    if (container_is_prepared_for(container, request)) {
         container->disk_us = container->disk_growth_us = 0;
         container->running = make_own(request, container, failure);
         return container->running;

@@ -47,6 +47,9 @@ bool container_prepare(struct container *container, struct failure *failure);
  */
 bool container_prepare_image(const struct prepare_request *request, struct container *container, struct failure *failure);
 
+/* Whether what was prepared, if anything was, is what this box asks for. */
+bool container_is_prepared_for(const struct container *container, const struct init_request *request);
+
 /* Makes the container. On failure the machine is as before and init may be tried again. */
 bool container_start(const struct init_request *request, struct container *container, struct failure *failure);
 

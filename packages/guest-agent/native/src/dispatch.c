@@ -31,6 +31,9 @@ static bool initialize(const struct init_request *init, uint64_t *machine_us, st
     /* Before anything of the container: what is made of random bytes there is this machine's own. */
     bool ready = machine_set_clock(init->wall_clock_ns, failure) && machine_add_entropy(init->entropy, init->entropy_length, failure);
     *machine_us = monotonic_us() - begun;
+    /* The end of a container waits for the processes in it, and those wait to be reaped by us. */
+    if (!container_is_prepared_for(&agent.container, init))
+        spawn_drop_ahead();
     return ready && container_start(init, &agent.container, failure);
 }
 
@@ -48,6 +51,8 @@ static void handle_prepare(uint32_t stream, struct request *request)
     if (done) {
         read = image_read(CONTAINER_MOUNT, &prepare->paths, prepare->read_bytes);
         done = container_disk_sync(CONTAINER_MOUNT, &failure);
+        spawn_ahead();
+        request_prepare_memory();
     }
     if (done)
         reply_prepared(stream, request->id, &read);

@@ -41,7 +41,9 @@ bool environment_merge(const struct text_list *defaults, const struct text_list 
     static char term[] = "TERM=xterm";
     static char host[sizeof "HOSTNAME=" + 65];
     /* PATH, HOSTNAME, TERM, HOME and the end. */
-    environment->items = calloc(defaults->count + extra->count + 5, sizeof *environment->items);
+    size_t places = defaults->count + extra->count + 5;
+    memset(environment->few, 0, sizeof environment->few);
+    environment->items = places <= FEW_ENTRIES ? environment->few : calloc(places, sizeof *environment->items);
     environment->count = 0;
     if (environment->items == NULL)
         return false;
@@ -60,4 +62,11 @@ bool environment_merge(const struct text_list *defaults, const struct text_list 
     environment->path = value_of(environment, "PATH");
     environment->has_home = value_of(environment, "HOME") != NULL;
     return true;
+}
+
+void environment_free(struct environment *environment)
+{
+    if (environment->items != environment->few)
+        free(environment->items);
+    environment->items = NULL;
 }

@@ -19,6 +19,7 @@
 #include "outbox.h"
 #include "reply.h"
 #include "shutdown.h"
+#include "spawn.h"
 
 /* Docker's limit on open files. */
 #define MAX_OPEN_FILES 1048576
@@ -93,6 +94,8 @@ static void reap_children(void)
             execution_reaped(execution, status, monotonic_us());
         else if (pid == agent.container.init_pid)
             shutdown_container_gone();
+        else
+            spawn_reaped(pid);
     }
 }
 

@@ -291,6 +291,49 @@ static bool take_operation(const boxlite_agent_v1_Request *wire, struct request 
     }
 }
 
+/* The texts of small requests: those of an init and of a first command, so that these cost no call. */
+#define SMALL_ARENAS 3
+#define SMALL_ARENA_BYTES 8192u
+
+static char small_arenas[SMALL_ARENAS][SMALL_ARENA_BYTES];
+static bool small_taken[SMALL_ARENAS];
+
+static char *take_arena(size_t size)
+{
+    for (unsigned index = 0; size <= SMALL_ARENA_BYTES && index < SMALL_ARENAS; index++) {
+        if (!small_taken[index]) {
+            small_taken[index] = true;
+            return small_arenas[index];
+        }
+    }
+    return malloc(size);
+}
+
+static void give_arena(char *arena)
+{
+    for (unsigned index = 0; index < SMALL_ARENAS; index++) {
+        if (arena == small_arenas[index]) {
+            small_taken[index] = false;
+            return;
+        }
+    }
+    free(arena);
+}
+
+void request_prepare_memory(void)
+{
+    /* What a list or an environment takes; kept, so that the allocator keeps the room beside it. */
+    static void *kept[4];
+    for (unsigned index = 0; index < sizeof kept / sizeof kept[0]; index++) {
+        if (kept[index] == NULL)
+            kept[index] = calloc(1, (size_t)64 << index);
+    }
+    for (unsigned index = 0; index < SMALL_ARENAS; index++) {
+        if (!small_taken[index])
+            memset(small_arenas[index], 1, SMALL_ARENA_BYTES);
+    }
+}
+
 void request_free(struct request *request)
 {
     free(request->init.env.items);
@@ -298,7 +341,7 @@ void request_free(struct request *request)
     free(request->exec.env.items);
     free(request->renew.env.items);
     free(request->prepare.paths.items);
-    free(request->arena);
+    give_arena(request->arena);
     request->init.env.items = request->exec.argv.items = request->exec.env.items = request->renew.env.items = NULL;
     request->prepare.paths.items = NULL;
     request->arena = NULL;
@@ -311,7 +354,7 @@ bool request_decode(const uint8_t *payload, size_t length, struct request *reque
     request->init.cwd = request->init.user = request->exec.cwd = request->exec.user = nothing;
     request->renew.cwd = request->renew.user = nothing;
     request->arena_size = length + 1;
-    request->arena = malloc(request->arena_size);
+    request->arena = take_arena(request->arena_size);
     if (request->arena == NULL)
         return fail(failure, "resource_exhausted", "", 0, "no memory for a request of %zu bytes", length);
     struct targets targets = {

@@ -127,4 +127,7 @@ bool request_decode(const uint8_t *payload, size_t length, struct request *reque
 
 void request_free(struct request *request);
 
+/* Has memory ready for the requests that come next, so that a machine that goes on from a capture need not ask the kernel for any. */
+void request_prepare_memory(void);
+
 #endif

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
@@ -74,6 +75,13 @@ static void close_database(int fd)
 {
     if (fd >= 0)
         must(RAW(SYS_close, fd), SPAWN_SETUP);
+}
+
+/* Nobody but the agent writes to this memory, and it wakes when it has. */
+static void await_request(struct child *child)
+{
+    while (__atomic_load_n(&child->go, __ATOMIC_ACQUIRE) == 0)
+        (void)RAW(SYS_futex, &child->go, FUTEX_WAIT_PRIVATE, 0, NULL);
 }
 
 static void take_identity(const struct user *user)
@@ -143,6 +151,8 @@ void spawn_child(void *argument)
     arrange_descriptors(child);
     must(joined, SPAWN_NAMESPACE);
     must(RAW(SYS_setsid, 0), SPAWN_SETUP);
+    if (child->waits)
+        await_request(child);
     if (child->terminal)
         must(RAW(SYS_ioctl, 0, TIOCSCTTY, 0), SPAWN_TERMINAL);
     child->files.passwd = open_database("/etc/passwd");

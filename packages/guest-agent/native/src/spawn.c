@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -92,14 +96,16 @@ static struct child *allocate_child(void)
 {
     struct child *child = spare != NULL ? spare : malloc(sizeof *child);
     spare = NULL;
-    if (child != NULL)
+    if (child != NULL) {
         child->environment.items = NULL;
+        child->waits = false;
+    }
     return child;
 }
 
 void spawn_release(struct child *child)
 {
-    free(child->environment.items);
+    environment_free(&child->environment);
     request_free(&child->request);
     if (spare == NULL)
         spare = child;
@@ -109,7 +115,6 @@ void spawn_release(struct child *child)
 
 static pid_t start_child(struct execution *execution, struct child *child, const struct child_ends *ends)
 {
-    const struct exec_request *request = &child->request.exec;
     struct clone_args arguments = {
         .flags = CLONE_VM | CLONE_CHILD_SETTID,
         .exit_signal = SIGCHLD,
@@ -121,10 +126,8 @@ static pid_t start_child(struct execution *execution, struct child *child, const
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (unsigned)agent.container.cgroup;
     }
-    child->user = chosen(request->user, agent.user);
-    child->cwd = chosen(request->cwd, agent.cwd);
     child->mount_namespace = agent.container.mount_namespace;
-    child->terminal = request->tty;
+    child->terminal = child->request.exec.tty;
     child->in = ends->in;
     child->out = ends->out;
     child->err = ends->err;
@@ -145,10 +148,89 @@ static bool open_streams(struct execution *execution, const struct exec_request 
     return request->tty ? open_terminal(execution, request, ends) : open_pipes(execution, request, ends);
 }
 
+/* Of the child that waits; `child` is NULL when none does. */
+static struct {
+    struct child *child;
+    struct execution ends; /* pid and descriptors of what is to be its execution */
+} ahead;
+
+void spawn_ahead(void)
+{
+    struct child_ends ends = { -1, -1, -1, -1 };
+    struct child *child = ahead.child == NULL ? allocate_child() : NULL;
+    if (child == NULL)
+        return;
+    /* Also its pages are there then. */
+    memset(child, 0, sizeof *child);
+    child->waits = true;
+    ahead.ends = (struct execution){ .status_fd = -1, .in.fd = -1, .out = { { .fd = -1 }, { .fd = -1 } } };
+    ahead.ends.pid = open_streams(&ahead.ends, &child->request.exec, &ends) ? start_child(&ahead.ends, child, &ends) : -1;
+    close_ends(&ends, false);
+    ahead.child = child;
+    if (ahead.ends.pid < 0)
+        spawn_drop_ahead();
+}
+
+static void close_ahead(void)
+{
+    const int fds[] = { ahead.ends.status_fd, ahead.ends.out[0].fd, ahead.ends.out[1].fd };
+    for (size_t index = 0; index < sizeof fds / sizeof fds[0]; index++) {
+        if (fds[index] >= 0)
+            close(fds[index]);
+    }
+    spawn_release(ahead.child);
+    ahead.child = NULL;
+}
+
+void spawn_drop_ahead(void)
+{
+    if (ahead.child == NULL)
+        return;
+    if (ahead.ends.pid > 0) {
+        (void)kill(ahead.ends.pid, SIGKILL);
+        /* It is in nobody's hands but ours, so it ends at once; until then it works on this memory. */
+        while (waitpid(ahead.ends.pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    close_ahead();
+}
+
+void spawn_reaped(pid_t pid)
+{
+    if (ahead.child != NULL && pid == ahead.ends.pid)
+        close_ahead();
+}
+
+/* The child that waits, where the request is one for it. */
+static struct child *take_ahead(struct execution *execution, const struct exec_request *request)
+{
+    struct child *child = ahead.child;
+    if (child == NULL)
+        return NULL;
+    if (request->tty || request->stdin_open) {
+        spawn_drop_ahead();
+        return NULL;
+    }
+    execution->pid = ahead.ends.pid;
+    execution->inner_pid = ahead.ends.inner_pid;
+    execution->status_fd = ahead.ends.status_fd;
+    for (unsigned channel = 0; channel < 2; channel++)
+        execution->out[channel].fd = ahead.ends.out[channel].fd;
+    ahead.child = NULL;
+    return child;
+}
+
+static void let_go(struct child *child)
+{
+    __atomic_store_n(&child->go, 1, __ATOMIC_RELEASE);
+    (void)syscall(SYS_futex, &child->go, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 bool spawn(struct execution *execution, struct request *taken, uint64_t now, struct failure *failure)
 {
     struct child_ends ends = { -1, -1, -1, -1 };
-    struct child *child = allocate_child();
+    struct child *waiting = take_ahead(execution, &taken->exec);
+    struct child *child = waiting != NULL ? waiting : allocate_child();
     if (child == NULL) {
         request_free(taken);
         return fail(failure, "resource_exhausted", "", 0, "no memory for another command");
@@ -160,9 +242,12 @@ bool spawn(struct execution *execution, struct request *taken, uint64_t now, str
     execution->started_at = now;
     execution->timeout_at = request->timeout_ms == 0 ? 0 : now + (uint64_t)request->timeout_ms * 1000u;
     execution->in.end = !request->stdin_open && !request->tty;
-    bool made = environment_merge(&agent.env, &request->env, agent.hostname, request->tty, &child->environment) &&
-                open_streams(execution, request, &ends);
-    pid_t pid = made ? start_child(execution, child, &ends) : -1;
+    child->user = chosen(request->user, agent.user);
+    child->cwd = chosen(request->cwd, agent.cwd);
+    bool merged = environment_merge(&agent.env, &request->env, agent.hostname, request->tty, &child->environment);
+    pid_t pid = waiting != NULL ? execution->pid : -1;
+    if (waiting == NULL && merged && open_streams(execution, request, &ends))
+        pid = start_child(execution, child, &ends);
     int reason = errno;
     close_ends(&ends, request->tty);
     if (pid < 0) {
@@ -172,8 +257,11 @@ bool spawn(struct execution *execution, struct request *taken, uint64_t now, str
     execution->pid = pid;
     execution->child = child;
     execution->state = EXECUTION_STARTING;
-    if (watch_all(execution))
+    if (merged && watch_all(execution)) {
+        if (waiting != NULL)
+            let_go(child);
         return true;
+    }
     /* Nothing would ever be heard of it. It is reaped, and its memory freed, like any other. */
     (void)kill(pid, SIGKILL);
     return fail(failure, "resource_exhausted", "", errno, "watching a command");

@@ -23,12 +23,28 @@ struct spawn_report {
  */
 bool spawn(struct execution *execution, struct request *request, uint64_t now, struct failure *failure);
 
+/*
+ * Makes a child ahead of the first command, up to where it needs the request: it stands in the container and waits. For a machine that is about to be
+ * captured: what goes on from it has nothing of that left to do. Without memory or descriptors for it, the first command is started like any other.
+ */
+void spawn_ahead(void);
+
+/* Ends that child: its container is gone. */
+void spawn_drop_ahead(void);
+
+/* A process that is no execution has been reaped. */
+void spawn_reaped(pid_t pid);
+
 /* What the host is told about a child that could not become its command. */
 void spawn_failure(const struct spawn_report *report, struct failure *failure);
 
 /* environment.c: defaults, then the request's, later ones winning, then what every command has. */
+/* As many entries as most environments have: they need no memory of their own. */
+#define FEW_ENTRIES 64u
+
 struct environment {
     char **items; /* NULL-terminated; one spare place for HOME */
+    char *few[FEW_ENTRIES];
     size_t count;
     const char *path; /* value of PATH */
     bool has_home;
@@ -37,6 +53,8 @@ struct environment {
 /* hostname and terminal are for HOSTNAME and TERM where nobody set them. */
 bool environment_merge(const struct text_list *defaults, const struct text_list *extra, const char *hostname, bool terminal,
                        struct environment *environment);
+
+void environment_free(struct environment *environment);
 
 /*
  * What the child works on, in the memory it shares with the agent until it has become the command or is gone. One for each execution
@@ -53,6 +71,8 @@ struct child {
     int err;
     int status;
     bool terminal;
+    bool waits;  /* made ahead: for `go`, which the agent sets when the rest is there */
+    uint32_t go;
     struct user identity;
     struct user_files files;
     char home[sizeof "HOME=" + MAX_HOME];

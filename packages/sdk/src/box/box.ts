@@ -25,10 +25,8 @@ import { recordExitCode } from './record-exit-code.js';
 import { removeBox } from './remove-box.js';
 import { type StartedBox, type StartOptions, startBox } from './start-box.js';
 import { type StopOptions, stopBox } from './stop-box.js';
+import { warmUp } from './warm-up.js';
 import { withBoxLease } from './with-box-lease.js';
-
-/** Does nothing, and is in nearly every image: what makes the way of the first real command warm. */
-const WARM_UP_COMMAND = 'true';
 
 /**
  * One micro-VM with one container inside. A handle is cheap and shared within a process; several processes may hold handles of the same box
@@ -262,15 +260,9 @@ export class Box implements AsyncDisposable {
     else live.vm.channel.onClose(listener);
   }
 
-  /** @internal Runs the image's `true`, if it has one: a first command pays for code, caches and disk blocks nobody has touched yet. */
+  /** @internal See {@link warmUp}. */
   async warmUp(signal?: AbortSignal): Promise<void> {
-    const live = await this.#connected({ signal });
-    try {
-      const execution = await startExecution(live.agent, [WARM_UP_COMMAND], parseExecOptions({ stdin: false }), signal);
-      await collect(execution, { signal });
-    } catch (thrown) {
-      if (!BoxliteError.isInstance(thrown, 'command_not_found')) throw thrown;
-    }
+    await warmUp((await this.#connected({ signal })).agent, signal);
   }
 
   /** @internal Makes a new box from a snapshot of this one; see `Boxlite.restore`. */
