@@ -1,7 +1,7 @@
 /*
- * The order: random bytes before whatever is made of them, everything before the thaw. What cannot be renewed from here: what a process of the container
- * has drawn and keeps (the state of its own random generator, the layout of its memory), and what the kernel draws once and keeps, such as the
- * key of TCP sequence numbers. See the README.
+ * The order: random bytes before whatever is made of them, everything before the thaw. With the reseed BoxLite's kernel draws the key of TCP sequence numbers
+ * anew, too. What cannot be renewed from here: what a process of the container has drawn and keeps (the state of its own random generator, the layout
+ * of its memory), and what any kernel keeps for good, such as the seeds of its hash tables. See the README.
  */
 #include "renew.h"
 
