@@ -171,7 +171,7 @@ describe.skipIf(!isQemu)('templates of an image', { timeout: TIMEOUT_MS }, () =>
   }, async () => {
     const { boxlite } = await open();
     await build(boxlite);
-    const drawn: Drawn[] = [];
+    const drawn: Awaited<ReturnType<typeof drawnAtOnce>>[] = [];
     while (drawn.length < MACHINES) {
       const boxes = await Promise.all(Array.from({ length: BATCH }, () => started(boxlite)));
       expect(new Set(await Promise.all(boxes.map(origin)))).toEqual(new Set(['image']));

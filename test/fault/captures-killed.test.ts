@@ -66,10 +66,36 @@ describe('a host process killed by kill -9 while it captures a machine', () => {
       },
     );
 
+    const imagePoints: readonly Breakpoint[] = [
+      { stage: 'template-prepare' },
+      { call: 'copyFile', path: '/disk\\.qcow2$' },
+      { call: 'rename', path: '/templates/' },
+    ];
+    it.each(imagePoints)(
+      'of an image, at %o leaves no VM, no machine without a box and no template',
+      { timeout: TIMEOUT_MS },
+      async (point) => {
+        await using host = await hostProcess(home.home);
+        const id = await host.call.create({ ...MACHINE, diskSizeGb: 1 });
+        const { image } = await host.call.info(id);
+        await host.call.remove(id);
+        await killAt(host, point, () => host.call.template({ ...MACHINE, image, diskSizeGb: 1 }));
+        await using next = await hostProcess(home.home);
+        expect(await waitUntilGone(() => processesOf(home.home).filter((pid) => pid !== next.pid))).toEqual([]);
+        expect([await names('boxes'), await names('templates'), await next.call.list()]).toEqual([[], [], []]);
+        await expectClean([]);
+        await next.call.shutdown();
+      },
+    );
+
     it('lets the next one make it, whole', { timeout: TIMEOUT_MS }, async () => {
       await using host = await hostProcess(home.home);
       await host.call.template(MACHINE);
-      expect((await host.call.templates()).map(({ problem }) => problem)).toEqual([null]);
+      const id = await host.call.create({ ...MACHINE, diskSizeGb: 1 });
+      const { image } = await host.call.info(id);
+      await host.call.remove(id);
+      await host.call.template({ ...MACHINE, image, diskSizeGb: 1 });
+      expect((await host.call.templates()).map(({ problem }) => problem)).toEqual([null, null]);
       expect(await names('boxes')).toEqual([]);
       await expectClean([]);
       await host.call.shutdown();

@@ -6,6 +6,8 @@ export type {
   ExecResult,
   InitOptions,
   InitResult,
+  PrepareOptions,
+  PrepareResult,
   QuiesceOptions,
   RenewOptions,
   TerminalSize,
