@@ -127,7 +127,9 @@ function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: st
     ...['-append', `console=hvc0 root=/dev/vdb ro rootfstype=ext4 init=${init} reboot=t panic=-1 quiet`],
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-device,rng=rng'],
-    ...['-drive', `id=vda,file=${options.disk},format=raw,if=none`, '-device', 'virtio-blk-device,drive=vda'],
+    // As the VMM does: newer versions give nothing back to the host without it.
+    ...['-drive', `id=vda,file=${options.disk},format=raw,if=none,discard=unmap`],
+    ...['-device', 'virtio-blk-device,drive=vda'],
     ...['-drive', `id=vdb,file=${options.rootfs},format=raw,if=none,readonly=on`],
     ...['-device', 'virtio-blk-device,drive=vdb', '-device', 'virtio-serial-device'],
     ...['-chardev', `file,id=console,path=${consoleFile}`, '-device', 'virtconsole,chardev=console'],
