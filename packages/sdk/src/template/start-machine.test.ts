@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
-const failing = (code: 'vmm_failed' | 'snapshot_invalid', message: string) => async () => {
+const failing = (code: 'vmm_failed' | 'snapshot_invalid' | 'disk_full', message: string) => async () => {
   throw new BoxliteError(code, message);
 };
 
@@ -180,6 +180,14 @@ describe('a template that cannot be used', () => {
     },
   );
 
+  it('stays where the host is at fault, and the box boots', async () => {
+    const { start, events, state, warnings } = machine({ vmm: { restore: failing('disk_full', 'no space left') } });
+    await start();
+    expect(events).toEqual(['template released', 'booted']);
+    expect(warnings()).toEqual([expect.stringMatching(/is not used this time.*no space left/)]);
+    expect(state()).toMatchObject({ status: 'running', startedFrom: 'cold' });
+  });
+
   it('is put aside when the guest does not say hello: the machine is killed, its end is none of the box, and the box boots', async () => {
     const made = machine({
       services: {
@@ -251,5 +259,84 @@ describe('a template that cannot be used', () => {
     });
     await expect(start({ signal: aborting.signal })).rejects.toMatchObject({ code: 'aborted' });
     expect(events).toEqual(['template released']);
+  });
+});
+
+describe('a start with a template of its image', () => {
+  const children: string[] = [];
+  beforeEach(() => {
+    children.length = 0;
+  });
+
+  /** A home with an image disk and templates: that of the image, which is asked for first, and that of the shape. */
+  function withImage(hold: (which: 'image' | 'shape', key: string) => object | undefined, vmm: object = {}) {
+    const disk = join(base, 'image.ext4');
+    writeFileSync(disk, 'the disk of the image');
+    const stored = join(base, 'disk.qcow2');
+    writeFileSync(stored, 'mounted before');
+    const asked: string[] = [];
+    const made = machine({
+      vmm,
+      hold: {
+        hold: async (key: string) => {
+          asked.push(key);
+          const which = asked.length === 1 ? 'image' : 'shape';
+          const files = { memory: `/${which}/memory`, state: `/${which}/state` };
+          const extra = hold(which, key);
+          if (extra === undefined) return undefined;
+          const release = async () => void made.events.push(`${which} released`);
+          return { key, files, release, ...(which === 'image' ? { disk: stored } : {}), ...extra };
+        },
+      },
+      services: {
+        imageDisk: async () => ({ path: disk, release: async () => undefined }),
+        disks: async () => ({
+          id: 'qcow2',
+          createChild: async (path: string) => {
+            writeFileSync(path, 'new');
+            children.push(path);
+            return { format: 'qcow2' };
+          },
+        }),
+      },
+    });
+    return { ...made, asked };
+  }
+
+  it('goes on from it with a copy of its disk, and only the template it had not is wanted', async () => {
+    const { start, events, state, asked, wanted } = withImage(() => ({}));
+    await start();
+    expect(events).toEqual(['went on from /image/memory', 'image released']);
+    expect(state()).toMatchObject({ startedFrom: 'template', template: asked[0], templateKind: 'image' });
+    expect(readFileSync(box.containerDisk, 'utf8')).toBe('mounted before');
+    expect(wanted).toEqual([]);
+  });
+
+  it('goes on from that of its shape where there is none, with a disk nothing has run on, and it is wanted', async () => {
+    const { start, events, state, asked, wanted, warnings } = withImage((which) =>
+      which === 'image' ? undefined : {},
+    );
+    await start();
+    expect(events).toEqual(['went on from /shape/memory', 'shape released']);
+    expect(state()).toMatchObject({ template: asked[1], templateKind: 'shape' });
+    expect(readFileSync(box.containerDisk, 'utf8')).toBe('new');
+    expect(wanted).toEqual([expect.objectContaining({ key: asked[0], image: expect.anything() })]);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('that comes to nothing goes on from that of its shape, with a disk made anew, and one warning', async () => {
+    const restored = {
+      restore: async (spec: VmmSpec) => {
+        if (spec.from?.memory === '/image/memory') throw new BoxliteError('snapshot_invalid', 'it does not fit');
+        return { identity: { pid: 1, startTime: 2 }, channel: 'restored', kill: async () => undefined };
+      },
+    };
+    const { start, events, state, warnings } = withImage(() => ({}), restored);
+    await start();
+    expect(events).toEqual(['template removed', 'image released', 'shape released']);
+    expect(state()).toMatchObject({ startedFrom: 'template', templateKind: 'shape' });
+    expect(children).toHaveLength(2);
+    expect(readFileSync(box.containerDisk, 'utf8')).toBe('new');
+    expect(warnings()).toEqual([expect.stringContaining('it does not fit')]);
   });
 });

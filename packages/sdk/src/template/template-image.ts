@@ -42,8 +42,8 @@ export type ImageParts = z.output<typeof imagePartsSchema>;
  */
 export function imageDiskIdentity(base: string): string | undefined {
   try {
-    const { dev, ino, size, birthtimeNs } = statSync(base, { bigint: true });
-    return `${dev}:${ino} ${size} ${birthtimeNs}`;
+    const { ino, size, birthtimeNs } = statSync(base, { bigint: true });
+    return `${ino} ${size} ${birthtimeNs}`;
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return undefined;
     throw thrown;
