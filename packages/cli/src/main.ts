@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { errnoOf } from '@boxlite/core';
 import { CommanderError } from 'commander';
+import { commandIndex } from './arguments/command-index.js';
 import { markSeparator } from './arguments/image-and-command.js';
 import { usageStatusOf } from './exit-status.js';
 import { createProgram } from './program.js';
@@ -13,7 +14,7 @@ import { createProgram } from './program.js';
 export async function main(argv: readonly string[]): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', tolerateBrokenPipe);
   const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const { program, context } = createProgram((manifest as { version: string }).version);
+  const { program, context } = createProgram((manifest as { version: string }).version, argv[commandIndex(argv)]);
   try {
     await program.parseAsync(markSeparator(argv), { from: 'user' });
     return context.exitStatus;

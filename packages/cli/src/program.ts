@@ -17,8 +17,20 @@ import { addSnapshotCommands } from './commands/snapshot.js';
 import { addSystemCommands } from './commands/system.js';
 import { addTemplateCommands } from './commands/template/template-commands.js';
 
-/** The whole command line; parsing it runs a command and leaves its status in the context. */
-export function createProgram(version: string): { readonly program: Command; readonly context: CliContext } {
+/** The commands somebody waits for most: making the other thirty takes longer than parsing. */
+const ALONE: Readonly<Record<string, (program: Command, context: CliContext) => void>> = {
+  run: addRunCommand,
+  exec: addExecCommand,
+};
+
+/**
+ * The whole command line; parsing it runs a command and leaves its status in the context.
+ * @param command the one that will be parsed, where that is known: the program may then have no others
+ */
+export function createProgram(
+  version: string,
+  command?: string,
+): { readonly program: Command; readonly context: CliContext } {
   const program = new Command('boxlite')
     .description('Run any OCI image in its own micro-VM.')
     .version(version)
@@ -40,6 +52,17 @@ export function createProgram(version: string): { readonly program: Command; rea
     .showHelpAfterError('run `boxlite --help` for the commands')
     .exitOverride();
   const context = new CliContext(() => program.opts<GlobalFlags>());
+  const addAlone = command !== undefined && Object.hasOwn(ALONE, command) ? ALONE[command] : undefined;
+  if (addAlone === undefined) addCommands(program, context);
+  else addAlone(program, context);
+  // Any of them may need one: to start a box, to find an image, to say what is there.
+  for (const each of program.commands.flatMap(leaves)) each.addOption(pluginOption());
+  program.hook('preAction', (_program, each) => context.addPlugins(each.opts<GlobalFlags>().plugin ?? []));
+  if (addAlone === undefined) addCompletionCommand(program, context);
+  return { program, context };
+}
+
+function addCommands(program: Command, context: CliContext): void {
   addRunCommand(program, context);
   addCreateCommand(program, context);
   addLifecycleCommands(program, context);
@@ -54,11 +77,6 @@ export function createProgram(version: string): { readonly program: Command; rea
   addTemplateCommands(program, context);
   addSystemCommands(program, context);
   addDoctorCommand(program, context);
-  // Any of them may need one: to start a box, to find an image, to say what is there.
-  for (const command of program.commands.flatMap(leaves)) command.addOption(pluginOption());
-  program.hook('preAction', (_program, command) => context.addPlugins(command.opts<GlobalFlags>().plugin ?? []));
-  addCompletionCommand(program, context);
-  return { program, context };
 }
 
 /** The commands that do something: `image ls` rather than `image`. */

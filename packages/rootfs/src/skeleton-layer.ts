@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type SyntheticEntry, tarLayer } from './tar/tar-layer.js';
 
 /** The kernel gives init its console from here, before anything can mount a devtmpfs (Documentation/admin-guide/devices.txt). */
@@ -12,6 +13,9 @@ const ENTRIES: readonly SyntheticEntry[] = [
   CONSOLE,
   NULL_DEVICE,
 ];
+
+/** Names the skeleton as if it were an image: by what it is made of, for every start asks. */
+export const SKELETON_DIGEST = `sha256:${createHash('sha256').update(JSON.stringify(ENTRIES)).digest('hex')}`;
 
 /**
  * The guest rootfs of a VM whose agent needs nothing else: mount points and two device nodes, everything owned by root with

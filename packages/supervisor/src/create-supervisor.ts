@@ -9,7 +9,7 @@ export interface SupervisorOptions {
   /** The supervisor program. Default: {@link supervisorBinaryPath}. */
   readonly binary?: string;
   /**
-   * Keep a supervisor ready for the next box, once two have been launched and a second has gone by since the last call of `busy()`, until `end()` is called. Default: false.
+   * Keep a supervisor ready for the next box, once two have been launched and half a second has gone by since the last call of `busy()`, until `end()` is called. Default: false.
    */
   readonly keepsSpare?: boolean;
 }

@@ -1,7 +1,7 @@
 import { type SupervisorProcess, spawnSupervisor } from './spawn-supervisor.js';
 
 /** When nothing was asked of a box for so long, the spare is made: not beside what somebody waits for. Milliseconds. */
-const QUIET_MS = 1_000;
+const QUIET_MS = 500;
 /** A program that starts one box may never start another. */
 const LAUNCHES_BEFORE = 2;
 

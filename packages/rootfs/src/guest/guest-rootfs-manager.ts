@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type BaseDiskRecord,
   type BaseDiskStore,
@@ -13,7 +12,7 @@ import {
 import { type HeldImageDisk, type ImageDiskCache, layerStreams } from '../cache/image-disk-cache.js';
 import type { ImageConverter } from '../image-converter.js';
 import { singleBuild } from '../single-build.js';
-import { skeletonLayer } from '../skeleton-layer.js';
+import { SKELETON_DIGEST } from '../skeleton-layer.js';
 import { readAgentBinary } from './agent-binary.js';
 import { BASE_LEASE_WAIT_MS, versionLeaseEntity } from './base-lease.js';
 import { collectGuestRootfs } from './collect-guest-rootfs.js';
@@ -113,7 +112,7 @@ export class GuestRootfsManager {
     env: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<HeldGuestRootfs> {
-    const digest = image?.manifestDigest ?? (await skeletonDigest());
+    const digest = image?.manifestDigest ?? SKELETON_DIGEST;
     const key = versionKey(digest, await this.#agentHash());
     const lease = await this.#options.leases.acquire(versionLeaseEntity(key), 'start', {
       shared: true,
@@ -190,11 +189,4 @@ export class GuestRootfsManager {
       details: { field: 'images' },
     });
   }
-}
-
-/** Names the skeleton as if it were an image. */
-async function skeletonDigest(): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of skeletonLayer()) hash.update(chunk);
-  return `sha256:${hash.digest('hex')}`;
 }
