@@ -43,7 +43,7 @@ if (file !== undefined) writeFileSync(file, `${JSON.stringify(figures, null, 2)}
 async function compareInHost(program, runOptions, processors) {
   const run = ['node', program, ...runOptions, '--json', RESULT].map(quoted).join(' ');
   // Files of the host are lost with it: the figures come behind the table, after a NUL.
-  const command = `${run} && printf '\\0' && cat ${RESULT}`;
+  const command = `${run}; status=$?; [ -e ${RESULT} ] && printf '\\0' && cat ${RESULT}; exit $status`;
   const stdout = new PassThrough();
   const [{ status }, output] = await Promise.all([
     runInKvmHost({ command, timeoutSeconds: TIMEOUT_SECONDS, memoryMiB: MEMORY_MIB, cpus: processors, stdout }).finally(

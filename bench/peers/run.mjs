@@ -43,8 +43,15 @@ await withScratch(async (directory) => {
         memoryMib: number('memory'),
         ...participant.settings,
       };
-      running.push({ ...(await startParticipant({ ...participant, settings, profile: values.profile })), measures });
+      try {
+        running.push({ ...(await startParticipant({ ...participant, settings, profile: values.profile })), measures });
+      } catch (thrown) {
+        // The others are compared all the same, and the status says that one is missing.
+        progress(`${participant.name}: FAILED, is left out: ${thrown.message.split('\n', 1)[0]}`);
+        process.exitCode = 1;
+      }
     }
+    if (running.length === 0) throw new Error('no participant is left');
     const machine = describeMachine();
     const samples = await measure(running);
     const ours = running.find(({ name }) => name.startsWith('ours'))?.name ?? running[0].name;

@@ -36,15 +36,15 @@ describe.skipIf(missing !== undefined)(`virtiofs${missing === undefined ? '' : `
     expect((await readFile(join(host, 'out'))).equals(content)).toBe(true);
   });
 
-  it('makes, renames, links, shortens and removes files, and lists a thousand of them', async () => {
-    const script = `mkdir /volume/many && cd /volume/many && for i in $(seq 1000); do : > file-$i; done && ls | wc -l &&
+  it('makes, renames, links, shortens and removes files, and lists a hundred of them', async () => {
+    const script = `mkdir /volume/many && cd /volume/many && for i in $(seq 100); do : > file-$i; done && ls | wc -l &&
       echo one > a && mv a b && ln b c && ln -s b d && echo two >> d && cat c && truncate -s 2 c && cat b && rm -r /volume/many`;
-    expect(await machine.sh(script)).toBe('1000\none\ntwo\non');
+    expect(await machine.sh(script)).toBe('100\none\ntwo\non');
     expect(await readdir(host)).not.toContain('many');
   });
 
   it('holds locks of files, and programs run from it', async () => {
-    const script = `cp /bin/busybox /volume/program && /volume/program echo it runs &&
+    const script = `cp /bin/busybox /volume/busybox && /volume/busybox echo it runs &&
       exec 9> /volume/lock && flock -x 9 && ! flock -n /volume/lock true && echo held`;
     expect(await machine.sh(script)).toBe('it runs\nheld\n');
   });

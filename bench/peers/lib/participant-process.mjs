@@ -2,15 +2,15 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('participant.mjs', import.meta.url));
-/** For one request. Several boxes of the slowest participant take a quarter of it on a loaded machine. */
-const ANSWER_TIMEOUT_MS = 240_000;
+/** For one request. Several boxes of the slowest participant take a tenth of it on a loaded machine; a first start in an emulated host on one takes most. */
+const ANSWER_TIMEOUT_MS = 600_000;
 
 /**
  * Starts a participant as a process that lives as long as the comparison, so that neither Node's start nor loading a library is counted.
  * @param options.adapter path of the module that speaks to the product, see `participants/`
  * @param options.settings what the module's `open` is given
  * @param options.execPath Node.js of the participant
- * @param options.answerTimeoutMs for one request, default four minutes
+ * @param options.answerTimeoutMs for one request, default ten minutes
  * @param options.profile directory for a CPU profile of the participant's whole life; default none
  * @returns `pid`, `ask(operation, parameters)`, `close`, and what `open` said of the product
  */
