@@ -38,7 +38,7 @@ describe.skipIf(!isQemu)('boxlite template', () => {
       expect(await output('template', 'build', ...SHAPE)).toMatch(/^there already: template /);
       const built = JSON.parse(await output('template', 'build', ...SHAPE, '--json'));
       expect(built).toMatchObject({ isNew: false, vmm: 'qemu', cpus: 1, memoryMib: 128, problem: null });
-      expect(await output('template', 'ls')).toMatch(/^TEMPLATE .*\n[0-9a-f]{12} +qemu +1 +128 MiB .* ready\n$/);
+      expect(await output('template', 'ls')).toMatch(/^TEMPLATE .*\n[0-9a-f]{12} +- +qemu +1 +128 MiB .* ready\n$/);
       expect(await output('template', 'ls', '-q')).toBe(`${built.key}\n`);
       expect(JSON.parse(await output('template', 'ls', '--verify', '--json'))).toMatchObject([
         { key: built.key, problem: null },
@@ -71,17 +71,22 @@ describe.skipIf(!isQemu)('boxlite template', () => {
   it(
     'rm takes keys, their beginnings, or all; what is not there fails the command and not the rest',
     async () => {
-      const key = (await output('template', 'ls', '-q')).trim();
+      // That of the image is made by a process of its own after the starts before.
+      const list = async () => (await output('template', 'ls', '-q')).trim().split('\n');
+      await expect.poll(list, { timeout: patience(60_000) }).toHaveLength(2);
+      await expectNothingLeft(home.home);
+      const [key = '', other] = await list();
       const removal = await boxlite('template', 'rm', 'ffff0000', key.slice(0, 10));
       expect(removal).toMatchObject({ status: 1, stderr: expect.stringContaining('there is no template "ffff0000"') });
       expect(removal.stdout.toString()).toBe(`${key.slice(0, 10)}\n`);
-      expect(await output('template', 'ls', '-q')).toBe('');
+      expect(await list()).toEqual([other]);
       expect(await boxlite('template', 'rm')).toMatchObject({
         status: 1,
         stderr: expect.stringContaining('no template is named'),
       });
       expect(await boxlite('template', 'rm', '--all', key)).toMatchObject({ status: 1 });
-      expect(JSON.parse(await output('template', 'rm', '--all', '--json'))).toEqual({ removed: [] });
+      expect(JSON.parse(await output('template', 'rm', '--all', '--json'))).toEqual({ removed: [other] });
+      expect(await output('template', 'ls', '-q')).toBe('');
       expect(await boxlite('template', 'build', '--cpus', 'many')).toMatchObject({
         status: 1,
         stderr: expect.stringContaining('cpus'),
@@ -98,9 +103,7 @@ describe.skipIf(!isQemu)('boxlite template', () => {
         .poll(() => readdir(join(home.home, 'templates')), { timeout: patience(60_000), interval: 100 })
         .toHaveLength(2);
       await expectNothingLeft(home.home);
-      expect(await output('template', 'ls')).toMatch(
-        /^TEMPLATE +IMAGE .*\n.* starter-image \(10\.7 GB\) |starter-image/,
-      );
+      expect(await output('template', 'ls')).toMatch(/starter-image \(10\.7 GB\) +qemu/);
       expect(await readdir(join(home.home, 'boxes'))).toEqual([]);
     },
     patience(120_000),

@@ -30,7 +30,8 @@ async function open(options: BoxliteOptions = {}): Promise<{ boxlite: Boxlite; l
 }
 
 async function started(boxlite: Boxlite, options: BoxOptions = {}): Promise<Box> {
-  const box = await boxlite.create({ memoryMib: MEMORY_MIB, autoRemove: true, ...options });
+  // Privileged: templates of images are not for them, and have tests of their own (template-image.test.ts).
+  const box = await boxlite.create({ memoryMib: MEMORY_MIB, autoRemove: true, privileged: true, ...options });
   await box.start();
   return box;
 }
@@ -60,7 +61,7 @@ describe.skipIf(!isQemu)('templates', () => {
     async () => {
       const { boxlite, logged } = await open({ templates: true });
       const stages: unknown[] = [];
-      const first = await started(boxlite);
+      const first = await started(boxlite, { privileged: false });
       expect(await first.info()).toMatchObject({ startedFrom: 'cold', template: null });
       await boxlite.templates.idle();
       // The one of its image has a test of its own: template-image.test.ts.
