@@ -16,7 +16,7 @@ const LOADERS = Object.values(ELF_TARGETS).map(({ interpreter }) =>
 const EXPORTS = {
   'krun.node': ['napi_register_module_v1', 'node_api_module_get_api_version_v1'],
   'boxlite-memory': [
-    ...['open', 'open64', '__open_2', '__open64_2', 'fallocate', 'fallocate64', 'madvise', 'fdt_create'],
+    ...['open', 'open64', '__open_2', '__open64_2', 'fallocate', 'fallocate64', 'fdt_create'],
     // Capstone's, whose name it has: all of them, since one that is missing would keep QEMU from starting.
     ...['cs_open', 'cs_close', 'cs_option', 'cs_errno', 'cs_strerror', 'cs_version', 'cs_support', 'cs_disasm'],
     ...['cs_disasm_iter', 'cs_malloc', 'cs_free', 'cs_reg_name', 'cs_insn_name', 'cs_group_name'],
