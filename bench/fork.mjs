@@ -1,9 +1,10 @@
 // Forks of a running box: until all of them answer, what each takes of memory and of disk; and how long the parent does not answer meanwhile.
-import { lstatSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pssMib, qemuPssMib } from './lib/process-memory.mjs';
+import { builtPackage } from './lib/packages.mjs';
+import { processTree, pssMib, qemuPssMib } from './lib/process-memory.mjs';
 import { report } from './lib/report.mjs';
 import { withScratch } from './lib/scratch.mjs';
 import { summarize } from './lib/statistics.mjs';
@@ -24,7 +25,7 @@ export function run({ runs, progress }) {
       // The first capture finds files and programs nobody has read yet.
       await removeAll(await parent.fork(2), remove);
       const samples = {};
-      const rounds = COUNTS.flatMap((count) => Array.from({ length: runs }, () => count));
+      const rounds = Array.from({ length: runs }, () => COUNTS).flat();
       for (const [done, count] of rounds.entries()) {
         for (const [name, value] of Object.entries(await forkOnce(parent, count, { homeDir, remove }))) {
           samples[name] ??= [];
@@ -54,7 +55,8 @@ async function forkOnce(parent, count, { homeDir, remove }) {
   const parentMs = await answered;
   await delay(SETTLE_MS);
   const infos = await Promise.all(children.map((child) => child.info()));
-  const pss = infos.map(({ pid }) => pssMib(pid));
+  const trees = await Promise.all(children.map(({ id }) => processesOf(homeDir, id)));
+  const pss = trees.map((pids) => pids.reduce((sum, pid) => sum + pssMib(pid), 0));
   const parts = infos.map(({ pid }) => qemuPssMib(pid, MEMORY_MIB));
   const disks = await Promise.all(children.map(({ id }) => allocatedKib(join(homeDir, 'boxes', id, 'disks'))));
   const bases = (await readdir(join(homeDir, 'bases'))).filter((name) => name.endsWith('.qcow2'));
@@ -67,11 +69,19 @@ async function forkOnce(parent, count, { homeDir, remove }) {
     [`fork(${count}): the same, a child`]: (finished - begun) / count,
     [`fork(${count}): a command of the parent, asked at the same time`]: parentMs,
     [`fork(${count}): PSS of an idle child, MiB`]: mean(pss),
+    [`fork(${count}): of that QEMU, MiB`]: mean(infos.map(({ pid }) => pssMib(pid))),
     [`fork(${count}): of that guest RAM, MiB`]: mean(parts.map(({ guestRam }) => guestRam)),
     [`fork(${count}): of that the translator's code, MiB`]: mean(parts.map(({ codeCache }) => codeCache)),
     [`fork(${count}): disk of a child, KiB`]: mean(disks),
     [`fork(${count}): disk they share, KiB`]: mean(shared),
   };
+}
+
+/** Supervisor, bubblewrap and QEMU of a box. */
+async function processesOf(homeDir, id) {
+  const { parsePidRecord } = await builtPackage('supervisor');
+  const { supervisor } = parsePidRecord(readFileSync(join(homeDir, 'boxes', id, 'shim.pid'), 'utf8'));
+  return processTree(supervisor.pid).map(({ pid }) => pid);
 }
 
 /** A command that is asked for right after the capture has begun: it is answered when the parent goes on. */
