@@ -57,6 +57,7 @@ async function forkOnce(parent, count, { homeDir, remove }) {
   const infos = await Promise.all(children.map((child) => child.info()));
   const trees = await Promise.all(children.map(({ id }) => processesOf(homeDir, id)));
   const pss = trees.map((pids) => pids.reduce((sum, pid) => sum + pssMib(pid), 0));
+  const qemu = infos.map(({ pid }) => pssMib(pid));
   const parts = infos.map(({ pid }) => qemuPssMib(pid, MEMORY_MIB));
   const disks = await Promise.all(children.map(({ id }) => allocatedKib(join(homeDir, 'boxes', id, 'disks'))));
   const bases = (await readdir(join(homeDir, 'bases'))).filter((name) => name.endsWith('.qcow2'));
@@ -69,7 +70,7 @@ async function forkOnce(parent, count, { homeDir, remove }) {
     [`fork(${count}): the same, a child`]: (finished - begun) / count,
     [`fork(${count}): a command of the parent, asked at the same time`]: parentMs,
     [`fork(${count}): PSS of an idle child, MiB`]: mean(pss),
-    [`fork(${count}): of that QEMU, MiB`]: mean(infos.map(({ pid }) => pssMib(pid))),
+    [`fork(${count}): of that QEMU, MiB`]: mean(qemu),
     [`fork(${count}): of that guest RAM, MiB`]: mean(parts.map(({ guestRam }) => guestRam)),
     [`fork(${count}): of that the translator's code, MiB`]: mean(parts.map(({ codeCache }) => codeCache)),
     [`fork(${count}): disk of a child, KiB`]: mean(disks),
