@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureDebianPackages } from './setup/debian-packages.mjs';
 import { ensureGuestKernel } from './setup/guest-kernel.mjs';
 import { ensureNpmPackages, ensurePnpm } from './setup/pnpm.mjs';
+import { ensureShareDaemon } from './setup/share-daemon.mjs';
 import { arm64BuildObstacle, ensureArm64Sysroot } from './toolchain/arm64-sysroot.mjs';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -23,6 +24,7 @@ export function setUp({ groups, say = (line) => console.error(line) }) {
     return false;
   }
   if (!ensureDebianPackages(groups, { say })) return false;
+  if (groups.includes('test') && !ensureShareDaemon({ say })) return false;
   if (!isWritable(ROOT)) {
     say(
       `${ROOT} is not writable for you; clone the repository into a directory of your own, or run once as its owner:`,

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { shareDaemon } from '../../scripts/setup/share-daemon.mjs';
 import { killGroup } from './kill-group.mjs';
 
-const VIRTIOFSD = '/usr/lib/qemu/virtiofsd';
 /** Binds the directory read-only over itself in a mount namespace of virtiofsd's own: the host cannot write into the checkout, whatever it asks for. */
 const READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"';
 
@@ -17,7 +17,7 @@ export async function checkoutShare({ directory, socket }) {
     'unshare',
     [
       ...['--mount', '--propagation', 'private', 'sh', '-c', READ_ONLY, 'sh', directory],
-      ...['setpriv', '--pdeathsig', 'KILL', VIRTIOFSD, '-f', `--socket-path=${socket}`],
+      ...['setpriv', '--pdeathsig', 'KILL', shareDaemon(), '-f', `--socket-path=${socket}`],
       // The checkout does not change under a run in a way that a run may see, so the host may cache all of it.
       ...['-o', `source=${directory}`, '-o', 'cache=always', '-o', 'sandbox=namespace'],
       ...['-o', 'xattr', '--thread-pool-size=0'],

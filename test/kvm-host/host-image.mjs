@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { shareDaemon } from '../../scripts/setup/share-daemon.mjs';
 import { DEBIAN_RELEASE, HOST_PACKAGES, imageKey, KERNEL_PACKAGE } from './image-inputs.mjs';
 import { killGroup } from './kill-group.mjs';
 
@@ -16,7 +17,7 @@ const PROGRAMS = {
   build: { debootstrap: 'debootstrap', 'mkfs.ext4': 'e2fsprogs', flock: 'util-linux', unshare: 'util-linux' },
   run: {
     'qemu-system-x86_64': 'qemu-system-x86',
-    '/usr/lib/qemu/virtiofsd': 'qemu-system-common',
+    [shareDaemon()]: 'qemu-system-common, since Debian 13 virtiofsd',
     setpriv: 'util-linux',
   },
 };

@@ -14,6 +14,7 @@ import {
   type GuestChannel,
   LINK_ACK_BYTES,
 } from '@boxlite/core';
+import { shareDaemon } from '../../scripts/setup/share-daemon.mjs';
 import { testKernel } from './test-kernel.js';
 
 /** A machine to boot with QEMU, without supervisor and jail: for tests of what runs inside. */
@@ -137,15 +138,13 @@ function qemuArguments(options: BootAgentOptions, kernel: string, socketPath: st
   ];
 }
 
-const VIRTIOFSD = '/usr/lib/qemu/virtiofsd';
-
 /** Starts the daemon of one share; it listens when the socket is there, and it ends with its machine. */
 async function serveShare({ tag, directory: source }: { tag: string; directory: string }, directory: string) {
   const socket = join(directory, `${tag}.sock`);
   const options = ['-o', `source=${source}`, '-o', 'cache=auto', '-o', 'sandbox=chroot'];
   // `watch` of `node:fs/promises` would begin when it is first asked, and miss a daemon that is quick.
   const watcher = watch(directory);
-  const daemon = spawn(VIRTIOFSD, [`--socket-path=${socket}`, ...options], { stdio: 'ignore' });
+  const daemon = spawn(shareDaemon(), [`--socket-path=${socket}`, ...options], { stdio: 'ignore' });
   while (!existsSync(socket)) await once(watcher, 'change');
   watcher.close();
   return { tag, socket, daemon };
