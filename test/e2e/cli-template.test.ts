@@ -132,7 +132,12 @@ describe.skipIf(!isQemu || !isRoot)('an ordinary user (needs root to become one)
       expect(await as('exec', 'mine', '--', 'id', '-u')).toMatchObject({ status: 0, stderr: '' });
       const [info] = JSON.parse((await as('inspect', 'mine')).stdout.toString());
       expect(info).toMatchObject({ startedFrom: 'template' });
-      expect(await as('rm', '-f', 'mine')).toMatchObject({ status: 0 });
+      expect(await as('template', 'build', '--image', info.image, ...SHAPE)).toMatchObject({ status: 0, stderr: '' });
+      expect(await as('create', '--name', 'other', ...SHAPE)).toMatchObject({ status: 0 });
+      const { stdout } = await as('exec', 'other', '--', 'sh', '-c', 'echo kept > /root/file; cat /root/file');
+      expect(stdout.toString()).toBe('kept\n');
+      expect(JSON.parse((await as('inspect', 'other')).stdout.toString())).toMatchObject([{ templateKind: 'image' }]);
+      expect(await as('rm', '-f', 'mine', 'other')).toMatchObject({ status: 0 });
     },
     patience(120_000),
   );

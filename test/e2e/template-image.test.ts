@@ -144,7 +144,6 @@ describe.skipIf(!isQemu)('templates of an image', { timeout: TIMEOUT_MS }, () =>
   const damages: readonly (readonly [string, RegExp, (disk: string) => void])[] = [
     ['a truncated disk', /its disk has 65536 bytes/, (disk) => truncateSync(disk, 65_536)],
     ['another disk of the same size', /is another file/, (disk) => exchange(disk)],
-    ['a truncated memory file', /its memory has 4096 bytes/, (disk) => truncateSync(join(disk, '../memory'), 4096)],
   ];
   it.each(damages)(
     'with %s mean a warning and the template of the shape in the same call, and are made anew',

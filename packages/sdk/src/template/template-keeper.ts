@@ -98,7 +98,7 @@ export class TemplateKeeper {
       if (signal.aborted) return false;
       // Another process of this home makes one: there will be another occasion.
       const isBusy = BoxliteError.isInstance(cause, 'lease_held');
-      const message = `the template ${key.slice(0, 12)} could not be made, and boxes of its shape boot`;
+      const message = `the template ${key.slice(0, 12)} could not be made, and boxes start without it`;
       log({ level: isBusy ? 'debug' : 'info', message, cause });
     }
     return true;
