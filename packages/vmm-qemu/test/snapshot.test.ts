@@ -1,11 +1,12 @@
 import { watch } from 'node:fs';
-import { copyFile, mkdir, readdir, stat, truncate } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { VmmSnapshot } from '@boxlite/core';
 import { createQemuVmm } from '@boxlite/vmm-qemu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { patience } from '../../../test/support/patience.js';
 import { createVmParts, hardware, pingAgent, type VmParts } from '../../../test/support/vm-parts.js';
+import { decodeTrailer, encodeTrailer, MAX_TRAILER_BYTES } from '../src/snapshot/state-trailer.js';
 
 const handler = createQemuVmm({ hardware });
 const MIB = 1024 * 1024;
@@ -119,6 +120,23 @@ describe('snapshots of machines in QEMU', () => {
       await child.close();
       expect((await stat(path)).size).toBe(bytes);
     }
+  });
+
+  it.each(['7.1.0', '99.0.0'])('are of one version of QEMU: what %s has made is snapshot_invalid', async (qemu) => {
+    await using machine = await parts.createMachine(handler);
+    const { vm, fork, restore } = await running(machine);
+    const { memory, state } = await place(machine);
+    await fork({ memory, state });
+    await vm.kill();
+    await vm.close();
+    const bytes = await readFile(state);
+    const trailer = decodeTrailer(bytes.subarray(-MAX_TRAILER_BYTES), bytes.length);
+    await writeFile(state, Buffer.concat([bytes.subarray(0, trailer.stateBytes), encodeTrailer({ ...trailer, qemu })]));
+    await using child = await parts.createMachine(handler, { from: { memory, state } });
+    await expect(restore(child.spec, child.host)).rejects.toMatchObject({
+      code: 'snapshot_invalid',
+      details: { field: 'from.state' },
+    });
   });
 
   it('of a machine that was attached to without its memory and agent socket are unsupported', async () => {
