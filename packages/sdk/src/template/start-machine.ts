@@ -43,14 +43,21 @@ async function goOnFrom(context: StartContext, machine: VmmSpec, template: HeldT
   const { layout } = context.services;
   const { path, format } = required(context, 'disk');
   try {
-    if (template.disk !== undefined) await placeDisk({ from: template.disk, format }, path, layout.tmpDir);
-    await spawnMachine(context, { ...machine, from: template.files });
+    const durable =
+      template.disk === undefined ? undefined : await placeDisk({ from: template.disk, format }, path, layout.tmpDir);
+    const results = await Promise.allSettled([
+      spawnMachine(context, { ...machine, from: template.files }),
+      durable?.() ?? Promise.resolve(),
+    ]);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
     context.startedFrom = 'template';
     context.template = template.key;
     context.templateKind = template.disk === undefined ? 'shape' : 'image';
     return true;
   } catch (thrown) {
     if (context.signal?.aborted === true) throw thrown;
+    await context.undoSpawn?.();
     await putAside(context, template.key, thrown);
     if (template.disk !== undefined) await ownDisk(context);
     return false;

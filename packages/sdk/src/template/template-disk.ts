@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, open, rename, rm } from 'node:fs/promises';
+import { copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type DiskStore, toBoxliteError } from '@boxlite/core';
 import { stagingName } from '@boxlite/layout';
@@ -17,32 +17,53 @@ export interface DiskCopy {
  * Copies the disk of a machine that stands still, durably and for its owner alone. A raw one shares its blocks, or is none that could be copied for each box.
  * @throws BoxliteError `disk_full`, `storage_error`
  */
-export async function copyTemplateDisk({ from, format }: DiskCopy, to: string): Promise<void> {
-  const share = format === 'raw' ? constants.COPYFILE_FICLONE_FORCE : constants.COPYFILE_FICLONE;
-  try {
-    await copyFile(from, to, share | constants.COPYFILE_EXCL);
-    await using file = await open(to, constants.O_RDWR | constants.O_NOFOLLOW);
-    await file.chmod(0o600);
-    await file.sync();
-  } catch (thrown) {
-    throw toBoxliteError(thrown, 'storage_error', `cannot copy the disk ${from}`);
-  }
+export async function copyTemplateDisk(copy: DiskCopy, to: string): Promise<void> {
+  await (await copied(copy, to)).durable();
 }
 
 /**
- * Gives a new box a copy of a template's disk in the place of the one that was made for it: under the same name, over the same base. After a power cut it is
- * one of the two, whole.
+ * Gives a new box a copy of a template's disk in the place of the one that was made for it: under the same name, over the same base.
  * @param tmpDir of the home: what a process that dies leaves there is swept
+ * @returns makes it durable, which may take longer than the copy: to be called at once, and awaited before the box is recorded durably
  * @throws BoxliteError `disk_full`, `storage_error`
  */
-export async function placeDisk(copy: DiskCopy, path: string, tmpDir: string): Promise<void> {
+export async function placeDisk(copy: DiskCopy, path: string, tmpDir: string): Promise<() => Promise<void>> {
   const staged = join(tmpDir, stagingName());
   try {
-    await copyTemplateDisk(copy, staged);
+    const { durable } = await copied(copy, staged);
     await rename(staged, path);
+    return durable;
   } catch (thrown) {
     await rm(staged, { force: true });
     throw thrown;
+  }
+}
+
+async function copied({ from, format }: DiskCopy, to: string): Promise<{ readonly durable: () => Promise<void> }> {
+  const share = format === 'raw' ? constants.COPYFILE_FICLONE_FORCE : constants.COPYFILE_FICLONE;
+  const what = `cannot copy the disk ${from}`;
+  try {
+    await copyFile(from, to, share | constants.COPYFILE_EXCL);
+    const file = await open(to, constants.O_RDWR | constants.O_NOFOLLOW);
+    try {
+      await file.chmod(0o600);
+    } catch (thrown) {
+      await file.close();
+      throw thrown;
+    }
+    return { durable: () => syncAndClose(file, what) };
+  } catch (thrown) {
+    throw toBoxliteError(thrown, 'storage_error', what);
+  }
+}
+
+async function syncAndClose(file: FileHandle, what: string): Promise<void> {
+  try {
+    await file.sync();
+  } catch (thrown) {
+    throw toBoxliteError(thrown, 'storage_error', what);
+  } finally {
+    await file.close();
   }
 }
 
