@@ -36,15 +36,22 @@ export function boxMemoryMib({ before, embedding, embeddingBefore, memoryMib }) 
   return { total: total + grown, guestRam, embedding: grown, byName };
 }
 
-/** Those that descend from the embedding program, or that its box left to init: other programs of the machine do neither. */
+/**
+ * Those that descend from the embedding program, or that its box left to init: other programs of the machine do neither. A supervisor that was ready before
+ * the box, and had no child then, came with it when it has one now.
+ */
 function newProcesses(before, embedding) {
   const now = processes();
+  const parentsBefore = new Set(before.values());
+  const parentsNow = new Set(now.values());
+  const wasReady = (pid) => before.has(pid) && !parentsBefore.has(pid) && parentsNow.has(pid);
+  const cameWithBox = (pid) => !before.has(pid) || wasReady(pid);
   const belongs = (pid) => {
     if (pid === embedding || pid === 1) return true;
     const parent = now.get(pid);
-    return parent !== undefined && !before.has(pid) && belongs(parent);
+    return parent !== undefined && cameWithBox(pid) && belongs(parent);
   };
-  return [...now.keys()].filter((pid) => !before.has(pid) && belongs(pid));
+  return [...now.keys()].filter((pid) => pid !== embedding && pid !== 1 && cameWithBox(pid) && belongs(pid));
 }
 
 function memoryOf(pid, memoryMib) {
