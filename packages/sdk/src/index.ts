@@ -41,7 +41,7 @@ export type {
   BuildTemplateOptions,
   BuiltTemplate,
   TemplateInfo,
-  WantedTemplate,
   TemplateLibrary,
+  WantedTemplate,
 } from './template/template-library.js';
 export { TEMPLATES_VARIABLE, type TemplateOptions } from './template/template-settings.js';
