@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const OURS =
-  /(^|\/)(qemu-system-[a-z0-9_]+|bwrap|boxlite-supervisor|boxlite-stage-b|boxlite-landlock|kvm-probe|docker-registry)$/;
+  /(^|\/)(qemu-system-[a-z0-9_-]+|bwrap|boxlite-supervisor|boxlite-stage-b|boxlite-landlock|kvm-probe|docker-registry)$/;
 
 /** Processes of the kinds this project starts. A zombie counts: somebody failed to reap it. */
 export function boxliteProcesses() {

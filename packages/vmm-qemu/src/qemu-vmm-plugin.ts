@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { BoxliteError, type Plugin, type ProbeResult, type VmmHandler } from '@boxlite/core';
-import { findQemu, QEMU_REMEDY } from './host/find-qemu.js';
+import { chooseProgram, programToAsk, qemuPlace, SMALL_QEMU_PROGRAM } from './host/choose-program.js';
+import { QEMU_REMEDY } from './host/find-qemu.js';
 import { findQemuFiles } from './host/qemu-files.js';
 import { isSupportedQemu, MIN_QEMU_MAJOR, parseQemuVersion } from './host/qemu-version.js';
 import { chooseAccelerator } from './machine/accelerator.js';
@@ -27,17 +29,21 @@ export function qemuVmmPlugin(options: QemuVmmOptions): Plugin<'vmm', VmmHandler
 
 async function probeQemu(options: QemuVmmOptions): Promise<ProbeResult> {
   try {
-    const binary = findQemu(options.binary, options.searchPath ?? process.env.PATH ?? '');
+    const place = qemuPlace(options);
+    const wanted = options.accelerator ?? 'auto';
     const [version, choice] = await Promise.all([
-      versionOf(binary),
-      chooseAccelerator(options.accelerator ?? 'auto', options.hardware),
+      versionOf(programToAsk(place, wanted)),
+      chooseAccelerator(wanted, options.hardware),
     ]);
+    const { path: binary } = chooseProgram(place, { accelerator: choice.accelerator, isUnfiltered: false });
     findQemuFiles(binary, choice.accelerator, options.firmwareDirs ?? []);
     if (version === undefined || !isSupportedQemu(version)) {
       const found = version === undefined ? `${binary} does not tell its version` : `${binary} is version ${version}`;
       return { available: false, reason: `${found}, needed is ${MIN_QEMU_MAJOR}.0`, remedy: QEMU_REMEDY };
     }
-    return { available: true, detail: `QEMU ${version} with ${choice.accelerator.toUpperCase()} (${choice.reason})` };
+    const program = basename(binary) === SMALL_QEMU_PROGRAM ? ` (${SMALL_QEMU_PROGRAM})` : '';
+    const accelerator = choice.accelerator.toUpperCase();
+    return { available: true, detail: `QEMU ${version}${program} with ${accelerator} (${choice.reason})` };
   } catch (thrown) {
     if (!BoxliteError.isInstance(thrown)) throw thrown;
     return { available: false, reason: thrown.message, remedy: thrown.hint ?? QEMU_REMEDY };

@@ -2,7 +2,7 @@ import type { HardwareProbe, RunningVm, SupervisedVm, VmmCommand, VmmHandler, Vm
 import { BoxliteError, throwIfAborted } from '@boxlite/core';
 import { awaitMachine } from './await-machine.js';
 import { checkFiles } from './check-files.js';
-import { findQemu } from './host/find-qemu.js';
+import { chooseProgram, qemuPlace } from './host/choose-program.js';
 import { findQemuFiles } from './host/qemu-files.js';
 import { type Accelerator, type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.js';
 import { checkSpec } from './machine/check-spec.js';
@@ -22,7 +22,7 @@ export interface QemuVmmOptions {
   readonly hardware: HardwareProbe;
   /** `auto` (default) takes KVM where it is usable, else TCG; `kvm` refuses to start without it. */
   readonly accelerator?: Accelerator | 'auto';
-  /** Absolute path of `qemu-system-x86_64`; default: searched in `PATH`. */
+  /** Absolute path of the QEMU to run; default: `qemu-system-x86_64` in `PATH`, with KVM `qemu-system-x86_64-microvm` of the same build beside it. */
   readonly binary?: string;
   /** Directories with QEMU's firmware, before the usual ones. */
   readonly firmwareDirs?: readonly string[];
@@ -42,22 +42,26 @@ const MACHINE_TIMEOUT_MS = 30_000;
  * which needs the most and runs anywhere.
  */
 export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
-  const binary = () => findQemu(options.binary, options.searchPath ?? process.env.PATH ?? '');
-  const files = (accelerator: Accelerator) => findQemuFiles(binary(), accelerator, options.firmwareDirs ?? []);
   let decided: AcceleratorChoice | undefined;
   const decide = async () => {
     decided ??= await chooseAccelerator(options.accelerator ?? 'auto', options.hardware);
     return decided;
   };
   const choice = (): AcceleratorChoice => decided ?? { accelerator: 'tcg', reason: 'not decided yet' };
+  const programFor = ({ unfiltered: isUnfiltered = false }: VmmSpec) =>
+    chooseProgram(qemuPlace(options), { accelerator: choice().accelerator, isUnfiltered });
+  const files = (binary: string) => findQemuFiles(binary, choice().accelerator, options.firmwareDirs ?? []);
 
-  const command = (spec: VmmSpec, stateVersion = ''): VmmCommand => ({
-    binary: binary(),
-    args: qemuArguments(spec, { ...choice(), firmwareDir: files(choice().accelerator).firmwareDir, stateVersion }),
-    env: spec.from === undefined ? {} : preloadEnvironment(spec.from.memory),
-    listeners: [{ name: QMP_LISTENER_NAME, fd: QMP_LISTENER_FD }],
-    ...(spec.from === undefined ? {} : { files: [{ fd: STATE_FD, path: spec.from.state }] }),
-  });
+  const command = (spec: VmmSpec, stateVersion = ''): VmmCommand => {
+    const { path, hasSandbox } = programFor(spec);
+    return {
+      binary: path,
+      args: qemuArguments(spec, { ...choice(), firmwareDir: files(path).firmwareDir, stateVersion, hasSandbox }),
+      env: spec.from === undefined ? {} : preloadEnvironment(spec.from.memory),
+      listeners: [{ name: QMP_LISTENER_NAME, fd: QMP_LISTENER_FD }],
+      ...(spec.from === undefined ? {} : { files: [{ fd: STATE_FD, path: spec.from.state }] }),
+    };
+  };
   const timeoutMs = options.machineTimeoutMs ?? MACHINE_TIMEOUT_MS;
 
   return {
@@ -65,12 +69,13 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
     check: checkSpec,
     command: (spec) => command(spec),
     memoryOverheadMib: (spec) => memoryOverheadMib(choice().accelerator, spec.vcpus),
-    async requirements({ from }) {
+    async requirements(spec) {
       const { accelerator } = await decide();
-      const { firmware, modules } = files(accelerator);
-      const restored = from === undefined ? [] : [preloadLibrary()];
+      const { path: binary } = programFor(spec);
+      const { firmware, modules } = files(binary);
+      const restored = spec.from === undefined ? [] : [preloadLibrary()];
       return {
-        paths: [binary(), ...modules, firmware, ...restored].map((path) => ({ path, writable: false })),
+        paths: [binary, ...modules, firmware, ...restored].map((path) => ({ path, writable: false })),
         devices: accelerator === 'kvm' ? ['/dev/kvm'] : [],
         seccompPolicy: await seccompPolicy(),
         seccompSwitches: accelerator === 'kvm' ? ['kvm'] : [],
@@ -87,7 +92,8 @@ export function createQemuVmm(options: QemuVmmOptions): VmmHandler {
     },
     async snapshotKey(spec) {
       const { accelerator, tscKhz } = await decide();
-      return snapshotKey(spec, { binary: binary(), accelerator, tscKhz, files: files(accelerator) });
+      const { path: binary, hasSandbox } = programFor(spec);
+      return snapshotKey(spec, { binary, hasSandbox, accelerator, tscKhz, files: files(binary) });
     },
     async restore(spec, host, signal) {
       const { from } = spec;

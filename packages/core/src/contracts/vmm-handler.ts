@@ -81,6 +81,8 @@ export interface VmmSpec {
    * originals are used.
    */
   readonly binDir?: string;
+  /** True: it is not certain that anything filters the VMM's system calls from outside; one that can do so itself is to. Default false. */
+  readonly unfiltered?: boolean;
   /**
    * Absent: the machine boots. Else it goes on from here, and only {@link VmmHandler.restore} takes such a spec; `check` refuses it with
    * `details.field` `from` where the handler has none.

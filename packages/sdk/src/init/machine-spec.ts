@@ -35,7 +35,14 @@ export async function machineSpec(context: MachineParts): Promise<VmmSpec> {
     shares: sharesOf(shares, shares.some(({ readOnly }) => readOnly) && (await showsReadOnly(context))),
     nics: [],
     agentSocket: box.agentSocket,
+    ...(isFiltered(options.security) ? {} : { unfiltered: true }),
   };
+}
+
+/** Certain only where a jail is demanded, and its filter with it. */
+function isFiltered({ jailer, jailerEnabled, seccomp, seccompEnabled }: StartContext['options']['security']): boolean {
+  const isJailed = (jailer ?? 'required') === 'required' && jailerEnabled !== false;
+  return isJailed && seccomp !== 'off' && seccompEnabled !== false;
 }
 
 function showsReadOnly({ services, record, options }: MachineParts): Promise<boolean> {

@@ -37,7 +37,8 @@ export function findQemu(binary: string | undefined, searchPath: string): string
   });
 }
 
-function isProgram(path: string): boolean {
+/** True for a file this process may execute. */
+export function isProgram(path: string): boolean {
   // Asked first because most directories of PATH do not have it, and an exception costs a hundred times as much.
   if (!existsSync(path)) return false;
   try {

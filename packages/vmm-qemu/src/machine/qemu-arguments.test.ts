@@ -66,6 +66,13 @@ describe('qemuArguments', () => {
     expect(text).not.toContain('-L ');
   });
 
+  it('leaves out what a QEMU without a sandbox of its own refuses, and nothing else', () => {
+    const [full, small] = [true, false].map((hasSandbox) => qemuArguments(spec, { ...kvm, hasSandbox }));
+    const at = full?.indexOf('-sandbox') ?? -1;
+    expect(full?.[at + 1]).toMatch(/^on,.*spawn=deny/);
+    expect(small).toEqual(full?.toSpliced(at, 2));
+  });
+
   it('leaves the APIC timer on with several CPUs, and says nothing of a counter it does not know', () => {
     const { tscKhz: _, ...unknown } = tcg;
     const several = lines(qemuArguments({ ...spec, vcpus: 2 }, unknown));

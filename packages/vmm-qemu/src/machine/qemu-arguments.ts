@@ -23,6 +23,8 @@ export interface QemuHostFacts extends AcceleratorChoice {
   readonly firmwareDir?: string;
   /** Version of the QEMU that made the state a machine goes on from. */
   readonly stateVersion?: string;
+  /** False: this QEMU was built without `-sandbox`, and refuses it. Default true. */
+  readonly hasSandbox?: boolean;
 }
 
 /**
@@ -57,7 +59,9 @@ export function qemuArguments(spec: VmmSpec, host: QemuHostFacts): readonly stri
       cpuModel(host.accelerator),
     ],
     ...['-smp', String(spec.vcpus), '-m', `${spec.memoryMib}M`],
-    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...(host.hasSandbox === false
+      ? []
+      : ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny']),
     ...(from === undefined ? bootArguments(spec, host) : restoreArguments(spec.memoryMib, from, host.stateVersion)),
     ...['-global', 'virtio-mmio.force-legacy=false'],
     ...['-object', 'rng-builtin,id=rng', '-device', 'virtio-rng-device,rng=rng'],

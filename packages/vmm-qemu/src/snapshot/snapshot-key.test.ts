@@ -19,6 +19,7 @@ beforeEach(async () => {
   for (const path of [binary, firmware, module]) await writeFile(path, path);
   host = {
     binary,
+    hasSandbox: true,
     accelerator: 'tcg',
     tscKhz: 2_600_000,
     files: { firmware, firmwareDir: directory, modules: [module] },
@@ -55,6 +56,9 @@ describe('snapshotKey', () => {
     expect(await snapshotKey(spec, { ...host, tscKhz: 2_600_001 })).toBe(before);
     expect(await snapshotKey(spec, { ...host, tscKhz: 2_700_000 })).not.toBe(before);
     expect(await snapshotKey(spec, { ...host, accelerator: 'kvm' })).not.toBe(before);
+    // Of two programs of one build, too.
+    await writeFile(`${host.binary}-microvm`, host.binary);
+    expect(await snapshotKey(spec, { ...host, binary: `${host.binary}-microvm` })).not.toBe(before);
     await utimes(host.binary, 1, 1);
     expect(await snapshotKey(spec, host)).not.toBe(before);
   });

@@ -9,6 +9,7 @@ import { qemuArguments } from '../machine/qemu-arguments.js';
 export interface SnapshotHost {
   /** Absolute, without links. */
   readonly binary: string;
+  readonly hasSandbox: boolean;
   readonly accelerator: Accelerator;
   readonly tscKhz: number | undefined;
   readonly files: QemuFiles;
@@ -33,13 +34,13 @@ export async function snapshotKey(spec: VmmSpec, host: SnapshotHost): Promise<st
     disks: spec.disks.map((disk) => ({ ...disk, path: ANY })),
     agentSocket: ANY,
   };
-  const { binary, accelerator, tscKhz, files } = host;
+  const { binary, hasSandbox, accelerator, tscKhz, files } = host;
   const choice = { accelerator, reason: '', ...(tscKhz === undefined ? {} : { tscKhz: roughly(tscKhz) }) };
   return JSON.stringify({
     format: 1,
     programs: await Promise.all([binary, ...files.modules, files.firmware].map(identityOf)),
     processor: accelerator === 'kvm' ? await processorOf() : undefined,
-    arguments: qemuArguments(machine, choice),
+    arguments: qemuArguments(machine, { ...choice, hasSandbox }),
   });
 }
 
