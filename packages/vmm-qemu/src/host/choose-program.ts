@@ -81,7 +81,16 @@ function smallTwin(full: string): string | undefined {
   }
 }
 
+/** What {@link canSandbox} has found, by the identity of the file: a start asks several times. */
+const sandboxed = new Map<string, boolean>();
+
 /** What says nothing of its libraries is taken for a QEMU as most are. */
 function canSandbox(path: string): boolean {
-  return linkedLibraries(path)?.some((name) => name.startsWith(SANDBOX_LIBRARY)) ?? true;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const identity = `${path} ${stats?.dev} ${stats?.ino} ${stats?.size} ${stats?.mtimeMs}`;
+  const known = sandboxed.get(identity);
+  if (known !== undefined) return known;
+  const found = linkedLibraries(path)?.some((name) => name.startsWith(SANDBOX_LIBRARY)) ?? true;
+  sandboxed.set(identity, found);
+  return found;
 }
